@@ -1,0 +1,54 @@
+/**
+ * Identity is physical: a secret is vault + name, a consumer is platform + name. Construct paths are display
+ * names only, so moving or renaming a construct changes no address.
+ */
+export type SecretAddress = `vault://${string}/${string}`;
+export type ConsumerAddress = `swarm://${string}/${string}`;
+export type Address = SecretAddress | ConsumerAddress;
+
+/** Our own version number of a secret: 1, 2, 3, …; it only counts up and is never reused. */
+export type Ordinal = number;
+
+/** An RFC 3339 instant in UTC, for instance `2026-11-22T03:00:00Z`. */
+export type Instant = string;
+
+/** An ISO-8601 duration, for instance `PT72H` or `P90D`. */
+export type IsoDuration = string;
+
+export function secretAddress(vault: string, name: string): SecretAddress {
+  return `vault://${vault}/${name}`;
+}
+
+export function consumerAddress(platform: string, service: string): ConsumerAddress {
+  return `swarm://${platform}/${service}`;
+}
+
+export function isSecretAddress(text: string): text is SecretAddress {
+  return /^vault:\/\/[^/]+\/[^/]+$/.test(text);
+}
+
+export function isConsumerAddress(text: string): text is ConsumerAddress {
+  return /^swarm:\/\/[^/]+\/[^/]+$/.test(text);
+}
+
+/** The part after the vault's or platform's name: `db-writer` of `vault://busflow-prod/db-writer`. */
+export function nameOf(address: Address): string {
+  return address.slice(address.lastIndexOf('/') + 1);
+}
+
+/** The vault's or platform's name: `busflow-prod` of `vault://busflow-prod/db-writer`. */
+export function homeOf(address: Address): string {
+  return address.slice(address.indexOf('//') + 2, address.lastIndexOf('/'));
+}
+
+/** The platform's name of one version of a secret: `busflow_db_writer_v4`. */
+export function copyName(base: string, ordinal: Ordinal): string {
+  return `${base}_v${ordinal}`;
+}
+
+/** The ordinal in a copy's name, or null where `name` is not `base` with `_v` and a number behind it. */
+export function ordinalOfCopy(base: string, name: string): Ordinal | null {
+  if (!name.startsWith(`${base}_v`)) return null;
+  const digits = name.slice(base.length + 2);
+  return /^[1-9][0-9]{0,8}$/.test(digits) ? Number(digits) : null;
+}

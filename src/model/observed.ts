@@ -1,0 +1,94 @@
+import type { Instant, Ordinal } from './address.ts';
+import type { FaultRecord } from './fault.ts';
+
+/** What the vaults and platforms hold now. Metadata only; never a value. */
+export interface Observed {
+  readonly at: Instant;
+  readonly vaults: Readonly<Record<string, ObservedVault>>;
+  readonly platforms: Readonly<Record<string, ObservedPlatform>>;
+}
+
+/** `unknown` is an answer: no plan guesses past it (invariant I13). */
+export type ObservedVault =
+  | { readonly status: 'seen'; readonly secrets: Readonly<Record<string, ObservedSecret>> }
+  | { readonly status: 'unknown'; readonly fault: FaultRecord };
+
+export type ObservedPlatform =
+  ({ readonly status: 'seen' } & SeenPlatform) | { readonly status: 'unknown'; readonly fault: FaultRecord };
+
+/** Tags that keyturn writes on each vault version, and labels on each platform copy. */
+export const TAG_VERSION = 'keyturn-version';
+export const TAG_OPERATION = 'keyturn-op';
+export const TAG_STACK = 'keyturn-stack';
+/** On platform copies only: the secret's address. */
+export const LABEL_SECRET = 'keyturn-secret';
+
+/** The vault's item for a secret: attributes and tags of its newest version. */
+export interface ObservedSecret {
+  readonly name: string;
+  readonly enabled: boolean;
+  /** Unix seconds; never used to infer order (one-second resolution). */
+  readonly created: number;
+  readonly updated: number;
+  readonly tags: Readonly<Record<string, string>>;
+  /** Digest of tags, enabled, created and updated; compared for inequality only. */
+  readonly fingerprint: string;
+  /** The ordinal in the newest version's tags; null where it is not ours. */
+  readonly ordinal: Ordinal | null;
+  readonly operation: string | null;
+  readonly stack: string | null;
+  /** Listed only where the fingerprint disagrees with the record, or the secret soaks. */
+  readonly versions: readonly ObservedVersion[] | null;
+}
+
+export interface ObservedVersion {
+  readonly storeId: string;
+  readonly enabled: boolean;
+  readonly created: number;
+  readonly updated: number;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly ordinal: Ordinal | null;
+  readonly operation: string | null;
+  readonly stack: string | null;
+}
+
+export interface SeenPlatform {
+  /** Swarm's cluster id. */
+  readonly clusterId: string;
+  readonly copies: readonly ObservedCopy[];
+  readonly services: Readonly<Record<string, ObservedService>>;
+}
+
+/** A secret on the platform. */
+export interface ObservedCopy {
+  readonly id: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface Reference {
+  readonly target: string;
+  readonly copyId: string;
+  readonly copyName: string;
+}
+
+export interface ObservedService {
+  readonly id: string;
+  readonly name: string;
+  readonly mode: 'replicated' | 'global' | 'job';
+  /** Wanted tasks: replicas, or for a global service the tasks that should run. */
+  readonly tasks: number;
+  readonly references: readonly Reference[];
+  /** References of PreviousSpec; null where the service has none. */
+  readonly previousReferences: readonly Reference[] | null;
+  /** Ids of copies that a task which has not ended still uses. */
+  readonly taskCopyIds: readonly string[];
+  /** Swarm's UpdateStatus.State; null where absent. */
+  readonly updateState: string | null;
+  readonly order: 'start-first' | 'stop-first';
+  readonly healthCheck: boolean;
+  readonly updateFailureAction: string;
+  readonly rollbackFailureAction: string;
+  /** Digest of id, mode, secret references and targets; never of Env, Args or the version index. */
+  readonly fingerprint: string;
+}

@@ -1,0 +1,283 @@
+import type { Address, ConsumerAddress, Instant, IsoDuration, Ordinal, SecretAddress } from './address.ts';
+import type { Probe, Source } from './declared.ts';
+import type { FaultRecord } from './fault.ts';
+
+/**
+ * An ordered rotation plan: plain JSON that is saved, read, reviewed, executed and rendered from one value.
+ * Nothing in it is a value or computed from one. docs/FORMATS.md draws it.
+ */
+export interface Plan {
+  readonly format: 1;
+  readonly stack: string;
+  readonly kind: 'apply' | 'rollback';
+  readonly createdAt: Instant;
+  readonly basis: Basis;
+  /** In execution order; groups whose `needs` are met run side by side. */
+  readonly groups: readonly Group[];
+  /** In execution order; each names its group. */
+  readonly steps: readonly Step[];
+  /** Settle, retire and prune of what this plan promotes: shown and approved here, run by a later apply. */
+  readonly later: readonly LaterStep[];
+  /** What should move but may not, and why. */
+  readonly blocked: readonly Blocked[];
+  /** What a person should know and nobody need do anything about. */
+  readonly notes: readonly Note[];
+}
+
+export const PLAN_FORMAT = 1;
+
+/** What the plan was made from. It is stale when the lineage or a fingerprint of an address it touches differs. */
+export interface Basis {
+  readonly lineage: string;
+  readonly serial: number;
+  /** address → fingerprint of what was observed, or `absent`. */
+  readonly fingerprints: Readonly<Record<Address, string>>;
+}
+
+/** Why a secret rotates or a consumer moves. */
+export type Cause =
+  | { readonly kind: 'first' }
+  | { readonly kind: 'due'; readonly due: Instant }
+  | { readonly kind: 'generation'; readonly generation: number }
+  | { readonly kind: 'request'; readonly at: Instant; readonly reason: string | null }
+  | { readonly kind: 'together'; readonly secret: SecretAddress }
+  | { readonly kind: 'mount'; readonly why: string }
+  | { readonly kind: 'soaked'; readonly since: Instant }
+  | { readonly kind: 'rollback'; readonly reason: string | null };
+
+/** The secrets that change in this plan and share consumers, and those declared together. */
+export interface Group {
+  readonly id: string;
+  readonly needs: readonly string[];
+  readonly secrets: readonly SecretAddress[];
+  readonly consumers: readonly ConsumerAddress[];
+}
+
+interface StepBase {
+  readonly id: string;
+  readonly group: string;
+  readonly address: Address;
+  /** Ids of steps that must be done first. */
+  readonly needs: readonly string[];
+  readonly cause: Cause;
+  /** What a person should read: one line without a full stop. */
+  readonly text: string;
+}
+
+export interface MintStep extends StepBase {
+  readonly kind: 'mint';
+  readonly secret: SecretAddress;
+  readonly ordinal: Ordinal;
+  /** A function of lineage, address, cause and attempt; stands in the vault's tags. */
+  readonly operation: string;
+  readonly source: Source;
+  readonly contentType: string | null;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly inverse: RestoreStep;
+}
+
+/**
+ * Undoes a mint: writes the prior value as the newest again (a further storeId of the same ordinal), then
+ * disables the failed version. Where there is no prior it only disables.
+ */
+export interface RestoreStep extends StepBase {
+  readonly kind: 'restore';
+  readonly secret: SecretAddress;
+  readonly failed: Ordinal;
+  readonly to: Ordinal | null;
+  readonly operation: string;
+  readonly contentType: string | null;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly inverse: null;
+}
+
+export interface StageStep extends StepBase {
+  readonly kind: 'stage';
+  readonly secret: SecretAddress;
+  readonly ordinal: Ordinal;
+  readonly platform: string;
+  readonly copy: string;
+  readonly inverse: UnstageStep;
+}
+
+/** Removes a copy that this plan delivered and that nothing uses. */
+export interface UnstageStep extends StepBase {
+  readonly kind: 'unstage';
+  readonly secret: SecretAddress;
+  readonly ordinal: Ordinal;
+  readonly platform: string;
+  readonly copy: string;
+  readonly inverse: null;
+}
+
+export interface FlipChange {
+  readonly target: string;
+  readonly secret: SecretAddress;
+  /** What the target names now; null: nothing. */
+  readonly from: { readonly copy: string; readonly ordinal: Ordinal | null } | null;
+  /** What it shall name; null: nothing. */
+  readonly to: { readonly copy: string; readonly ordinal: Ordinal | null } | null;
+  readonly uid: string;
+  readonly gid: string;
+  readonly mode: number;
+}
+
+/** One update of one consumer: all its changed references at once (invariant I4). */
+export interface FlipStep extends StepBase {
+  readonly kind: 'flip';
+  readonly consumer: ConsumerAddress;
+  readonly platform: string;
+  readonly service: string;
+  readonly changes: readonly FlipChange[];
+  /** Tasks that restart. */
+  readonly tasks: number;
+  readonly inverse: FlipStep | null;
+}
+
+export interface VerifyStep extends StepBase {
+  readonly kind: 'verify';
+  readonly consumer: ConsumerAddress;
+  readonly platform: string;
+  readonly service: string;
+  /** target → the copy's name it must read. */
+  readonly expected: Readonly<Record<string, string>>;
+  readonly probe: Probe;
+  readonly settleTime: IsoDuration;
+  readonly deadline: IsoDuration;
+  /** A question changes nothing, so there is nothing to undo. */
+  readonly inverse: null;
+}
+
+export interface Promotion {
+  readonly secret: SecretAddress;
+  readonly ordinal: Ordinal;
+  readonly prior: Ordinal | null;
+  readonly soak: IsoDuration;
+  readonly generation: number;
+}
+
+/** Records the group's pending versions as current; touches nothing but the record. */
+export interface PromoteStep extends StepBase {
+  readonly kind: 'promote';
+  readonly promotions: readonly Promotion[];
+  readonly consumers: readonly ConsumerAddress[];
+  readonly inverse: DemoteStep;
+}
+
+/** Records the prior versions as current again. */
+export interface DemoteStep extends StepBase {
+  readonly kind: 'demote';
+  readonly demotions: readonly {
+    readonly secret: SecretAddress;
+    readonly ordinal: Ordinal;
+    readonly to: Ordinal;
+  }[];
+  readonly inverse: null;
+}
+
+/** Puts the consumer's own update settings back and moves its previous spec on; restarts no task. */
+export interface SettleStep extends StepBase {
+  readonly kind: 'settle';
+  readonly consumer: ConsumerAddress;
+  readonly platform: string;
+  readonly service: string;
+  readonly inverse: null;
+}
+
+/** Disables every storeId of the version in the vault. The point of no return. */
+export interface RetireStep extends StepBase {
+  readonly kind: 'retire';
+  readonly secret: SecretAddress;
+  readonly ordinal: Ordinal;
+  /** Digest of the plan that approved it; null: this one. */
+  readonly approvedBy: string | null;
+  readonly inverse: null;
+}
+
+export interface PruneStep extends StepBase {
+  readonly kind: 'prune';
+  readonly secret: SecretAddress;
+  readonly ordinal: Ordinal;
+  readonly platform: string;
+  readonly copy: string;
+  readonly inverse: null;
+}
+
+export type Step =
+  | MintStep
+  | RestoreStep
+  | StageStep
+  | UnstageStep
+  | FlipStep
+  | VerifyStep
+  | PromoteStep
+  | DemoteStep
+  | SettleStep
+  | RetireStep
+  | PruneStep;
+
+export type StepKind = Step['kind'];
+
+/** A dated step of a later apply: `after` counts from this plan's promotion. */
+export interface LaterStep {
+  readonly kind: 'settle' | 'retire' | 'prune';
+  readonly address: Address;
+  readonly after: IsoDuration;
+  /** `createdAt` + `after`: when it will be due if the plan is applied at once. */
+  readonly notBefore: Instant;
+  readonly text: string;
+}
+
+export interface Blocked {
+  readonly address: Address;
+  /** A stable word: `soaking`, `held`, `unknown`, `not-ours`, `awaiting-value`, `busy`, `absent`, `unsupported`, `disabled`. */
+  readonly why: BlockedWhy;
+  readonly text: string;
+  readonly next: string | null;
+  readonly fault: FaultRecord | null;
+}
+
+export type BlockedWhy =
+  | 'soaking'
+  | 'held'
+  | 'unknown'
+  | 'not-ours'
+  | 'awaiting-value'
+  | 'busy'
+  | 'absent'
+  | 'unsupported'
+  | 'disabled'
+  | 'blocked-by';
+
+export interface Note {
+  readonly kind: 'drift' | 'forgotten' | 'pinned' | 'generation' | 'soaking' | 'later' | 'downtime' | 'limit';
+  readonly address: Address | null;
+  readonly text: string;
+}
+
+/** Counts as Terraform counts: add = mint and stage, change = flip, destroy = retire and prune, dated ones included. */
+export interface Counts {
+  readonly add: number;
+  readonly change: number;
+  readonly destroy: number;
+}
+
+export function countsOf(plan: Plan): Counts {
+  const kinds = [...plan.steps, ...plan.later].map((step) => step.kind);
+  const of = (...wanted: StepKind[]): number => kinds.filter((kind) => wanted.includes(kind)).length;
+  return {
+    add: of('mint', 'stage'),
+    change: of('flip', 'restore'),
+    destroy: of('retire', 'prune', 'unstage'),
+  };
+}
+
+/** Whether the plan has nothing to do now. */
+export function isEmpty(plan: Plan): boolean {
+  return plan.steps.length === 0;
+}
+
+/** The kinds after which there is no way back. */
+export function isIrreversible(kind: StepKind): boolean {
+  return kind === 'retire' || kind === 'prune';
+}

@@ -1,0 +1,52 @@
+import type { Ordinal } from './address.ts';
+import type { ObservedSecret, ObservedVersion } from './observed.ts';
+import type { SecretValue } from './secret-value.ts';
+
+/** What stands in the tags of a version that we write. */
+export interface WriteAs {
+  readonly ordinal: Ordinal;
+  /** Operation id: unique to this write, the same when it is tried again. */
+  readonly operation: string;
+  readonly stack: string;
+  readonly contentType: string | null;
+  /** Further tags; together with ours at most 15. */
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/**
+ * A place where values are kept. Every method throws a Fault and nothing else; none puts a value into it.
+ *
+ * Reading rights: `list` and `versions` need only the right to list. `write` needs set, `disable` needs set
+ * (update), `read` needs get: the planner must never call those three.
+ */
+export interface Vault {
+  readonly name: string;
+
+  /** Every secret's newest version, in one pass over the plain list; `versions` is null in each. Deleted ones are absent. */
+  list(signal?: AbortSignal): Promise<ObservedSecret[]>;
+
+  /** Every version of one secret, in no particular order; empty where the secret does not exist. */
+  versions(secret: string, signal?: AbortSignal): Promise<ObservedVersion[]>;
+
+  /**
+   * Holds afterwards: exactly one version with this operation id exists, and its storeId is returned.
+   *
+   * An answer that was lost is resolved by looking for the operation id; the value is never sent twice blindly.
+   * On a fault the version may or may not exist yet: calling again with the same `as` finds it.
+   */
+  write(
+    secret: string,
+    value: SecretValue,
+    as: WriteAs,
+    signal?: AbortSignal,
+  ): Promise<{ readonly storeId: string }>;
+
+  /** The version that carries the operation id, or null. */
+  find(secret: string, operation: string, signal?: AbortSignal): Promise<ObservedVersion | null>;
+
+  /** The plaintext of an enabled version. A disabled one is a `vault-conflict`. */
+  read(secret: string, storeId: string, signal?: AbortSignal): Promise<SecretValue>;
+
+  /** Holds afterwards, confirmed by listing: the version is disabled. Twice equals once. */
+  disable(secret: string, storeId: string, signal?: AbortSignal): Promise<void>;
+}
