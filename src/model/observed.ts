@@ -1,4 +1,5 @@
 import type { Instant, Ordinal } from './address.ts';
+import { digestOf } from './canonical.ts';
 import type { FaultRecord } from './fault.ts';
 
 /** What the vaults and platforms hold now. Metadata only; never a value. */
@@ -39,6 +40,14 @@ export interface ObservedSecret {
   readonly stack: string | null;
   /** Listed only where the fingerprint disagrees with the record, or the secret soaks. */
   readonly versions: readonly ObservedVersion[] | null;
+}
+
+/** The fingerprint of a vault item; the same for the plain list and for a list of versions. */
+export function itemFingerprint(
+  item: Pick<ObservedSecret, 'tags' | 'enabled' | 'created' | 'updated'>,
+): string {
+  const { tags, enabled, created, updated } = item;
+  return digestOf({ tags, enabled, created, updated }).slice(0, 24);
 }
 
 export interface ObservedVersion {

@@ -40,7 +40,12 @@ export type Cause =
   | { readonly kind: 'due'; readonly due: Instant }
   | { readonly kind: 'generation'; readonly generation: number }
   | { readonly kind: 'request'; readonly at: Instant; readonly reason: string | null }
-  | { readonly kind: 'together'; readonly secret: SecretAddress }
+  | {
+      readonly kind: 'together';
+      readonly secret: SecretAddress;
+      /** What made that one rotate. */
+      readonly of: Cause;
+    }
   | { readonly kind: 'mount'; readonly why: string }
   | { readonly kind: 'soaked'; readonly since: Instant }
   | { readonly kind: 'rollback'; readonly reason: string | null };
@@ -156,11 +161,20 @@ export interface Promotion {
   readonly generation: number;
 }
 
+/** What a consumer reads once its group is promoted, and when its own settings may be put back. */
+export interface Arrival {
+  readonly consumer: ConsumerAddress;
+  /** target → what it reads. */
+  readonly mounts: Readonly<Record<string, { readonly secret: SecretAddress; readonly ordinal: Ordinal }>>;
+  /** Settle comes this long after the promotion: the longest soak among the secrets that moved. */
+  readonly settleAfter: IsoDuration;
+}
+
 /** Records the group's pending versions as current; touches nothing but the record. */
 export interface PromoteStep extends StepBase {
   readonly kind: 'promote';
   readonly promotions: readonly Promotion[];
-  readonly consumers: readonly ConsumerAddress[];
+  readonly consumers: readonly Arrival[];
   readonly inverse: DemoteStep;
 }
 
@@ -250,7 +264,16 @@ export type BlockedWhy =
   | 'blocked-by';
 
 export interface Note {
-  readonly kind: 'drift' | 'forgotten' | 'pinned' | 'generation' | 'soaking' | 'later' | 'downtime' | 'limit';
+  readonly kind:
+    | 'drift'
+    | 'forgotten'
+    | 'pinned'
+    | 'generation'
+    | 'soaking'
+    | 'later'
+    | 'downtime'
+    | 'unverified'
+    | 'limit';
   readonly address: Address | null;
   readonly text: string;
 }

@@ -77,6 +77,8 @@ export interface RecordedConsumer {
   /** The consumer's own settings that a flip replaced and settle puts back; null: settled. */
   readonly originals: Originals | null;
   readonly flippedAt: Instant | null;
+  /** From then on settle may put the settings back and move the previous spec on; null: settled. */
+  readonly settleAfter: Instant | null;
   readonly fingerprint: string | null;
 }
 
