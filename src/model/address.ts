@@ -9,7 +9,7 @@ export type Address = SecretAddress | ConsumerAddress;
 /** Our own version number of a secret: 1, 2, 3, …; it only counts up and is never reused. */
 export type Ordinal = number;
 
-/** An RFC 3339 instant in UTC, for instance `2026-11-22T03:00:00Z`. */
+/** An RFC 3339 instant in UTC and whole seconds, so that order of text is order of time: `2026-11-22T03:00:00Z`. */
 export type Instant = string;
 
 /** An ISO-8601 duration, for instance `PT72H` or `P90D`. */

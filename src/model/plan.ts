@@ -184,8 +184,9 @@ export interface DemoteStep extends StepBase {
   readonly demotions: readonly {
     readonly secret: SecretAddress;
     readonly ordinal: Ordinal;
-    readonly to: Ordinal;
+    readonly to: Ordinal | null;
   }[];
+  readonly consumers: readonly Arrival[];
   readonly inverse: null;
 }
 

@@ -14,6 +14,8 @@ export interface CopyOrder {
 export interface FlipOrder {
   readonly service: string;
   readonly changes: readonly FlipChange[];
+  /** The way back from a flip of ours: allowed while that flip is under way or paused. */
+  readonly undo: boolean;
 }
 
 export interface FlipReceipt {
@@ -73,6 +75,7 @@ export interface Platform {
    * Posts one update that changes exactly these references, in place and in order, and both FailureActions to
    * `pause`. Returns once the platform accepted it; does not wait for tasks. A service that is being updated,
    * or that someone else updated meanwhile in one of these references, is `service-busy` and stays as it is.
+   * With `undo` an update that is under way or paused does not stand in the way: it is the one to undo.
    */
   flip(order: FlipOrder, signal?: AbortSignal): Promise<FlipReceipt>;
 

@@ -1,0 +1,88 @@
+import pLimit from 'p-limit';
+import type { Instant } from '../model/address.ts';
+import type { Declared } from '../model/declared.ts';
+import { asFault } from '../model/fault.ts';
+import type { Observed, ObservedPlatform, ObservedSecret, ObservedVault } from '../model/observed.ts';
+import type { Platform } from '../model/platform.ts';
+import type { Recorded } from '../model/recorded.ts';
+import { priorVersion } from '../model/recorded.ts';
+import type { Vault } from '../model/vault.ts';
+
+export interface ObserveInput {
+  readonly declared: Declared;
+  readonly recorded: Recorded;
+  readonly vaults: ReadonlyMap<string, Vault>;
+  readonly platforms: ReadonlyMap<string, Platform>;
+  readonly now: () => Instant;
+  readonly signal?: AbortSignal;
+}
+
+/** Lists of versions under way at once, a vault. */
+const LISTS_AT_ONCE = 8;
+
+/**
+ * Asks every declared vault and platform what is true now, side by side. Needs only the right to list and never
+ * reads a value.
+ *
+ * One pass over the vault's plain list tells the newest version of each secret. The versions of one secret are
+ * listed only where the record disagrees with that, or while it soaks. What cannot be observed is `unknown` with
+ * the fault that says why; the others are observed all the same. Never throws a provider's fault.
+ */
+export async function observe(input: ObserveInput): Promise<Observed> {
+  const [vaults, platforms] = await Promise.all([
+    Promise.all(
+      input.declared.vaults.map(async ({ name }) => [name, await observeVault(name, input)] as const),
+    ),
+    Promise.all(
+      input.declared.platforms.map(async ({ name }) => [name, await observePlatform(name, input)] as const),
+    ),
+  ]);
+  return { at: input.now(), vaults: Object.fromEntries(vaults), platforms: Object.fromEntries(platforms) };
+}
+
+async function observeVault(name: string, input: ObserveInput): Promise<ObservedVault> {
+  const vault = input.vaults.get(name);
+  if (vault === undefined) return { status: 'unknown', fault: unconnected('vault', name) };
+  try {
+    const items = new Map((await vault.list(input.signal)).map((item) => [item.name.toLowerCase(), item]));
+    const atOnce = pLimit(LISTS_AT_ONCE);
+    const secrets = input.declared.secrets.filter((secret) => secret.vault === name);
+    const seen = await Promise.all(
+      secrets.flatMap((secret) => {
+        // The vault's names do not differ by case alone: an item may be listed under another spelling.
+        const item = items.get(secret.name.toLowerCase());
+        if (item === undefined) return [];
+        return [atOnce(() => withVersions({ ...item, name: secret.name }, vault, input, secret.address))];
+      }),
+    );
+    return { status: 'seen', secrets: Object.fromEntries(seen.map((item) => [item.name, item])) };
+  } catch (thrown) {
+    return { status: 'unknown', fault: asFault(thrown).toJSON() };
+  }
+}
+
+async function withVersions(
+  item: ObservedSecret,
+  vault: Vault,
+  input: ObserveInput,
+  address: Declared['secrets'][number]['address'],
+): Promise<ObservedSecret> {
+  const record = input.recorded.secrets[address];
+  const agrees = record !== undefined && record.fingerprint === item.fingerprint;
+  if (agrees && priorVersion(record) === null) return item;
+  return { ...item, versions: await vault.versions(item.name, input.signal) };
+}
+
+async function observePlatform(name: string, input: ObserveInput): Promise<ObservedPlatform> {
+  const platform = input.platforms.get(name);
+  if (platform === undefined) return { status: 'unknown', fault: unconnected('platform', name) };
+  try {
+    return { status: 'seen', ...(await platform.observe(input.signal)) };
+  } catch (thrown) {
+    return { status: 'unknown', fault: asFault(thrown).toJSON() };
+  }
+}
+
+function unconnected(kind: string, name: string): { code: 'unexpected'; what: string; where: string } {
+  return { code: 'unexpected', what: `no connection to ${kind} '${name}' was made`, where: name };
+}

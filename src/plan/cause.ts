@@ -1,0 +1,48 @@
+import { nextDue } from '../calendar/calendar.ts';
+import type { SecretAddress } from '../model/address.ts';
+import { digestOf } from '../model/canonical.ts';
+import type { DeclaredSecret } from '../model/declared.ts';
+import type { Cause } from '../model/plan.ts';
+import { recordedVersion } from '../model/recorded.ts';
+import type { PlanOptions, View } from './view.ts';
+
+/**
+ * Why this secret should get a new version now, or null. Says nothing about whether it may.
+ *
+ * Dates come from the calendar: a secret is due when a scheduled instant lies after its last promotion and not
+ * after now, whatever day the last run was.
+ */
+export function causeToRotate(secret: DeclaredSecret, view: View, options: PlanOptions): Cause | null {
+  const record = view.recordOf(secret.address);
+  const current = recordedVersion(record, record?.current ?? null);
+  if (record === undefined || current === null) return options.dueOnly ? null : { kind: 'first' };
+  const asked = options.rotate.includes(secret.address) || options.values.includes(secret.address);
+  if (asked) return { kind: 'request', at: view.now, reason: options.reason };
+  if (!options.dueOnly && secret.generation > record.generation) {
+    return { kind: 'generation', generation: secret.generation };
+  }
+  const due = nextDue(secret.cadence, current.promotedAt ?? current.mintedAt);
+  return due !== null && due <= view.now ? { kind: 'due', due } : null;
+}
+
+/** The cause behind a `together`. */
+export function rootCause(cause: Cause): Cause {
+  return cause.kind === 'together' ? rootCause(cause.of) : cause;
+}
+
+/**
+ * The operation id of a mint: a function of lineage, address, what caused it, and how many attempts for that
+ * cause were undone before. The same rotation planned twice has one id, so a mint is never done twice.
+ */
+export function mintOperation(secret: SecretAddress, cause: Cause, view: View): string {
+  const root = rootCause(cause);
+  const undone = (view.recordOf(secret)?.versions ?? []).filter(
+    (version) => version.retiredWhy === 'undone' && digestOf(rootCause(version.cause)) === digestOf(root),
+  );
+  return operationId('mint', view.recorded.lineage, secret, root, undone.length);
+}
+
+/** An operation id for any write to a vault. */
+export function operationId(...parts: readonly unknown[]): string {
+  return digestOf(parts).slice(0, 32);
+}

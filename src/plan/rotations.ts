@@ -1,0 +1,245 @@
+import type { Ordinal, SecretAddress } from '../model/address.ts';
+import { nameOf } from '../model/address.ts';
+import { digestOf } from '../model/canonical.ts';
+import type { DeclaredSecret } from '../model/declared.ts';
+import type { Blocked, BlockedWhy, Cause } from '../model/plan.ts';
+import { priorVersion, recordedVersion } from '../model/recorded.ts';
+import type { FaultRecord } from '../model/fault.ts';
+import { causeToRotate, mintOperation } from './cause.ts';
+import { obstacleToFlip } from './obstacles.ts';
+import { Unions } from './graph.ts';
+import type { PlanOptions, View } from './view.ts';
+
+/** A secret that gets a new version in this plan. */
+export interface Rotation {
+  readonly secret: DeclaredSecret;
+  readonly cause: Cause;
+  readonly ordinal: Ordinal;
+  readonly prior: Ordinal | null;
+  readonly operation: string;
+}
+
+/** Digest of what a person declares about a secret: when it changes, a held secret is let go. */
+export function declarationDigest(secret: DeclaredSecret): string {
+  const { path: _path, position: _position, ...declaration } = secret;
+  return digestOf(declaration);
+}
+
+/**
+ * Decides which secrets rotate. What should rotate and may not is listed with the reason; of secrets declared
+ * `together` either all rotate or none.
+ */
+export function decideRotations(
+  view: View,
+  options: PlanOptions,
+): { readonly rotations: ReadonlyMap<SecretAddress, Rotation>; readonly blocked: readonly Blocked[] } {
+  const causes = causesWithCompanions(view, options);
+  const obstacles = new Map<SecretAddress, Blocked>();
+  for (const secret of view.declared.secrets) {
+    const cause = causes.get(secret.address) ?? null;
+    const obstacle = obstacleTo(secret, cause, view, options);
+    if (obstacle !== null) obstacles.set(secret.address, obstacle);
+  }
+  spreadToCompanions(view, causes, obstacles);
+
+  const rotations = new Map<SecretAddress, Rotation>();
+  for (const secret of view.declared.secrets) {
+    const cause = causes.get(secret.address);
+    if (cause === undefined || obstacles.has(secret.address)) continue;
+    rotations.set(secret.address, rotationOf(secret, cause, view));
+  }
+  return { rotations, blocked: [...obstacles.values()] };
+}
+
+function rotationOf(secret: DeclaredSecret, cause: Cause, view: View): Rotation {
+  const operation = mintOperation(secret.address, cause, view);
+  const item = view.vaultItem(secret);
+  const seen = 'seen' in item ? item.seen : null;
+  const minted = [seen, ...(seen?.versions ?? [])].find((version) => version?.operation === operation);
+  return {
+    secret,
+    cause,
+    operation,
+    ordinal: minted?.ordinal ?? view.highestOrdinal(secret) + 1,
+    prior: view.recordOf(secret.address)?.current ?? null,
+  };
+}
+
+/** Every secret with a cause, and those declared together with one (in either direction). */
+function causesWithCompanions(view: View, options: PlanOptions): Map<SecretAddress, Cause> {
+  const causes = new Map<SecretAddress, Cause>();
+  for (const secret of view.declared.secrets) {
+    const cause = causeToRotate(secret, view, options);
+    if (cause !== null) causes.set(secret.address, cause);
+  }
+  for (const set of companions(view)) {
+    const leader = set.find((address) => causes.has(address));
+    const of = leader === undefined ? undefined : causes.get(leader);
+    if (leader === undefined || of === undefined) continue;
+    for (const address of set) {
+      if (!causes.has(address)) causes.set(address, { kind: 'together', secret: leader, of });
+    }
+  }
+  return causes;
+}
+
+function companions(view: View): SecretAddress[][] {
+  const unions = new Unions();
+  for (const secret of view.declared.secrets) {
+    for (const other of secret.together) unions.join(secret.address, other);
+  }
+  return unions.sets() as SecretAddress[][];
+}
+
+function spreadToCompanions(
+  view: View,
+  causes: ReadonlyMap<SecretAddress, Cause>,
+  obstacles: Map<SecretAddress, Blocked>,
+): void {
+  for (const set of companions(view)) {
+    const first = set.find((address) => causes.has(address) && obstacles.has(address));
+    if (first === undefined) continue;
+    for (const address of set) {
+      if (obstacles.has(address) || !causes.has(address)) continue;
+      obstacles.set(address, {
+        address,
+        why: 'blocked-by',
+        text: `rotates together with ${nameOf(first)}, which may not rotate now`,
+        next: obstacles.get(first)?.next ?? null,
+        fault: null,
+      });
+    }
+  }
+}
+
+/** Why a secret may not rotate, or null. A vault that is unknown is an obstacle even without a cause. */
+function obstacleTo(
+  secret: DeclaredSecret,
+  cause: Cause | null,
+  view: View,
+  options: PlanOptions,
+): Blocked | null {
+  const item = view.vaultItem(secret);
+  if ('unknown' in item) {
+    return block(
+      secret,
+      'unknown',
+      `could not be observed: ${item.unknown.what}`,
+      item.unknown.next,
+      item.unknown,
+    );
+  }
+  const foreign = foreignness(secret, view);
+  if (foreign !== null) return foreign;
+  if (cause === null) return null;
+  return (
+    consumerInTheWay(secret, view) ?? timing(secret, cause, view, options) ?? awaiting(secret, options, view)
+  );
+}
+
+function foreignness(secret: DeclaredSecret, view: View): Blocked | null {
+  const item = view.vaultItem(secret);
+  const seen = 'seen' in item ? item.seen : null;
+  const record = view.recordOf(secret.address);
+  if (seen === null) {
+    if (record === undefined || record.current === null) return null;
+    return faulty(secret, 'absent', {
+      code: 'vault-conflict',
+      what: `${secret.name} is recorded at v${record.current}, but the vault does not list it`,
+      where: secret.address,
+      live: 'consumers keep the copies that they have',
+      next: `someone deleted it: recover it with \`az keyvault secret recover --vault-name ${secret.vault} --name ${secret.name}\` and plan again`,
+    });
+  }
+  if (record !== undefined) return null;
+  const stack = seen.stack;
+  if (stack !== null && stack !== view.declared.stack) {
+    return faulty(secret, 'not-ours', {
+      code: 'not-ours',
+      what: `${secret.name} belongs to stack '${stack}'`,
+      where: `${secret.address}, tag keyturn-stack`,
+      next: 'declare it in one stack only',
+    });
+  }
+  if (secret.adopt) return null;
+  return faulty(secret, 'not-ours', {
+    code: 'not-ours',
+    what:
+      stack === null
+        ? `${secret.name} exists in the vault but was not made by keyturn`
+        : `${secret.name} was made by this stack at v${seen.ordinal ?? '?'}, but the record does not know it`,
+    where: secret.address,
+    live: 'its newest version stays as it is',
+    next:
+      stack === null
+        ? 'declare `adopt: true` to mint the next version over it, or choose another name'
+        : 'bring the record back (state/ of the commit that was applied last), or declare `adopt: true`',
+  });
+}
+
+function consumerInTheWay(secret: DeclaredSecret, view: View): Blocked | null {
+  for (const consumer of view.consumersOf(secret.address)) {
+    const obstacle = obstacleToFlip(consumer, view);
+    if (obstacle === null) continue;
+    return block(
+      secret,
+      'blocked-by',
+      `${consumer.address}: ${obstacle.text}`,
+      obstacle.next ?? undefined,
+      null,
+    );
+  }
+  return null;
+}
+
+function timing(secret: DeclaredSecret, cause: Cause, view: View, options: PlanOptions): Blocked | null {
+  const record = view.recordOf(secret.address);
+  const prior = priorVersion(record);
+  if (prior?.soakUntil != null && prior.soakUntil > view.now) {
+    return block(
+      secret,
+      'soaking',
+      `v${prior.ordinal} soaks until ${prior.soakUntil}; it is the way back from v${record?.current ?? '?'}`,
+      `plan again after ${prior.soakUntil}`,
+      null,
+    );
+  }
+  const held = record?.held;
+  if (held == null || cause.kind === 'request' || cause.kind === 'generation') return null;
+  if (options.rotate.includes(secret.address) || held.declaration !== declarationDigest(secret)) return null;
+  return block(
+    secret,
+    'held',
+    `held since ${held.since}: ${held.reason}`,
+    `when the reason is mended: keyturn apply --rotate ${secret.address}`,
+    null,
+  );
+}
+
+function awaiting(secret: DeclaredSecret, options: PlanOptions, view: View): Blocked | null {
+  if (secret.source.kind !== 'manual' || options.values.includes(secret.address)) return null;
+  const record = view.recordOf(secret.address);
+  const current = recordedVersion(record, record?.current ?? null);
+  const text = secret.source.instructions ?? 'a person must bring the new value';
+  return block(
+    secret,
+    'awaiting-value',
+    current === null ? `has no version yet; ${text}` : `is due, and awaits a value; ${text}`,
+    `keyturn apply --value ${secret.address}=-`,
+    null,
+  );
+}
+
+function block(
+  secret: DeclaredSecret,
+  why: BlockedWhy,
+  text: string,
+  next: string | undefined,
+  fault: FaultRecord | null,
+): Blocked {
+  return { address: secret.address, why, text, next: next ?? null, fault };
+}
+
+function faulty(secret: DeclaredSecret, why: BlockedWhy, fault: FaultRecord): Blocked {
+  return { address: secret.address, why, text: fault.what, next: fault.next ?? null, fault };
+}

@@ -1,0 +1,330 @@
+import { addDuration, durationMs } from '../calendar/calendar.ts';
+import type { Address, Instant, IsoDuration, SecretAddress } from '../model/address.ts';
+import { nameOf } from '../model/address.ts';
+import type {
+  Cause,
+  DemoteStep,
+  FlipChange,
+  FlipStep,
+  LaterStep,
+  MintStep,
+  PromoteStep,
+  RestoreStep,
+  StageStep,
+  Step,
+  UnstageStep,
+  VerifyStep,
+} from '../model/plan.ts';
+import { operationId } from './cause.ts';
+import type { MissingCopy, Move } from './flips.ts';
+import type { Cluster } from './groups.ts';
+import type { Rotation } from './rotations.ts';
+import type { View } from './view.ts';
+
+const NO_WAIT: IsoDuration = 'PT0S';
+
+/** mint → stage → flip → verify → promote for one group, each with its inverse. */
+export function stepsOf(cluster: Cluster, view: View): Step[] {
+  const numbering = numbered(cluster.id);
+  const mints = new Map<SecretAddress, MintStep>();
+  for (const rotation of cluster.rotations) {
+    const before = [...rotation.secret.dependsOn, ...rotation.secret.derivedFrom];
+    const needs = before.flatMap((address) => mints.get(address)?.id ?? []);
+    mints.set(rotation.secret.address, mintStep(rotation, numbering(), cluster.id, needs, view));
+  }
+  const stages = stageSteps(cluster, mints, numbering);
+  const flips = new Map<Address, FlipStep>();
+  const verifies = new Map<Address, VerifyStep>();
+  for (const move of cluster.moves) {
+    if (move.service === null || move.changes.length === 0) continue;
+    const staged = stages.filter(({ platform }) => platform === move.consumer.platform);
+    const used = staged.filter(({ copy }) => move.changes.some((change) => change.to?.copy === copy));
+    const first = move.consumer.dependsOn.flatMap((address) => verifies.get(address)?.id ?? []);
+    const flip = flipStep(move, move.changes, numbering(), cluster.id, [
+      ...used.map(({ id }) => id),
+      ...first,
+    ]);
+    flips.set(move.consumer.address, flip);
+    verifies.set(move.consumer.address, verifyStep(move, flip, numbering(), cluster.id));
+  }
+  const leaves: Step[] = [...mints.values(), ...stages, ...verifies.values()];
+  const promote = promoteStep(cluster, numbering(), leaves, view);
+  const moves = [...flips.values()].flatMap((flip) =>
+    [flip, verifies.get(flip.address)].filter((step) => !!step),
+  );
+  return [...mints.values(), ...stages, ...moves, promote];
+}
+
+/** What a later apply does once the soak of this group's prior versions has ended. */
+export function laterStepsOf(cluster: Cluster, view: View): LaterStep[] {
+  const later: LaterStep[] = [];
+  const longest = longestSoak(cluster, view);
+  for (const move of cluster.moves) {
+    if (move.service === null) continue;
+    later.push({
+      kind: 'settle',
+      address: move.consumer.address,
+      ...when(view.now, longest),
+      text: `put ${move.consumer.service}'s own update settings back and let its previous spec go, no restart`,
+    });
+  }
+  for (const { secret, prior } of cluster.rotations) {
+    if (prior === null) continue;
+    later.push({
+      kind: 'retire',
+      address: secret.address,
+      ...when(view.now, secret.soak),
+      text: `disable ${secret.name} v${prior} in the vault`,
+    });
+    if (secret.keep > 0) continue;
+    const version = view.recordOf(secret.address)?.versions.find(({ ordinal }) => ordinal === prior);
+    for (const copy of version?.copies ?? []) {
+      later.push({
+        kind: 'prune',
+        address: secret.address,
+        ...when(view.now, secret.soak),
+        text: `remove ${copy.name} from ${copy.platform}`,
+      });
+    }
+  }
+  return later;
+}
+
+function when(now: Instant, after: IsoDuration): { after: IsoDuration; notBefore: Instant } {
+  return { after, notBefore: addDuration(now, after) };
+}
+
+function longestSoak(cluster: Cluster, view: View): IsoDuration {
+  const mounted = cluster.moves.flatMap(({ consumer }) =>
+    consumer.mounts.map(({ secret }) => view.secret(secret)),
+  );
+  const soaks = [
+    ...cluster.rotations.map(({ secret }) => secret.soak),
+    ...mounted.map((secret) => secret?.soak ?? NO_WAIT),
+  ];
+  return soaks.reduce((longest, soak) => (durationMs(soak) > durationMs(longest) ? soak : longest), NO_WAIT);
+}
+
+function numbered(group: string): () => string {
+  let count = 0;
+  return () => `${group}.${(count += 1)}`;
+}
+
+function mintStep(
+  rotation: Rotation,
+  id: string,
+  group: string,
+  needs: readonly string[],
+  view: View,
+): MintStep {
+  const { secret, ordinal, operation, cause, prior } = rotation;
+  const { address, contentType, tags } = secret;
+  const what =
+    secret.source.kind === 'manual'
+      ? 'a value from a person'
+      : secret.source.kind === 'random'
+        ? 'random'
+        : 'a new key pair';
+  return {
+    kind: 'mint',
+    id,
+    group,
+    address,
+    needs,
+    cause,
+    text: `mint ${secret.name} v${ordinal} in ${secret.vault} (${what})`,
+    secret: address,
+    ordinal,
+    operation,
+    source: secret.source,
+    contentType,
+    tags,
+    inverse: restoreStep(rotation, `${id}:undo`, group, prior, view),
+  };
+}
+
+/** The vault part of a way back: the prior value becomes the newest again, the failed one is disabled. */
+export function restoreStep(
+  rotation: Pick<Rotation, 'secret' | 'ordinal' | 'cause' | 'operation'>,
+  id: string,
+  group: string,
+  to: number | null,
+  view: View,
+): RestoreStep {
+  const { secret, ordinal, cause, operation } = rotation;
+  const back = to === null ? '' : `make v${to} the newest of ${secret.name} again and `;
+  return {
+    kind: 'restore',
+    id,
+    group,
+    address: secret.address,
+    needs: [],
+    cause,
+    text: `${back}disable v${ordinal} in ${secret.vault}`,
+    secret: secret.address,
+    failed: ordinal,
+    to,
+    operation: operationId('restore', view.recorded.lineage, operation),
+    contentType: secret.contentType,
+    tags: secret.tags,
+    inverse: null,
+  };
+}
+
+function stageSteps(
+  cluster: Cluster,
+  mints: ReadonlyMap<SecretAddress, MintStep>,
+  numbering: () => string,
+): StageStep[] {
+  const wanted = new Map<string, MissingCopy & { readonly cause: Cause }>();
+  for (const move of cluster.moves) {
+    for (const copy of move.missing)
+      wanted.set(`${copy.platform} ${copy.copy}`, { ...copy, cause: move.cause });
+  }
+  return [...wanted.keys()].sort().flatMap((key) => {
+    const copy = wanted.get(key);
+    if (copy === undefined) return [];
+    const mint = mints.get(copy.secret);
+    const id = numbering();
+    const base = {
+      group: cluster.id,
+      address: copy.secret,
+      cause: mint?.cause ?? copy.cause,
+      secret: copy.secret,
+    };
+    const { ordinal, platform, copy: name } = copy;
+    return {
+      ...base,
+      kind: 'stage' as const,
+      id,
+      needs: mint === undefined ? [] : [mint.id],
+      text: `deliver ${name} to ${platform}, unused`,
+      ordinal,
+      platform,
+      copy: name,
+      inverse: unstageStep({ ...base, id: `${id}:undo`, needs: [], ordinal, platform, copy: name }),
+    };
+  });
+}
+
+/** Removes a copy that nothing uses any more. */
+export function unstageStep(step: Omit<UnstageStep, 'kind' | 'text' | 'inverse'>): UnstageStep {
+  return { ...step, kind: 'unstage', text: `remove ${step.copy} from ${step.platform}`, inverse: null };
+}
+
+/** One update of one consumer, whose inverse names what it reads now. */
+export function flipStep(
+  move: Pick<Move, 'consumer' | 'service' | 'cause'>,
+  changes: readonly FlipChange[],
+  id: string,
+  group: string,
+  needs: readonly string[],
+): FlipStep {
+  const { consumer, cause } = move;
+  const tasks = move.service?.tasks ?? 0;
+  const forth = {
+    kind: 'flip' as const,
+    group,
+    address: consumer.address,
+    cause,
+    consumer: consumer.address,
+    platform: consumer.platform,
+    service: consumer.service,
+    tasks,
+  };
+  const back = changes.map((change) => ({ ...change, from: change.to, to: change.from }));
+  const counted = (list: readonly FlipChange[]): string =>
+    list.length === 1 ? '1 secret' : `${list.length} secrets`;
+  return {
+    ...forth,
+    id,
+    needs: [...needs].sort(),
+    text: `flip ${counted(changes)} of ${consumer.service} in one update`,
+    changes,
+    inverse: {
+      ...forth,
+      id: `${id}:undo`,
+      needs: [],
+      text: `flip ${counted(back)} of ${consumer.service} back in one update`,
+      changes: back,
+      inverse: null,
+    },
+  };
+}
+
+/** Waits until the consumer runs on what the flip named, and tries it. */
+export function verifyStep(
+  move: Pick<Move, 'consumer' | 'cause'>,
+  flip: FlipStep,
+  id: string,
+  group: string,
+): VerifyStep {
+  const { consumer, cause } = move;
+  return {
+    kind: 'verify',
+    id,
+    group,
+    address: consumer.address,
+    needs: [flip.id],
+    cause,
+    text: `verify ${consumer.service}`,
+    consumer: consumer.address,
+    platform: consumer.platform,
+    service: consumer.service,
+    expected: expectedAfter(flip),
+    probe: consumer.probe,
+    settleTime: consumer.settleTime,
+    deadline: consumer.deadline,
+    inverse: null,
+  };
+}
+
+/** target → copy that a flip leaves behind. */
+export function expectedAfter(flip: FlipStep): Record<string, string> {
+  return Object.fromEntries(
+    flip.changes.flatMap(({ target, to }) => (to === null ? [] : [[target, to.copy] as const])),
+  );
+}
+
+function promoteStep(cluster: Cluster, id: string, leaves: readonly Step[], view: View): PromoteStep {
+  const settleAfter = longestSoak(cluster, view);
+  const first = cluster.rotations[0];
+  const cause = first?.cause ?? cluster.moves[0]?.cause ?? { kind: 'first' };
+  const address =
+    first?.secret.address ?? cluster.moves[0]?.consumer.address ?? view.declared.secrets[0]?.address;
+  const arrivals = cluster.moves
+    .filter(({ service }) => service !== null)
+    .map(({ arrival }) => ({ ...arrival, settleAfter }));
+  const promotions = cluster.rotations.map(({ secret, ordinal, prior }) => ({
+    secret: secret.address,
+    ordinal,
+    prior,
+    soak: secret.soak,
+    generation: secret.generation,
+  }));
+  const names = promotions.map(({ secret, ordinal }) => `${nameOf(secret)} v${ordinal}`);
+  const demote: DemoteStep = {
+    kind: 'demote',
+    id: `${id}:undo`,
+    group: cluster.id,
+    address: address ?? 'vault:///',
+    needs: [],
+    cause,
+    text: 'record the prior versions as current again',
+    demotions: promotions.map(({ secret, ordinal, prior }) => ({ secret, ordinal, to: prior })),
+    consumers: [],
+    inverse: null,
+  };
+  return {
+    kind: 'promote',
+    id,
+    group: cluster.id,
+    address: demote.address,
+    needs: leaves.map((step) => step.id),
+    cause,
+    text: names.length > 0 ? `record ${names.join(', ')} as current` : 'record what the consumers read',
+    promotions,
+    consumers: arrivals,
+    inverse: demote,
+  };
+}

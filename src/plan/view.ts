@@ -1,0 +1,165 @@
+import type { Address, ConsumerAddress, Instant, Ordinal, SecretAddress } from '../model/address.ts';
+import { copyName, ordinalOfCopy } from '../model/address.ts';
+import type { Declared, DeclaredConsumer, DeclaredSecret } from '../model/declared.ts';
+import type { FaultRecord } from '../model/fault.ts';
+import type {
+  Observed,
+  ObservedCopy,
+  ObservedSecret,
+  ObservedService,
+  SeenPlatform,
+} from '../model/observed.ts';
+import type { Recorded, RecordedConsumer, RecordedSecret } from '../model/recorded.ts';
+
+/** What a caller may ask of a plan beyond what is due. */
+export interface PlanOptions {
+  /** Rotate these though they are not due. */
+  readonly rotate: readonly SecretAddress[];
+  /** Only these and what shares a group with them; empty: everything. */
+  readonly target: readonly Address[];
+  /** Only what the calendar asks for: due rotations and dated steps. */
+  readonly dueOnly: boolean;
+  readonly reason: string | null;
+  /** Manual secrets that a person gave a value for. */
+  readonly values: readonly SecretAddress[];
+}
+
+export interface PlanInput {
+  readonly declared: Declared;
+  readonly observed: Observed;
+  readonly recorded: Recorded;
+  readonly now: Instant;
+  readonly options: PlanOptions;
+}
+
+export const NO_OPTIONS: PlanOptions = { rotate: [], target: [], dueOnly: false, reason: null, values: [] };
+
+/** What was seen of something, or why it could not be seen. */
+export type Sight<T> = { readonly seen: T | null } | { readonly unknown: FaultRecord };
+
+/** The three states side by side, by address. Questions only: nothing here has an effect. */
+export class View {
+  readonly declared: Declared;
+  readonly observed: Observed;
+  readonly recorded: Recorded;
+  readonly now: Instant;
+  readonly #secrets: ReadonlyMap<SecretAddress, DeclaredSecret>;
+  readonly #consumers: ReadonlyMap<ConsumerAddress, DeclaredConsumer>;
+  readonly #mountedBy: ReadonlyMap<SecretAddress, readonly DeclaredConsumer[]>;
+  readonly #copies = new Map<string, ReadonlyMap<string, ObservedCopy>>();
+
+  constructor(input: Omit<PlanInput, 'options'>) {
+    this.declared = input.declared;
+    this.observed = input.observed;
+    this.recorded = input.recorded;
+    this.now = input.now;
+    this.#secrets = new Map(input.declared.secrets.map((secret) => [secret.address, secret]));
+    this.#consumers = new Map(input.declared.consumers.map((consumer) => [consumer.address, consumer]));
+    const mountedBy = new Map<SecretAddress, DeclaredConsumer[]>();
+    for (const consumer of input.declared.consumers) {
+      for (const address of new Set(consumer.mounts.map((mount) => mount.secret))) {
+        const list = mountedBy.get(address) ?? [];
+        list.push(consumer);
+        mountedBy.set(address, list);
+      }
+    }
+    this.#mountedBy = mountedBy;
+    for (const [name, platform] of Object.entries(input.observed.platforms)) {
+      if (platform.status === 'seen') {
+        this.#copies.set(name, new Map(platform.copies.map((copy) => [copy.name, copy])));
+      }
+    }
+  }
+
+  secret(address: SecretAddress): DeclaredSecret | undefined {
+    return this.#secrets.get(address);
+  }
+
+  consumer(address: ConsumerAddress): DeclaredConsumer | undefined {
+    return this.#consumers.get(address);
+  }
+
+  consumersOf(address: SecretAddress): readonly DeclaredConsumer[] {
+    return this.#mountedBy.get(address) ?? [];
+  }
+
+  recordOf(address: SecretAddress): RecordedSecret | undefined {
+    return this.recorded.secrets[address];
+  }
+
+  recordOfConsumer(address: ConsumerAddress): RecordedConsumer | undefined {
+    return this.recorded.consumers[address];
+  }
+
+  vaultItem(secret: DeclaredSecret): Sight<ObservedSecret> {
+    const vault = this.observed.vaults[secret.vault];
+    if (vault === undefined) return { unknown: notAsked(`vault ${secret.vault}`) };
+    return vault.status === 'unknown'
+      ? { unknown: vault.fault }
+      : { seen: vault.secrets[secret.name] ?? null };
+  }
+
+  platform(name: string): Sight<SeenPlatform> {
+    const platform = this.observed.platforms[name];
+    if (platform === undefined) return { unknown: notAsked(`platform ${name}`) };
+    return platform.status === 'unknown' ? { unknown: platform.fault } : { seen: platform };
+  }
+
+  service(consumer: DeclaredConsumer): Sight<ObservedService> {
+    const platform = this.platform(consumer.platform);
+    if ('unknown' in platform) return platform;
+    return { seen: platform.seen?.services[consumer.service] ?? null };
+  }
+
+  copy(platform: string, name: string): ObservedCopy | undefined {
+    return this.#copies.get(platform)?.get(name);
+  }
+
+  /** The highest ordinal that record, tags, or the names of copies know; 0 where there is none. */
+  highestOrdinal(secret: DeclaredSecret): Ordinal {
+    const item = this.vaultItem(secret);
+    const seen = 'seen' in item ? item.seen : null;
+    const ordinals = [
+      this.recordOf(secret.address)?.highest ?? 0,
+      seen?.ordinal ?? 0,
+      ...(seen?.versions ?? []).map((version) => version.ordinal ?? 0),
+    ];
+    for (const { platform, base } of this.basesOf(secret.address)) {
+      for (const name of this.#copies.get(platform)?.keys() ?? [])
+        ordinals.push(ordinalOfCopy(base, name) ?? 0);
+    }
+    return Math.max(...ordinals);
+  }
+
+  /** Every platform and base name under which this secret's versions are delivered. */
+  basesOf(address: SecretAddress): { platform: string; base: string }[] {
+    const found = new Map<string, { platform: string; base: string }>();
+    for (const consumer of this.consumersOf(address)) {
+      for (const mount of consumer.mounts) {
+        if (mount.secret !== address) continue;
+        found.set(copyName(`${consumer.platform}/${mount.base}`, 1), {
+          platform: consumer.platform,
+          base: mount.base,
+        });
+      }
+    }
+    return [...found.values()];
+  }
+
+  /** The fingerprint that a basis holds for an address. */
+  fingerprint(address: Address): string {
+    const secret = this.#secrets.get(address as SecretAddress);
+    if (secret !== undefined) {
+      const item = this.vaultItem(secret);
+      return 'seen' in item ? (item.seen?.fingerprint ?? 'absent') : 'unknown';
+    }
+    const consumer = this.#consumers.get(address as ConsumerAddress);
+    if (consumer === undefined) return 'undeclared';
+    const service = this.service(consumer);
+    return 'seen' in service ? (service.seen?.fingerprint ?? 'absent') : 'unknown';
+  }
+}
+
+function notAsked(where: string): FaultRecord {
+  return { code: 'unexpected', what: `${where} was not observed`, where };
+}
