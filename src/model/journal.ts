@@ -1,7 +1,8 @@
-import type { Instant } from './address.ts';
+import type { Address, Instant, SecretAddress } from './address.ts';
 import type { FaultRecord } from './fault.ts';
 import type { Plan, Step } from './plan.ts';
 import type { Evidence, FlipReceipt } from './platform.ts';
+import type { Held } from './recorded.ts';
 
 /**
  * The journal of one apply: JSON lines, each appended and synced before the executor goes on. The intent of an
@@ -23,6 +24,10 @@ export type JournalLine = { readonly seq: number; readonly at: Instant } & (
     }
   | { readonly type: 'intent'; readonly step: Step }
   | { readonly type: 'outcome'; readonly step: string; readonly result: StepResult }
+  /** A group was rolled back: the schedule leaves these secrets alone until a person acts. */
+  | { readonly type: 'hold'; readonly secret: SecretAddress; readonly held: Held }
+  /** What vault and platforms show after our last act, so that the next plan sees no drift. */
+  | { readonly type: 'seen'; readonly fingerprints: Readonly<Record<Address, string>> }
   | { readonly type: 'end'; readonly outcome: ApplyOutcome }
 );
 
@@ -57,8 +62,8 @@ export interface DoneFacts {
 /** Where a step ended. Every step of the plan is listed with one of these, from the start. */
 export type StepStatus = 'waiting' | 'running' | 'done' | 'failed' | 'undone' | 'undo-failed' | 'skipped';
 
-/** How an apply ended; each has one exit code (DESIGN of the commands, docs/EXIT-CODES.md). */
-export type ApplyOutcome = 'done' | 'rolled-back' | 'stopped' | 'interrupted';
+/** How an apply ended; each has one exit code (docs/EXIT-CODES.md). `failed`: a step failed and nothing was changed. */
+export type ApplyOutcome = 'done' | 'failed' | 'rolled-back' | 'stopped' | 'interrupted';
 
 /** One history entry, `history/000042.json`. */
 export interface HistoryEntry {

@@ -1,0 +1,220 @@
+import { durationMs } from '../calendar/calendar.ts';
+import type { Ordinal, SecretAddress } from '../model/address.ts';
+import { nameOf } from '../model/address.ts';
+import { Fault } from '../model/fault.ts';
+import type { DoneFacts } from '../model/journal.ts';
+import type { ObservedVersion } from '../model/observed.ts';
+import { LABEL_SECRET, TAG_STACK, TAG_VERSION } from '../model/observed.ts';
+import type {
+  FlipStep,
+  MintStep,
+  PruneStep,
+  RestoreStep,
+  RetireStep,
+  SettleStep,
+  StageStep,
+  Step,
+  UnstageStep,
+  VerifyStep,
+} from '../model/plan.ts';
+import { recordedVersion } from '../model/recorded.ts';
+import type { SecretValue } from '../model/secret-value.ts';
+import { assertUnused } from './unused.ts';
+import type { Work } from './work.ts';
+
+/**
+ * Does one step: observe, ensure, confirm; twice equals once. Returns what the journal needs to fold it into
+ * the record. Throws a Fault when the step's effect did not come about, or is not known to have.
+ */
+export async function act(step: Step, work: Work, isUndo: boolean): Promise<DoneFacts> {
+  switch (step.kind) {
+    case 'mint':
+      return mint(step, work);
+    case 'restore':
+      return restore(step, work);
+    case 'stage':
+      return stage(step, work);
+    case 'flip':
+      return flip(step, work, isUndo);
+    case 'verify':
+      return verify(step, work);
+    case 'promote':
+    case 'demote':
+      return {};
+    case 'settle':
+      return settle(step, work);
+    case 'retire':
+      return retire(step, work);
+    case 'unstage':
+    case 'prune':
+      await assertUnused(step.secret, step.ordinal, work);
+      return remove(step, work);
+  }
+}
+
+async function mint(step: MintStep, work: Work): Promise<DoneFacts> {
+  const vault = work.vaultOf(step.secret);
+  const name = nameOf(step.secret);
+  const there = await vault.find(name, step.operation);
+  if (there !== null) return { storeId: there.storeId };
+  const value = valueFor(step, work);
+  const { ordinal, operation, contentType, tags } = step;
+  const written = await vault.write(name, value, {
+    ordinal,
+    operation,
+    stack: work.plan.stack,
+    contentType,
+    tags,
+  });
+  work.keepMinted(step.secret, ordinal, value);
+  return { storeId: written.storeId };
+}
+
+/** A person's value for a manual secret, a generated one otherwise; refused when the vault would refuse it. */
+export function valueFor(step: MintStep, work: Pick<Work, 'outside'>): SecretValue {
+  const given = work.outside.values.get(step.secret);
+  if (given === undefined && step.source.kind === 'manual') {
+    throw new Fault({
+      code: 'value-missing',
+      what: `${nameOf(step.secret)} needs a person's value`,
+      where: step.secret,
+      live: 'nothing was changed for it',
+      next: `keyturn apply --value ${step.secret}=-`,
+    });
+  }
+  const value = given ?? work.outside.generate(step.source);
+  const problem = value.problem();
+  if (problem === null) return value;
+  throw new Fault({
+    code: 'value-refused',
+    what:
+      problem === 'empty'
+        ? 'the value is empty'
+        : 'the value is larger than 25 KB, the most that a vault takes',
+    where: step.secret,
+    live: 'nothing was changed for it',
+    next: 'give another value',
+  });
+}
+
+async function stage(step: StageStep, work: Work): Promise<DoneFacts> {
+  const value =
+    work.minted(step.secret, step.ordinal) ?? (await readVersion(step.secret, step.ordinal, work, step.copy));
+  const { id } = await work.platform(step.platform).stage(copyOrder(step, work), value);
+  work.forgetLook(step.platform);
+  return { copyId: id };
+}
+
+async function readVersion(
+  secret: SecretAddress,
+  ordinal: Ordinal,
+  work: Work,
+  why: string,
+): Promise<SecretValue> {
+  const versions = await versionsOf(secret, ordinal, work);
+  const readable = versions.find(({ enabled }) => enabled);
+  if (readable !== undefined) return work.vaultOf(secret).read(nameOf(secret), readable.storeId);
+  throw new Fault({
+    code: 'vault-conflict',
+    what: `${nameOf(secret)} v${ordinal} has no enabled version in the vault, and ${why} needs its value`,
+    where: secret,
+    next: `enable it in the vault, or rotate: keyturn apply --rotate ${secret}`,
+  });
+}
+
+/** The vault's versions of one ordinal of ours, whichever storeIds they have. */
+async function versionsOf(secret: SecretAddress, ordinal: Ordinal, work: Work): Promise<ObservedVersion[]> {
+  const recorded = recordedVersion(work.journal.recorded.secrets[secret], ordinal)?.storeIds ?? [];
+  const versions = await work.vaultOf(secret).versions(nameOf(secret));
+  return versions.filter(
+    (version) =>
+      recorded.includes(version.storeId) ||
+      (version.ordinal === ordinal && version.stack === work.plan.stack),
+  );
+}
+
+function copyOrder(
+  step: StageStep | UnstageStep | PruneStep,
+  work: Work,
+): { name: string; labels: Record<string, string> } {
+  const labels = {
+    [TAG_STACK]: work.plan.stack,
+    [TAG_VERSION]: String(step.ordinal),
+    [LABEL_SECRET]: step.secret,
+  };
+  return { name: step.copy, labels };
+}
+
+async function remove(step: UnstageStep | PruneStep, work: Work): Promise<DoneFacts> {
+  await work.platform(step.platform).remove(copyOrder(step, work));
+  work.forgetLook(step.platform);
+  return {};
+}
+
+async function flip(step: FlipStep, work: Work, isUndo: boolean): Promise<DoneFacts> {
+  const undo = isUndo || work.plan.kind === 'rollback';
+  const receipt = await work
+    .platform(step.platform)
+    .flip({ service: step.service, changes: step.changes, undo });
+  work.keepReceipt(step.id, receipt);
+  work.forgetLook(step.platform);
+  return { receipt };
+}
+
+async function verify(step: VerifyStep, work: Work): Promise<DoneFacts> {
+  const receipt = step.needs.map((need) => work.receipt(need)).find((found) => found !== undefined);
+  const evidence = await work.platform(step.platform).verify(
+    {
+      service: step.service,
+      expected: step.expected,
+      since: receipt?.since ?? null,
+      probe: step.probe,
+      settleMs: durationMs(step.settleTime),
+      deadlineMs: durationMs(step.deadline),
+      labels: { [TAG_STACK]: work.plan.stack },
+    },
+    (message) => work.tell({ type: 'step_progress', step: step.id, message }),
+  );
+  return { evidence };
+}
+
+async function settle(step: SettleStep, work: Work): Promise<DoneFacts> {
+  const originals = work.journal.recorded.consumers[step.consumer]?.originals ?? null;
+  await work.platform(step.platform).settle(step.service, originals);
+  work.forgetLook(step.platform);
+  return {};
+}
+
+async function retire(step: RetireStep, work: Work): Promise<DoneFacts> {
+  await assertUnused(step.secret, step.ordinal, work);
+  return { disabled: await disableAll(step.secret, step.ordinal, work) };
+}
+
+async function disableAll(secret: SecretAddress, ordinal: Ordinal, work: Work): Promise<string[]> {
+  const versions = await versionsOf(secret, ordinal, work);
+  for (const version of versions.filter(({ enabled }) => enabled)) {
+    await work.vaultOf(secret).disable(nameOf(secret), version.storeId);
+  }
+  return versions.map(({ storeId }) => storeId).sort();
+}
+
+/**
+ * The prior value becomes the newest again before the failed version is disabled: a disabled newest version
+ * answers 403 to whoever reads without a version, with no fallback. Where nothing was minted nothing is written.
+ */
+async function restore(step: RestoreStep, work: Work): Promise<DoneFacts> {
+  const vault = work.vaultOf(step.secret);
+  const name = nameOf(step.secret);
+  const failed = await versionsOf(step.secret, step.failed, work);
+  if (failed.length === 0) return {};
+  let storeId: string | undefined;
+  if (step.to !== null) {
+    const { to: ordinal, operation, contentType, tags } = step;
+    const there = await vault.find(name, operation);
+    const value = there === null ? await readVersion(step.secret, ordinal, work, 'the way back') : null;
+    const as = { ordinal, operation, stack: work.plan.stack, contentType, tags };
+    storeId = value === null ? there?.storeId : (await vault.write(name, value, as)).storeId;
+  }
+  const disabled = await disableAll(step.secret, step.failed, work);
+  return storeId === undefined ? { disabled } : { storeId, disabled };
+}

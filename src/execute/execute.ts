@@ -1,0 +1,218 @@
+import type { LimitFunction } from 'p-limit';
+import pLimit from 'p-limit';
+import type { FaultRecord } from '../model/fault.ts';
+import type { Listen } from '../model/event.ts';
+import type { Actor, ApplyOutcome, HistoryEntry, JournalLine, StepStatus } from '../model/journal.ts';
+import type { Group, Plan, Step } from '../model/plan.ts';
+import type { Recorded } from '../model/recorded.ts';
+import type { Occasion } from './entry.ts';
+import { historyEntry } from './entry.ts';
+import { valueFor } from './acts.ts';
+import type { GroupEnd } from './group.ts';
+import { runGroup } from './group.ts';
+import { lookAgain } from './look-again.ts';
+import { undoGroup } from './undo.ts';
+import { walk } from './walk.ts';
+import type { JournalSink, Outside } from './work.ts';
+import { Work } from './work.ts';
+
+/** The record's side of an apply, as the executor uses it; the lease on it must be held. */
+export interface RecordSink {
+  begin(entry: BeginEntry, now: () => string): Promise<JournalOf>;
+  resume(now: () => string): Promise<JournalOf | null>;
+  finish(journal: JournalOf, entry: HistoryEntry): Promise<Recorded>;
+}
+
+interface JournalOf extends JournalSink {
+  readonly base: Recorded;
+  readonly lines: readonly JournalLine[];
+}
+
+type BeginEntry = Omit<Extract<JournalLine, { type: 'begin' }>, 'seq' | 'at'>;
+
+export interface ExecuteInput {
+  readonly plan: Plan;
+  readonly planDigest: string;
+  readonly outside: Outside;
+  readonly listen: Listen;
+  readonly signal: AbortSignal;
+  /** Steps under way at once. */
+  readonly parallelism: number;
+  /** Names this apply; unique. */
+  readonly apply: string;
+  readonly actor: Actor;
+  readonly reason: string | null;
+  readonly ticket: string | null;
+}
+
+export interface Executed {
+  readonly outcome: ApplyOutcome;
+  readonly entry: HistoryEntry;
+  readonly recorded: Recorded;
+}
+
+/**
+ * Executes a plan that was found fresh, under the lease. Holds afterwards: each group is done, or back on its
+ * prior versions, or its end is told by the outcome; the journal is folded into the record and one history entry
+ * is written. Before the first intent it throws (a missing value, a record that cannot be written) and nothing
+ * has changed; later faults of steps are outcomes, and only a record that cannot be written rejects.
+ */
+export async function execute(input: ExecuteInput, record: RecordSink): Promise<Executed> {
+  const { plan, outside, actor, reason, ticket, planDigest, apply } = input;
+  for (const step of plan.steps) if (isManualMint(step)) valueFor(step, { outside });
+  const { lineage, serial } = plan.basis;
+  const journal = await record.begin(
+    { type: 'begin', format: 1, apply, lineage, serial, planDigest, plan, actor, reason, ticket },
+    outside.now,
+  );
+  const work = new Work(plan, outside, journal, input.listen, input.signal);
+  const startedAt = outside.now();
+  work.tell({ type: 'apply_start', apply, stack: plan.stack, steps: plan.steps.length });
+  const ends = await runGroups(plan.groups, work, input.parallelism);
+  const outcome = outcomeOf([...ends.values()], work.signal.aborted);
+  const occasion = { apply, startedAt, planDigest, actor, reason, ticket };
+  return outcome === 'stopped'
+    ? leaveOpen(work, journal, occasion)
+    : close(work, journal, outcome, record, occasion);
+}
+
+/**
+ * Ends an apply that was interrupted or stopped, from its journal: a group that was done stays, one that was
+ * begun is taken back by the same inverses, deciding from what vault and platform really hold. What cannot be
+ * taken back a second time is recorded as it stands, so that plan and apply go on from there. Null where there
+ * is nothing to end.
+ */
+export async function resume(
+  input: Pick<ExecuteInput, 'outside' | 'listen' | 'parallelism'>,
+  record: RecordSink,
+): Promise<Executed | null> {
+  const journal = await record.resume(input.outside.now);
+  const begin = journal?.lines[0];
+  if (journal === null || begin?.type !== 'begin') return null;
+  const work = new Work(begin.plan, input.outside, journal, input.listen, new AbortController().signal);
+  standAsJournaled(work, journal.lines);
+  const { apply, planDigest, actor, reason, ticket } = begin;
+  const occasion = { apply, startedAt: begin.at, planDigest, actor, reason, ticket };
+  const last = journal.lines.at(-1);
+  if (last?.type === 'end') return close(work, journal, last.outcome, record, occasion);
+  work.tell({ type: 'apply_start', apply, stack: begin.plan.stack, steps: begin.plan.steps.length });
+  const because = {
+    code: 'interrupted' as const,
+    what: `the apply that began at ${begin.at} was interrupted`,
+  };
+  const atOnce = pLimit(Math.max(1, input.parallelism));
+  const ends: GroupEnd[] = [];
+  for (const group of begin.plan.groups.toReversed()) ends.push(await endGroup(group, because, work, atOnce));
+  const hasUndone = ends.includes('rolled-back') || ends.includes('failed');
+  const outcome = ends.includes('stopped') ? 'stopped' : hasUndone ? 'rolled-back' : 'interrupted';
+  return close(work, journal, outcome, record, occasion);
+}
+
+async function endGroup(
+  group: Group,
+  because: FaultRecord,
+  work: Work,
+  atOnce: LimitFunction,
+): Promise<GroupEnd> {
+  const standings = work.standingsOf(group.id);
+  if (standings.every(({ status }) => status === 'done')) return 'done';
+  const hasBegun = standings.some(({ step, status }) => status !== 'waiting' && step.inverse !== null);
+  return hasBegun ? undoGroup(group, because, work, atOnce) : 'not-begun';
+}
+
+function isManualMint(step: Step): step is Extract<Step, { kind: 'mint' }> {
+  return step.kind === 'mint' && step.source.kind === 'manual';
+}
+
+async function runGroups(
+  groups: readonly Group[],
+  work: Work,
+  parallelism: number,
+): Promise<Map<string, GroupEnd>> {
+  const atOnce = pLimit(Math.max(1, parallelism));
+  const ends = new Map<string, GroupEnd>();
+  const unmet = (group: Group): boolean =>
+    group.needs.some((need) => ends.has(need) && ends.get(need) !== 'done');
+  await walk(
+    groups,
+    async (group) => {
+      ends.set(group.id, unmet(group) ? 'not-begun' : await runGroup(group, work, atOnce));
+      return true;
+    },
+    () => true,
+  );
+  return ends;
+}
+
+async function close(
+  work: Work,
+  journal: JournalOf,
+  outcome: ApplyOutcome,
+  record: RecordSink,
+  occasion: Occasion,
+): Promise<Executed> {
+  skipWaiting(work);
+  if (journal.lines.at(-1)?.type !== 'end') {
+    await journal.append({ type: 'seen', fingerprints: await lookAgain(work) });
+    await journal.append({ type: 'end', outcome });
+  }
+  const entry = historyEntry(work, journal.base, journal.recorded, outcome, occasion);
+  const recorded = await record.finish(journal, entry);
+  work.tell({ type: 'apply_end', outcome, counts: countsBy(work) });
+  return { outcome, entry, recorded };
+}
+
+/** A journal without its end: the next apply takes back what could not be finished here. */
+function leaveOpen(work: Work, journal: JournalOf, occasion: Occasion): Executed {
+  skipWaiting(work);
+  const entry = historyEntry(work, journal.base, journal.recorded, 'stopped', occasion);
+  work.tell({ type: 'apply_end', outcome: 'stopped', counts: countsBy(work) });
+  return { outcome: 'stopped', entry, recorded: journal.recorded };
+}
+
+function skipWaiting(work: Work): void {
+  for (const standing of work.standings.values())
+    if (standing.status === 'waiting') standing.status = 'skipped';
+}
+
+/** The worst wins: stopped, rolled back, failed, interrupted. */
+function outcomeOf(ends: readonly GroupEnd[], isInterrupted: boolean): ApplyOutcome {
+  if (ends.includes('stopped')) return 'stopped';
+  if (ends.includes('rolled-back')) return 'rolled-back';
+  if (ends.includes('failed')) return ends.includes('done') ? 'stopped' : 'failed';
+  return isInterrupted && ends.includes('not-begun') ? 'interrupted' : 'done';
+}
+
+function countsBy(work: Work): Record<StepStatus, number> {
+  const counts = {
+    'waiting': 0,
+    'running': 0,
+    'done': 0,
+    'failed': 0,
+    'undone': 0,
+    'undo-failed': 0,
+    'skipped': 0,
+  };
+  for (const { status } of work.standings.values()) counts[status] += 1;
+  return counts;
+}
+
+/** How each step stands by the journal. An intent without an outcome counts as failed: it may have happened. */
+function standAsJournaled(work: Work, lines: readonly JournalLine[]): void {
+  for (const line of lines) {
+    if (line.type === 'intent') {
+      const standing = work.standings.get(line.step.id);
+      if (standing === undefined) continue;
+      standing.status = 'failed';
+      standing.fault = { code: 'interrupted', what: 'interrupted before its outcome was known' };
+    }
+    if (line.type !== 'outcome') continue;
+    const standing = work.standings.get(line.step);
+    if (standing === undefined) continue;
+    const { result } = line;
+    standing.status = result.status;
+    standing.elapsedMs = result.elapsedMs;
+    standing.fault = result.status === 'failed' ? result.fault : null;
+    standing.evidence = result.status === 'done' ? (result.evidence ?? null) : null;
+  }
+}

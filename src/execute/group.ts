@@ -1,0 +1,40 @@
+import type { LimitFunction } from 'p-limit';
+import type { Group } from '../model/plan.ts';
+import { perform, tellEnd } from './perform.ts';
+import { undoGroup } from './undo.ts';
+import { walk } from './walk.ts';
+import type { Standing, Work } from './work.ts';
+
+/**
+ * How a group ended. `failed`: a step failed and nothing was changed. `stopped`: neither done nor undone, the
+ * next apply goes on. `not-begun`: an interrupt or a group that it needs came first.
+ */
+export type GroupEnd = 'done' | 'failed' | 'rolled-back' | 'stopped' | 'not-begun';
+
+/**
+ * Runs one group to its end: all its steps or, after the first failure, back to the prior versions, verified.
+ * An interrupt lets running steps finish and starts no new ones. Rejects only when the journal cannot be written.
+ */
+export async function runGroup(group: Group, work: Work, atOnce: LimitFunction): Promise<GroupEnd> {
+  if (work.signal.aborted) return 'not-begun';
+  const standings = work.standingsOf(group.id);
+  const nodes = standings.map((standing) => ({ id: standing.step.id, needs: standing.step.needs, standing }));
+  const done = await walk(
+    nodes,
+    ({ standing }) => atOnce(() => doStep(standing, work)),
+    () => !work.signal.aborted,
+  );
+  if (done.size === nodes.length) return 'done';
+  const failed = standings.find(({ status }) => status === 'failed');
+  if (failed?.fault != null) return undoGroup(group, failed.fault, work, atOnce);
+  return standings.some(({ status }) => status !== 'waiting') ? 'stopped' : 'not-begun';
+}
+
+async function doStep(standing: Standing, work: Work): Promise<boolean> {
+  standing.status = 'running';
+  const performed = await perform(standing.step, standing, work, false);
+  standing.fault = 'fault' in performed ? performed.fault : null;
+  standing.status = standing.fault === null ? 'done' : 'failed';
+  tellEnd(standing.step, standing, work, false);
+  return standing.fault === null;
+}

@@ -1,0 +1,49 @@
+import type { Address, SecretAddress } from '../model/address.ts';
+import { homeOf, nameOf } from '../model/address.ts';
+import { itemFingerprint } from '../model/observed.ts';
+import { recordedVersion } from '../model/recorded.ts';
+import type { Work } from './work.ts';
+
+/**
+ * What vaults and platforms show of everything that this apply touched, so that the next plan takes our own
+ * changes for ours. What cannot be looked at is left out: the next plan then lists its versions once more.
+ */
+export async function lookAgain(work: Work): Promise<Record<Address, string>> {
+  const secrets = new Set<SecretAddress>();
+  for (const { step } of work.standings.values()) {
+    if (step.kind === 'mint' || step.kind === 'restore' || step.kind === 'retire') secrets.add(step.secret);
+  }
+  const consumers = new Set(work.plan.groups.flatMap((group) => group.consumers));
+  const found: [Address, string][] = [];
+  await Promise.all([
+    ...[...secrets].map(async (address) => {
+      const fingerprint = await vaultFingerprint(address, work);
+      if (fingerprint !== null) found.push([address, fingerprint]);
+    }),
+    ...[...consumers].map(async (address) => {
+      const fingerprint = await serviceFingerprint(address, work);
+      if (fingerprint !== null) found.push([address, fingerprint]);
+    }),
+  ]);
+  return Object.fromEntries(found.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** The newest version is the one that we wrote last: the current version's last storeId. */
+async function vaultFingerprint(address: SecretAddress, work: Work): Promise<string | null> {
+  const record = work.journal.recorded.secrets[address];
+  const newest = recordedVersion(record, record?.current ?? null)?.storeIds.at(-1);
+  if (newest === undefined) return null;
+  const versions = await attempt(work.vaultOf(address).versions(nameOf(address)));
+  const version = versions?.find(({ storeId }) => storeId === newest);
+  return version === undefined ? null : itemFingerprint(version);
+}
+
+async function serviceFingerprint(address: Address, work: Work): Promise<string | null> {
+  const platform = await attempt(work.look(homeOf(address)));
+  return platform?.services[nameOf(address)]?.fingerprint ?? null;
+}
+
+/** A failed look is no failed apply: everything that was to be done is done and recorded. */
+async function attempt<T>(promise: Promise<T>): Promise<T | null> {
+  return promise.catch(() => null);
+}

@@ -1,0 +1,145 @@
+import type { LimitFunction } from 'p-limit';
+import type { FaultRecord } from '../model/fault.ts';
+import type { FlipStep, Group, SettleStep, Step, VerifyStep } from '../model/plan.ts';
+import { digestOf } from '../model/canonical.ts';
+import type { GroupEnd } from './group.ts';
+import { perform, tellEnd } from './perform.ts';
+import type { Node } from './walk.ts';
+import { walk } from './walk.ts';
+import type { Standing, Work } from './work.ts';
+
+/**
+ * Takes a group back: the inverses of what was begun, newest first, each consumer verified on its prior versions
+ * and settled before anything that it read is removed. What cannot be undone stays as it is, and so does
+ * everything that it needs. Rejects only when the journal cannot be written.
+ */
+export async function undoGroup(
+  group: Group,
+  because: FaultRecord,
+  work: Work,
+  atOnce: LimitFunction,
+): Promise<GroupEnd> {
+  const begun = work.standingsOf(group.id).filter(({ status }) => status === 'done' || status === 'failed');
+  const hadDone = begun.some(({ status }) => status === 'done');
+  const toUndo = begun.filter(({ step }) => step.inverse !== null);
+  if (toUndo.length === 0) return hadDone ? 'stopped' : 'failed';
+
+  if (hadDone) work.tell({ type: 'rollback_start', group: group.id, because });
+  let hasChanged = hadDone;
+  const undone = await walk(
+    undoNodes(toUndo, begun),
+    ({ standing }) =>
+      atOnce(async () => {
+        const { isUndone, changed } = await undoStep(standing, work);
+        hasChanged ||= changed;
+        return isUndone;
+      }),
+    () => true,
+  );
+  const isComplete = undone.size === toUndo.length;
+  if (isComplete && hasChanged) await hold(group, because, work);
+  if (hadDone) work.tell({ type: 'rollback_end', group: group.id, complete: isComplete });
+  if (!isComplete) return 'stopped';
+  return hasChanged ? 'rolled-back' : 'failed';
+}
+
+interface UndoNode extends Node {
+  readonly standing: Standing;
+}
+
+/** The dependencies turned round: a step is undone after everything that was built on it. */
+function undoNodes(toUndo: readonly Standing[], begun: readonly Standing[]): UndoNode[] {
+  const builtOn = (id: string): string[] =>
+    begun
+      .filter(({ step }) => step.needs.includes(id))
+      .flatMap(({ step }) => [...(step.inverse === null ? [] : [step.id]), ...builtOn(step.id)]);
+  return toUndo.map((standing) => ({
+    id: standing.step.id,
+    needs: [...new Set(builtOn(standing.step.id))],
+    standing,
+  }));
+}
+
+async function undoStep(standing: Standing, work: Work): Promise<{ isUndone: boolean; changed: boolean }> {
+  const hadFailed = standing.status === 'failed';
+  let changed = false;
+  for (const inverse of inversesOf(standing.step, work)) {
+    const performed = await perform(inverse, standing, work, true);
+    if ('fault' in performed) {
+      standing.status = 'undo-failed';
+      standing.fault = performed.fault;
+      tellEnd(inverse, standing, work, true);
+      return { isUndone: false, changed };
+    }
+    const { facts } = performed;
+    changed ||= (facts.disabled?.length ?? 0) > 0 || facts.receipt?.already === false;
+    // A flip that the platform refused left the consumer as it was: there is nothing to wait for.
+    const wasNeverPosted = hadFailed && facts.receipt?.already === true;
+    tellEnd(inverse, { ...standing, status: 'undone', fault: null }, work, true);
+    if (wasNeverPosted) break;
+  }
+  if (!hadFailed) standing.status = 'undone';
+  return { isUndone: true, changed };
+}
+
+/** A step's inverse; that of a flip is verified and settled, so that nothing names what is removed next. */
+function inversesOf(step: Step, work: Work): Step[] {
+  if (step.inverse === null) return [];
+  if (step.inverse.kind !== 'flip') return [step.inverse];
+  const back = step.inverse;
+  const settle: SettleStep = {
+    ...placeOf(back),
+    kind: 'settle',
+    id: `${back.id}-settle`,
+    needs: [],
+    text: `put ${back.service}'s own update settings back and let its previous spec go`,
+  };
+  return [back, verifyBack(back, step.id, work), settle];
+}
+
+function verifyBack(back: FlipStep, flip: string, work: Work): VerifyStep {
+  const forth = work.plan.steps.find((step) => step.kind === 'verify' && step.needs.includes(flip));
+  const { probe, settleTime, deadline } =
+    forth?.kind === 'verify'
+      ? forth
+      : { probe: { kind: 'none' as const }, settleTime: 'PT5S', deadline: 'PT5M' };
+  const expected = back.changes.flatMap(({ target, to }) =>
+    to === null ? [] : [[target, to.copy] as const],
+  );
+  return {
+    ...placeOf(back),
+    kind: 'verify',
+    id: `${back.id}-verify`,
+    needs: [back.id],
+    text: `verify ${back.service} on its prior versions`,
+    expected: Object.fromEntries(expected),
+    probe,
+    settleTime,
+    deadline,
+  };
+}
+
+function placeOf({
+  group,
+  address,
+  cause,
+  consumer,
+  platform,
+  service,
+}: FlipStep): Omit<SettleStep, 'kind' | 'id' | 'needs' | 'text'> {
+  return { group, address, cause, consumer, platform, service, inverse: null };
+}
+
+/** The schedule leaves what was rolled back alone until a person acts, instead of failing every night. */
+async function hold(group: Group, because: FaultRecord, work: Work): Promise<void> {
+  for (const { step } of work.standingsOf(group.id)) {
+    if (step.kind !== 'mint') continue;
+    const held = {
+      since: work.outside.now(),
+      reason: because.what,
+      cause: step.cause,
+      declaration: work.declarations.get(step.secret) ?? digestOf(null),
+    };
+    await work.journal.append({ type: 'hold', secret: step.secret, held });
+  }
+}

@@ -1,0 +1,272 @@
+import { addDuration } from '../calendar/calendar.ts';
+import type { ConsumerAddress, Instant, Ordinal, SecretAddress } from '../model/address.ts';
+import type { DoneFacts, JournalLine } from '../model/journal.ts';
+import type { Arrival, DemoteStep, MintStep, PromoteStep, RestoreStep, Step } from '../model/plan.ts';
+import type { Recorded, RecordedConsumer, RecordedSecret, RecordedVersion } from '../model/recorded.ts';
+
+const NEW_SECRET: RecordedSecret = {
+  highest: 0,
+  current: null,
+  generation: 0,
+  versions: [],
+  fingerprint: null,
+  held: null,
+};
+
+const NEW_CONSUMER: RecordedConsumer = {
+  mounts: {},
+  originals: null,
+  flippedAt: null,
+  settleAfter: null,
+  fingerprint: null,
+};
+
+/**
+ * A journal replayed over the record that it continues, line by line. Any prefix of a journal gives a valid
+ * record: an intent without an outcome changes nothing but the highest ordinal, which must never be given out
+ * twice.
+ */
+export class Replay {
+  readonly #steps = new Map<string, Step>();
+  #recorded: Recorded;
+  #apply = '';
+  #planDigest: string | null = null;
+
+  constructor(base: Recorded, lines: readonly JournalLine[] = []) {
+    this.#recorded = base;
+    for (const line of lines) this.add(line);
+  }
+
+  get recorded(): Recorded {
+    return this.#recorded;
+  }
+
+  add(line: JournalLine): void {
+    this.#recorded = this.#after(line);
+  }
+
+  #after(line: JournalLine): Recorded {
+    switch (line.type) {
+      case 'begin':
+        this.#planDigest = line.planDigest;
+        this.#apply = line.apply;
+        return { ...this.#recorded, lineage: line.lineage };
+      case 'intent':
+        this.#steps.set(line.step.id, line.step);
+        return line.step.kind === 'mint' ? reserve(this.#recorded, line.step) : this.#recorded;
+      case 'outcome': {
+        const step = this.#steps.get(line.step);
+        if (step === undefined || line.result.status !== 'done') return this.#recorded;
+        const context = { at: line.at, apply: this.#apply, planDigest: this.#planDigest };
+        return fold(this.#recorded, step, line.result, context);
+      }
+      case 'hold':
+        return withSecret(this.#recorded, line.secret, (secret) => ({ ...secret, held: line.held }));
+      case 'seen':
+        return seen(this.#recorded, line.fingerprints);
+      case 'end':
+        return this.#recorded;
+    }
+  }
+}
+
+interface FoldContext {
+  readonly at: Instant;
+  readonly apply: string;
+  readonly planDigest: string | null;
+}
+
+/** The record after one step was done. */
+function fold(recorded: Recorded, step: Step, facts: DoneFacts, context: FoldContext): Recorded {
+  switch (step.kind) {
+    case 'mint':
+      return minted(recorded, step, facts.storeId ?? '', context.at);
+    case 'restore':
+      return restored(recorded, step, facts.storeId ?? null, context.at);
+    case 'stage':
+      return withVersion(recorded, step.secret, step.ordinal, (version) => {
+        const others = version.copies.filter(
+          ({ platform, name }) => platform !== step.platform || name !== step.copy,
+        );
+        const copy = { platform: step.platform, name: step.copy, id: facts.copyId ?? '' };
+        return { ...version, copies: [...others, copy] };
+      });
+    case 'unstage':
+    case 'prune':
+      return withVersion(recorded, step.secret, step.ordinal, (version) => ({
+        ...version,
+        copies: version.copies.filter(
+          ({ platform, name }) => platform !== step.platform || name !== step.copy,
+        ),
+      }));
+    case 'flip':
+      return withConsumer(recorded, step.consumer, (consumer) => ({
+        ...consumer,
+        originals: consumer.originals ?? facts.receipt?.originals ?? null,
+        flippedAt: context.at,
+      }));
+    case 'verify':
+      return recorded;
+    case 'promote':
+      return promoted(recorded, step, context);
+    case 'demote':
+      return demoted(recorded, step, context.at);
+    case 'settle':
+      return withConsumer(recorded, step.consumer, (consumer) => ({
+        ...consumer,
+        originals: null,
+        settleAfter: null,
+      }));
+    case 'retire':
+      return withVersion(recorded, step.secret, step.ordinal, (version) => ({
+        ...version,
+        role: 'retired',
+        retiredAt: context.at,
+        retiredWhy: 'soaked',
+      }));
+  }
+}
+
+function reserve(recorded: Recorded, step: MintStep): Recorded {
+  return withSecret(recorded, step.secret, (secret) => ({
+    ...secret,
+    highest: Math.max(secret.highest, step.ordinal),
+  }));
+}
+
+function minted(recorded: Recorded, step: MintStep, storeId: string, at: Instant): Recorded {
+  const version: RecordedVersion = {
+    ordinal: step.ordinal,
+    role: 'pending',
+    storeIds: [storeId],
+    operation: step.operation,
+    cause: step.cause,
+    mintedAt: at,
+    promotedAt: null,
+    promotion: null,
+    soakUntil: null,
+    approvedBy: null,
+    retiredAt: null,
+    retiredWhy: null,
+    copies: [],
+  };
+  return withSecret(recorded, step.secret, (secret) => ({
+    ...secret,
+    highest: Math.max(secret.highest, step.ordinal),
+    versions: [...secret.versions.filter(({ ordinal }) => ordinal !== step.ordinal), version],
+  }));
+}
+
+function restored(recorded: Recorded, step: RestoreStep, storeId: string | null, at: Instant): Recorded {
+  return withSecret(recorded, step.secret, (secret) => ({
+    ...secret,
+    versions: secret.versions.map((version) => {
+      if (version.ordinal === step.failed) {
+        return { ...version, role: 'retired' as const, retiredAt: at, retiredWhy: 'undone' as const };
+      }
+      if (version.ordinal !== step.to || storeId === null || version.storeIds.includes(storeId))
+        return version;
+      return { ...version, storeIds: [...version.storeIds, storeId] };
+    }),
+  }));
+}
+
+function promoted(recorded: Recorded, step: PromoteStep, context: FoldContext): Recorded {
+  const { at } = context;
+  let next = recorded;
+  for (const { secret: address, ordinal, prior, soak, generation } of step.promotions) {
+    next = withSecret(next, address, (secret) => ({
+      ...secret,
+      current: ordinal,
+      generation,
+      held: null,
+      versions: secret.versions.map((version) => {
+        if (version.ordinal === ordinal) {
+          return { ...version, role: 'current', promotedAt: at, promotion: `${context.apply}/${step.group}` };
+        }
+        if (version.ordinal !== prior) return version;
+        return {
+          ...version,
+          role: 'prior',
+          soakUntil: addDuration(at, soak),
+          approvedBy: context.planDigest,
+        };
+      }),
+    }));
+  }
+  return arrived(next, step.consumers, at);
+}
+
+function demoted(recorded: Recorded, step: DemoteStep, at: Instant): Recorded {
+  let next = recorded;
+  for (const { secret: address, ordinal, to } of step.demotions) {
+    next = withSecret(next, address, (secret) => ({
+      ...secret,
+      current: to,
+      versions: secret.versions.map((version) => {
+        if (version.ordinal === to) return { ...version, role: 'current', soakUntil: null, approvedBy: null };
+        if (version.ordinal !== ordinal) return version;
+        return { ...version, role: 'retired', retiredAt: version.retiredAt ?? at, retiredWhy: 'undone' };
+      }),
+    }));
+  }
+  for (const { consumer, mounts } of step.consumers) {
+    next = withConsumer(next, consumer, (before) => ({ ...before, mounts }));
+  }
+  return next;
+}
+
+function arrived(recorded: Recorded, arrivals: readonly Arrival[], at: Instant): Recorded {
+  let next = recorded;
+  for (const { consumer, mounts, settleAfter } of arrivals) {
+    const date = addDuration(at, settleAfter);
+    next = withConsumer(next, consumer, (before) => ({
+      ...before,
+      mounts,
+      settleAfter: before.settleAfter !== null && before.settleAfter > date ? before.settleAfter : date,
+    }));
+  }
+  return next;
+}
+
+function seen(recorded: Recorded, fingerprints: Readonly<Record<string, string>>): Recorded {
+  let next = recorded;
+  for (const [address, fingerprint] of Object.entries(fingerprints)) {
+    if (address.startsWith('vault://')) {
+      next = withSecret(next, address as SecretAddress, (secret) => ({ ...secret, fingerprint }));
+    } else {
+      next = withConsumer(next, address as ConsumerAddress, (consumer) => ({ ...consumer, fingerprint }));
+    }
+  }
+  return next;
+}
+
+function withSecret(
+  recorded: Recorded,
+  address: SecretAddress,
+  change: (secret: RecordedSecret) => RecordedSecret,
+): Recorded {
+  const secret = change(recorded.secrets[address] ?? NEW_SECRET);
+  return { ...recorded, secrets: { ...recorded.secrets, [address]: secret } };
+}
+
+function withConsumer(
+  recorded: Recorded,
+  address: ConsumerAddress,
+  change: (consumer: RecordedConsumer) => RecordedConsumer,
+): Recorded {
+  const consumer = change(recorded.consumers[address] ?? NEW_CONSUMER);
+  return { ...recorded, consumers: { ...recorded.consumers, [address]: consumer } };
+}
+
+function withVersion(
+  recorded: Recorded,
+  address: SecretAddress,
+  ordinal: Ordinal,
+  change: (version: RecordedVersion) => RecordedVersion,
+): Recorded {
+  return withSecret(recorded, address, (secret) => ({
+    ...secret,
+    versions: secret.versions.map((version) => (version.ordinal === ordinal ? change(version) : version)),
+  }));
+}

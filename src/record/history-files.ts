@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import { canonicalJson, digestOf } from '../model/canonical.ts';
+import { Fault } from '../model/fault.ts';
+import type { HistoryEntry } from '../model/journal.ts';
+import { parseFormat } from './formats.ts';
+import type { ObjectStore } from './store.ts';
+import { Changed } from './store.ts';
+
+const HISTORY_FORMAT = 1;
+
+const entrySchema = z.looseObject({
+  format: z.literal(1),
+  entry: z.int().positive(),
+  previous: z.string().nullable(),
+  kind: z.enum(['apply', 'rollback']),
+  outcome: z.enum(['done', 'failed', 'rolled-back', 'stopped', 'interrupted']),
+  startedAt: z.iso.datetime(),
+  steps: z.array(z.looseObject({ id: z.string(), kind: z.string(), status: z.string() })),
+});
+
+/** `history/000042.json`: one entry a file, numbered without gaps, each naming the digest of the one before. */
+export class History {
+  readonly #store: ObjectStore;
+
+  constructor(store: ObjectStore) {
+    this.#store = store;
+  }
+
+  /** Numbers of all entries, oldest first. Reads names only. */
+  async numbers(): Promise<number[]> {
+    const names = await this.#store.list('history/');
+    return names.flatMap((name) => {
+      const digits = /^history\/(\d{6,})\.json$/.exec(name)?.[1];
+      return digits === undefined ? [] : [Number(digits)];
+    });
+  }
+
+  /** The newest entries, newest first; at most `limit`. */
+  async list(limit: number): Promise<HistoryEntry[]> {
+    const newest = (await this.numbers()).slice(-limit).reverse();
+    return Promise.all(newest.map((number) => this.show(number)));
+  }
+
+  async show(number: number): Promise<HistoryEntry> {
+    const stored = await this.#store.get(nameOfEntry(number));
+    if (stored !== null) return parseEntry(stored.text, `${this.#store.place}/${nameOfEntry(number)}`);
+    const numbers = await this.numbers();
+    const last = numbers.at(-1);
+    throw new Fault({
+      code: 'bad-usage',
+      what: `there is no history entry ${number}`,
+      where: `${this.#store.place}/history`,
+      next:
+        last === undefined
+          ? 'nothing was applied yet'
+          : `entries ${numbers[0] ?? 1} to ${last} exist: keyturn history list`,
+    });
+  }
+
+  /**
+   * Writes an entry, durable when it resolves. An entry of the same number with the same content is left as it
+   * is, so that a finish that was interrupted can be done again; one with other content is a fault.
+   */
+  async add(entry: HistoryEntry): Promise<{ readonly entry: number; readonly digest: string }> {
+    const text = `${canonicalJson(entry)}\n`;
+    const name = nameOfEntry(entry.entry);
+    try {
+      await this.#store.put(name, text, 'absent');
+    } catch (thrown) {
+      if (!(thrown instanceof Changed)) throw thrown;
+      const there = await this.#store.get(name);
+      if (there === null || parseEntry(there.text, name).apply !== entry.apply) throw taken(name, thrown);
+      return { entry: entry.entry, digest: digestOf(JSON.parse(there.text)) };
+    }
+    return { entry: entry.entry, digest: digestOf(entry) };
+  }
+}
+
+function parseEntry(text: string, where: string): HistoryEntry {
+  const next = 'bring it back from version control; the entries after it no longer verify';
+  return parseFormat(text, where, HISTORY_FORMAT, entrySchema, next) as unknown as HistoryEntry;
+}
+
+function nameOfEntry(number: number): string {
+  return `history/${String(number).padStart(6, '0')}.json`;
+}
+
+function taken(name: string, cause: unknown): Fault {
+  return new Fault({
+    code: 'bad-file',
+    what: `${name} exists and is of another apply`,
+    where: name,
+    live: 'what was applied stands in the journal',
+    next: 'someone else wrote this record at the same time: compare both before anything is applied',
+    cause,
+  });
+}

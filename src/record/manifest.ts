@@ -1,0 +1,247 @@
+import { z } from 'zod';
+import { consumerAddress, secretAddress } from '../model/address.ts';
+import type { Declared } from '../model/declared.ts';
+import { MANIFEST_FORMAT } from '../model/declared.ts';
+import type { Problem } from '../model/fault.ts';
+import { Fault } from '../model/fault.ts';
+import { parseFormat } from './formats.ts';
+
+const NEXT = 'run keyturn synth again; a manifest is written by it and never by hand';
+/** As in declare/: `_v` and four digits fit behind it in the 64 characters of a Docker secret. */
+const MAX_BASE = 58;
+
+const vaultName = z
+  .string()
+  .regex(/^[a-zA-Z](?!.*--)[0-9a-zA-Z-]{1,22}[0-9a-zA-Z]$/, 'no name of a key vault');
+const secretName = z.string().regex(/^[0-9a-zA-Z-]{1,127}$/, 'no name of a secret in a key vault');
+const platformName = z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$/, 'no name of a platform');
+const serviceName = z
+  .string()
+  .regex(/^[a-zA-Z0-9]([a-zA-Z0-9_-]{0,61}[a-zA-Z0-9])?$/, 'no name of a swarm service');
+const secretRef = z.templateLiteral(['vault://', z.string(), '/', z.string()]);
+const consumerRef = z.templateLiteral(['swarm://', z.string(), '/', z.string()]);
+
+/** Zero or more, and of a fixed length: no years, no months. */
+const duration = z
+  .string()
+  .regex(
+    /^P(?=\d|T\d)(\d{1,6}W)?(\d{1,6}D)?(T(?=\d)(\d{1,6}H)?(\d{1,6}M)?(\d{1,6}(\.\d{1,3})?S)?)?$/,
+    'no duration of a fixed length such as PT72H',
+  );
+const period = z
+  .string()
+  .regex(
+    /^P(?=\d|T\d)(?=.*[1-9])(\d{1,2}Y)?(\d{1,3}M)?(\d{1,4}W)?(\d{1,5}D)?(T(?=\d)(\d{1,6}H)?(\d{1,6}M)?(\d{1,6}S)?)?$/,
+    'no period above zero such as P90D',
+  );
+const clock = {
+  at: z.string().regex(/^([01][0-9]|2[0-3]):[0-5][0-9]$/, 'no time of day hh:mm'),
+  timeZone: z.string().refine(isTimeZone, 'no time zone of the IANA database'),
+};
+const day = z
+  .string()
+  .regex(
+    /^((first|second|third|fourth|last) (mon|tues|wednes|thurs|fri|satur|sun)day|[1-9]|[12][0-9]|3[01])$/,
+    'no day such as "first monday" or 15',
+  );
+
+const source = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('random'),
+    bytes: z.int().min(8).max(4096),
+    encoding: z.enum(['base64url', 'base64', 'hex']),
+  }),
+  z.strictObject({
+    kind: z.literal('keyPair'),
+    algorithm: z.enum(['ed25519', 'ec', 'rsa']),
+    curve: z.enum(['P-256', 'P-384', 'P-521']).nullable(),
+    bits: z.union([z.literal(2048), z.literal(3072), z.literal(4096)]).nullable(),
+  }),
+  z.strictObject({ kind: z.literal('manual'), instructions: z.string().nullable() }),
+]);
+
+const cadence = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('every'), period, anchor: z.iso.date(), ...clock }),
+  z.strictObject({
+    kind: z.literal('calendar'),
+    each: z.enum(['month', 'quarter', 'year']),
+    on: day,
+    month: z.int().min(1).max(12).nullable(),
+    ...clock,
+  }),
+  z.strictObject({ kind: z.enum(['onRequest', 'onCompromise', 'userManaged']) }),
+]);
+
+const secret = z.strictObject({
+  address: secretRef,
+  vault: vaultName,
+  name: secretName,
+  path: z.string(),
+  position: z.string().nullable(),
+  source,
+  cadence,
+  soak: duration,
+  owner: z.string().nullable(),
+  environment: z.string().nullable(),
+  classification: z.string().nullable(),
+  description: z.string().nullable(),
+  contentType: z.string().max(255).nullable(),
+  generation: z.int().positive(),
+  keep: z.int().nonnegative(),
+  readers: z.enum(['pinned', 'latest']),
+  adopt: z.boolean(),
+  dependsOn: z.array(secretRef),
+  derivedFrom: z.array(secretRef),
+  together: z.array(secretRef),
+  tags: z
+    .record(z.string().min(1).max(256), z.string().max(256))
+    .refine((tags) => Object.keys(tags).length <= 10, 'more than 10 tags'),
+});
+
+const mount = z.strictObject({
+  secret: secretRef,
+  target: z.string().regex(/^(\/([^/\0]+\/)*)?[^/\0]+$/, 'no file name and no absolute path'),
+  base: z
+    .string()
+    .max(MAX_BASE)
+    .regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]*$/, "no beginning of a secret's name on the swarm"),
+  version: z.int().positive().nullable(),
+  uid: z.string().regex(/^\d{1,10}$/, 'no number'),
+  gid: z.string().regex(/^\d{1,10}$/, 'no number'),
+  mode: z.int().min(0).max(0o7777),
+});
+
+const port = z.int().min(1).max(65_535);
+const probe = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('none') }),
+  z.strictObject({
+    kind: z.literal('http'),
+    path: z.string().regex(/^\/\S*$/, 'no path that begins with a slash'),
+    port,
+    status: z.int().min(100).max(599),
+    image: z.string().min(1),
+  }),
+  z.strictObject({ kind: z.literal('tcp'), port, image: z.string().min(1) }),
+  z.strictObject({ kind: z.literal('command'), argv: z.array(z.string()).min(1), timeout: duration }),
+]);
+
+const consumer = z.strictObject({
+  kind: z.literal('swarm-service'),
+  address: consumerRef,
+  platform: platformName,
+  service: serviceName,
+  path: z.string(),
+  position: z.string().nullable(),
+  mounts: z.array(mount),
+  probe,
+  settleTime: duration,
+  deadline: duration,
+  dependsOn: z.array(consumerRef),
+  optional: z.boolean(),
+});
+
+const manifestSchema: z.ZodType<Declared> = z.strictObject({
+  format: z.literal(MANIFEST_FORMAT),
+  stack: z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]*$/, 'no name of a stack'),
+  vaults: z.array(
+    z.strictObject({
+      name: vaultName,
+      path: z.string(),
+      uri: z.url({ protocol: /^https$/ }),
+      auth: z.enum(['default', 'cli', 'workload', 'managed', 'github-oidc', 'env']),
+      tenantId: z.string().nullable(),
+    }),
+  ),
+  platforms: z.array(
+    z.strictObject({
+      kind: z.literal('swarm'),
+      name: platformName,
+      path: z.string(),
+      endpoint: z
+        .string()
+        .regex(/^(unix|ssh|tcp):\/\/\S+$/, 'no endpoint of a Docker engine')
+        .nullable(),
+    }),
+  ),
+  secrets: z.array(secret),
+  consumers: z.array(consumer),
+});
+
+/**
+ * Reads keyturn.json. What it returns is consistent: addresses fit their names, every reference has its
+ * declaration, nothing is declared twice. Otherwise a fault lists every problem, or says that a newer keyturn
+ * wrote it. A manifest may come from a pull request, so names are checked again here.
+ */
+export function parseManifest(text: string, where: string): Declared {
+  const declared = parseFormat(text, where, MANIFEST_FORMAT, manifestSchema, NEXT);
+  const problems = contradictions(declared);
+  if (problems.length === 0) return declared;
+  throw new Fault({
+    code: 'bad-file',
+    what: 'the manifest contradicts itself',
+    where,
+    live: 'nothing was changed',
+    next: NEXT,
+    problems,
+  });
+}
+
+function contradictions(declared: Declared): Problem[] {
+  const problems: Problem[] = [];
+  const say = (where: string, what: string): void => void problems.push({ what, where });
+  const namesOf = (what: string, names: readonly string[]): Set<string> => {
+    for (const name of repeated(names)) say('(the whole file)', `${what} "${name}" is declared twice`);
+    return new Set(names);
+  };
+  const vaults = namesOf('vault', namesIn(declared.vaults));
+  const platforms = namesOf('platform', namesIn(declared.platforms));
+  const secrets = namesOf('secret', addressesIn(declared.secrets));
+  const consumers = namesOf('consumer', addressesIn(declared.consumers));
+
+  for (const { address, vault, name, dependsOn, derivedFrom, together } of declared.secrets) {
+    if (address !== secretAddress(vault, name)) say(address, `is not the address of "${name}" in "${vault}"`);
+    if (!vaults.has(vault)) say(address, `vault "${vault}" is not declared`);
+    for (const other of [...dependsOn, ...derivedFrom, ...together]) {
+      if (!secrets.has(other)) say(address, `"${other}" is not declared`);
+    }
+  }
+  for (const { address, platform, service, mounts, dependsOn } of declared.consumers) {
+    if (address !== consumerAddress(platform, service)) {
+      say(address, `is not the address of "${service}" on "${platform}"`);
+    }
+    if (!platforms.has(platform)) say(address, `platform "${platform}" is not declared`);
+    for (const { secret } of mounts) {
+      if (!secrets.has(secret)) say(address, `mounts "${secret}", which is not declared`);
+    }
+    for (const target of repeated(mounts.map((mount) => mount.target))) {
+      say(address, `"${target}" is the target of two mounts`);
+    }
+    for (const other of dependsOn) {
+      if (!consumers.has(other)) say(address, `depends on "${other}", which is not declared`);
+    }
+  }
+  return problems;
+}
+
+function repeated(names: readonly string[]): string[] {
+  const seen = new Set<string>();
+  const again = new Set<string>();
+  for (const name of names) (seen.has(name) ? again : seen).add(name);
+  return [...again];
+}
+
+function namesIn(items: readonly { readonly name: string }[]): string[] {
+  return items.map(({ name }) => name);
+}
+
+function addressesIn(items: readonly { readonly address: string }[]): string[] {
+  return items.map(({ address }) => address);
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
+}

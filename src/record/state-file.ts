@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import { canonicalJson } from '../model/canonical.ts';
+import type { Recorded } from '../model/recorded.ts';
+import { STATE_FORMAT } from '../model/recorded.ts';
+import type { Cause } from '../model/plan.ts';
+import { parseFormat } from './formats.ts';
+
+const instant = z.iso.datetime({ error: 'not an instant such as 2026-11-22T03:00:00Z' });
+const ordinal = z.int().positive();
+
+/** The causes of a rotation; every other kind of JSON is refused. */
+export const causeSchema: z.ZodType<Cause> = z.lazy(() =>
+  z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('first') }),
+    z.strictObject({ kind: z.literal('due'), due: instant }),
+    z.strictObject({ kind: z.literal('generation'), generation: z.int() }),
+    z.strictObject({ kind: z.literal('request'), at: instant, reason: z.string().nullable() }),
+    z.strictObject({
+      kind: z.literal('together'),
+      secret: z.templateLiteral(['vault://', z.string(), '/', z.string()]),
+      of: causeSchema,
+    }),
+    z.strictObject({ kind: z.literal('mount'), why: z.string() }),
+    z.strictObject({ kind: z.literal('soaked'), since: instant }),
+    z.strictObject({ kind: z.literal('rollback'), reason: z.string().nullable() }),
+  ]),
+);
+
+const held = z.strictObject({
+  since: instant,
+  reason: z.string(),
+  cause: causeSchema,
+  declaration: z.string(),
+});
+
+const version = z.strictObject({
+  ordinal,
+  role: z.enum(['pending', 'current', 'prior', 'retired']),
+  storeIds: z.array(z.string()),
+  operation: z.string(),
+  cause: causeSchema,
+  mintedAt: instant,
+  promotedAt: instant.nullable(),
+  promotion: z.string().nullable(),
+  soakUntil: instant.nullable(),
+  approvedBy: z.string().nullable(),
+  retiredAt: instant.nullable(),
+  retiredWhy: z.enum(['soaked', 'undone']).nullable(),
+  copies: z.array(z.strictObject({ platform: z.string(), name: z.string(), id: z.string() })),
+});
+
+const secretAddress = z.templateLiteral(['vault://', z.string(), '/', z.string()]);
+const consumerAddress = z.templateLiteral(['swarm://', z.string(), '/', z.string()]);
+
+const stateSchema: z.ZodType<Recorded> = z.strictObject({
+  format: z.literal(1),
+  stack: z.string(),
+  lineage: z.string(),
+  serial: z.int().nonnegative(),
+  secrets: z.record(
+    secretAddress,
+    z.strictObject({
+      highest: z.int().nonnegative(),
+      current: ordinal.nullable(),
+      generation: z.int(),
+      versions: z.array(version),
+      fingerprint: z.string().nullable(),
+      held: held.nullable(),
+    }),
+  ),
+  consumers: z.record(
+    consumerAddress,
+    z.strictObject({
+      mounts: z.record(z.string(), z.strictObject({ secret: secretAddress, ordinal })),
+      originals: z.strictObject({ update: z.string(), rollback: z.string() }).nullable(),
+      flippedAt: instant.nullable(),
+      settleAfter: instant.nullable(),
+      fingerprint: z.string().nullable(),
+    }),
+  ),
+  usedPlans: z.array(z.string()),
+  head: z.strictObject({ entry: z.int().positive(), digest: z.string() }).nullable(),
+});
+
+/** Reads state.json; a broken or newer one is a fault that says so, never an empty state. */
+export function parseState(text: string, where: string): Recorded {
+  const next = `bring it back from version control or a backup; an empty one would mint every secret anew`;
+  return parseFormat(text, where, STATE_FORMAT, stateSchema, next);
+}
+
+/** state.json's text: canonical JSON, one line, a newline at the end. */
+export function stateText(recorded: Recorded): string {
+  return `${canonicalJson(recorded)}\n`;
+}

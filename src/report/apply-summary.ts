@@ -1,0 +1,215 @@
+import type { Address } from '../model/address.ts';
+import { isConsumerAddress, isSecretAddress, nameOf } from '../model/address.ts';
+import type { HistoryEntry, StepStatus } from '../model/journal.ts';
+import type { Plan, StepKind } from '../model/plan.ts';
+import type { Recorded } from '../model/recorded.ts';
+import { versionText } from './cause-text.ts';
+import { faultLines } from './fault-text.ts';
+import { stepTable } from './history-text.ts';
+import { elapsedText } from './moment.ts';
+import type { Page } from './paint.ts';
+import { consumerNow, secretNow } from './state-text.ts';
+import { columns, fields, hang } from './table.ts';
+
+export interface AppliedPage extends Page {
+  readonly plan: Plan;
+  readonly entry: HistoryEntry;
+  /** The record after the apply. */
+  readonly recorded: Recorded;
+}
+
+/**
+ * How an apply ended, for a person: what failed, what every step came to, what is live now, what is held, and
+ * what to run next. No newline at the end.
+ *
+ * After a success the last line is Terraform's `Apply complete! Resources: …` to the byte; no other outcome
+ * prints it.
+ */
+export function renderApplySummary(applied: AppliedPage): string {
+  const sections = [failures(applied), unfinished(applied), counts(applied), live(applied), held(applied)];
+  return [...sections.filter((lines) => lines.length > 0), verdict(applied)]
+    .map((lines) => lines.join('\n'))
+    .join('\n\n');
+}
+
+/**
+ * The faults, what started it first. After a rollback their `live` is left out: it tells of the moment of the
+ * failure, and what is live now stands below.
+ */
+function failures(applied: AppliedPage): string[] {
+  const { steps, outcome } = applied.entry;
+  const told = (status: StepStatus, lead: string): string[] =>
+    steps
+      .filter((step) => step.status === status)
+      .flatMap((step) => {
+        if (step.fault === null)
+          return hang(lead, `${step.text}: no reason was recorded`, applied, { lead: 'red' });
+        const { live, ...fault } = step.fault;
+        const told = outcome === 'rolled-back' || live === undefined ? fault : { ...fault, live };
+        return faultLines(lead, told, applied);
+      });
+  return [...told('failed', 'error: '), ...told('undo-failed', 'error while rolling back: ')];
+}
+
+/** What did not simply succeed, step by step; a success needs no list. */
+function unfinished(applied: AppliedPage): string[] {
+  const { entry } = applied;
+  return entry.outcome === 'done' ? [] : [applied.paint('bold', 'Steps'), ...stepTable(entry, applied)];
+}
+
+const ALWAYS: readonly StepStatus[] = ['done', 'failed', 'undone', 'skipped'];
+const SELDOM: readonly StepStatus[] = ['undo-failed', 'running', 'waiting'];
+
+function counts({ entry, ...page }: AppliedPage): string[] {
+  const of = (status: StepStatus): number => entry.steps.filter((step) => step.status === status).length;
+  const shown = [...ALWAYS, ...SELDOM.filter((status) => of(status) > 0)];
+  const took = elapsedText(Date.parse(entry.endedAt) - Date.parse(entry.startedAt));
+  const text = shown.map((status) => `${of(status)} ${status}`).join(', ');
+  return hang('Result: ', `${text}; ${took}, apply ${entry.apply}, history entry ${entry.entry}`, page);
+}
+
+function touched(applied: AppliedPage): Address[] {
+  const { plan, entry } = applied;
+  const secrets = [
+    ...plan.groups.flatMap((group) => group.secrets),
+    ...Object.keys(entry.versions).filter(isSecretAddress),
+  ];
+  const consumers = plan.groups.flatMap((group) => group.consumers);
+  const stepped = entry.steps.map((step) => step.address).filter(isConsumerAddress);
+  return [...new Set<Address>([...secrets, ...consumers, ...stepped])];
+}
+
+function live(applied: AppliedPage): string[] {
+  const { recorded } = applied;
+  const rows = touched(applied).map((address) => {
+    const now = isConsumerAddress(address) ? consumerNow(recorded, address) : secretNow(recorded, address);
+    const doubt = unproved(address, applied);
+    return [
+      address,
+      doubt === null ? now : { text: `by the record: ${now}; ${doubt}`, style: 'red' as const },
+    ];
+  });
+  return rows.length === 0
+    ? []
+    : [applied.paint('bold', 'Live now'), ...columns(rows, applied, { indent: 2 })];
+}
+
+const CLOSING: readonly StepKind[] = ['promote', 'demote'];
+const MOVING: readonly StepKind[] = ['mint', 'stage', 'flip', 'restore'];
+
+/**
+ * The last step after which the record can't speak for an address, or null: one that could not be undone or
+ * never ended, and in an apply that stopped half-way one that moved something of a group that was not promoted.
+ */
+function unproved(address: Address, { plan, entry }: AppliedPage): string | null {
+  const statuses = new Map(entry.steps.map((step) => [step.id, step.status]));
+  const closing = plan.steps.filter(
+    (step) => CLOSING.includes(step.kind) && statuses.get(step.id) !== 'done',
+  );
+  const open = new Set(closing.map((step) => step.group));
+  const halfWay = entry.outcome === 'stopped' || entry.outcome === 'interrupted';
+  const last = plan.steps.findLast((step) => {
+    const status = statuses.get(step.id);
+    if (step.address !== address) return false;
+    if (status === 'undo-failed' || status === 'running') return true;
+    const moved = MOVING.includes(step.kind) && (status === 'done' || status === 'failed');
+    return halfWay && moved && open.has(step.group);
+  });
+  if (last === undefined) return null;
+  const status = statuses.get(last.id) ?? 'skipped';
+  return `${status === 'done' ? 'done but not promoted' : `not certain, ${status}`}: ${last.text}`;
+}
+
+function held(applied: AppliedPage): string[] {
+  const rows = touched(applied).flatMap((address) => {
+    const held = isSecretAddress(address) ? applied.recorded.secrets[address]?.held : null;
+    return held === null || held === undefined ? [] : [{ address, held }];
+  });
+  if (rows.length === 0) return [];
+  return [
+    applied.paint('bold', 'Held: the schedule leaves these alone until a person acts'),
+    ...rows.flatMap(({ address, held }) => [
+      ...hang('  ', `${address}: ${held.reason}`, applied),
+      ...fields([['next', `remove the cause, then \`keyturn plan --rotate ${address}\``]], applied, 4),
+    ]),
+  ];
+}
+
+function verdict(applied: AppliedPage): string[] {
+  const { entry, paint } = applied;
+  switch (entry.outcome) {
+    case 'done':
+      return [paint('bold', completeLine(entry))];
+    case 'rolled-back':
+      return [
+        ...hang('', `Apply failed and was rolled back: ${returned(applied)}.`, applied, { text: 'yellow' }),
+        ...elsewhere(applied),
+      ];
+    case 'stopped':
+      return [
+        ...hang(
+          '',
+          'Apply stopped part-way: a person is needed. What is live, and what is not certain, stands above.',
+          applied,
+          {
+            text: 'red',
+          },
+        ),
+        ...fields(
+          [
+            [
+              'next',
+              'see the errors above, then run `keyturn apply`: before anything new it finishes or undoes what is half-done',
+            ],
+          ],
+          applied,
+        ),
+      ];
+    case 'interrupted':
+      return [
+        ...hang('', 'Apply interrupted: every step that began was finished, no step is half-done.', applied, {
+          text: 'yellow',
+        }),
+        ...fields([['next', 'run `keyturn apply` to go on']], applied),
+      ];
+  }
+}
+
+/** Terraform's line to the byte. */
+function completeLine(entry: HistoryEntry): string {
+  const of = (...kinds: StepKind[]): number =>
+    entry.steps.filter((step) => step.status === 'done' && kinds.includes(step.kind)).length;
+  const added = of('mint', 'stage');
+  const changed = of('flip', 'restore');
+  const destroyed = of('retire', 'prune', 'unstage');
+  return `Apply complete! Resources: ${added} added, ${changed} changed, ${destroyed} destroyed.`;
+}
+
+/** `db-writer is at v3, db-reader is at v3`, from the groups in which a step failed. */
+function returned({ plan, entry, recorded }: AppliedPage): string {
+  const failed = failedGroups(plan, entry);
+  const secrets = plan.groups.filter((group) => failed.has(group.id)).flatMap((group) => group.secrets);
+  if (secrets.length === 0) return 'what it had changed is as it was before';
+  return [...new Set(secrets)]
+    .map((secret) => {
+      const current = recorded.secrets[secret]?.current ?? null;
+      return `${nameOf(secret)} ${current === null ? 'has no version' : `is at ${versionText(current)}`}`;
+    })
+    .join(', ');
+}
+
+function failedGroups(plan: Plan, entry: HistoryEntry): ReadonlySet<string> {
+  const failed = new Set(entry.steps.filter((step) => step.status === 'failed').map((step) => step.id));
+  return new Set(plan.steps.filter((step) => failed.has(step.id)).map((step) => step.group));
+}
+
+/** The groups that went through although another failed. */
+function elsewhere({ plan, entry, ...page }: AppliedPage): string[] {
+  const open = new Set(entry.steps.filter((step) => step.status !== 'done').map((step) => step.id));
+  const through = plan.groups
+    .map((group) => group.id)
+    .filter((id) => plan.steps.every((step) => step.group !== id || !open.has(step.id)));
+  if (through.length === 0) return [];
+  const what = through.length === 1 ? `Group ${through[0]} went` : `Groups ${through.join(', ')} went`;
+  return hang('', `${what} through and stays.`, page);
+}

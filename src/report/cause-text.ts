@@ -1,0 +1,77 @@
+import { humanDuration } from '../calendar/calendar.ts';
+import type { Address, Instant, Ordinal } from '../model/address.ts';
+import { nameOf } from '../model/address.ts';
+import type { Probe, Source } from '../model/declared.ts';
+import type { Cause } from '../model/plan.ts';
+import { distanceText, momentText } from './moment.ts';
+
+/** Why something rotates or moves, in a person's words; with `now`, dates say how far away they are. */
+export function causeText(cause: Cause, now: Instant | null = null): string {
+  switch (cause.kind) {
+    case 'first':
+      return 'first version';
+    case 'due':
+      return `due ${dated(cause.due, now)}`;
+    case 'generation':
+      return `generation ${cause.generation}`;
+    case 'request':
+      return cause.reason === null ? `requested ${momentText(cause.at)}` : `requested: ${cause.reason}`;
+    case 'together':
+      return `together with ${nameOf(cause.secret)}, ${causeText(cause.of, now)}`;
+    case 'mount':
+      return cause.why;
+    case 'soaked':
+      return `soak ended ${dated(cause.since, now)}`;
+    case 'rollback':
+      return cause.reason === null ? 'rollback' : `rollback: ${cause.reason}`;
+  }
+}
+
+function dated(instant: Instant, now: Instant | null): string {
+  return now === null ? momentText(instant) : `${momentText(instant)} (${distanceText(instant, now)})`;
+}
+
+/** `v3`, or `none` where there is no version. */
+export function versionText(ordinal: Ordinal | null): string {
+  return ordinal === null ? 'none' : `v${ordinal}`;
+}
+
+/** `v3 -> v4`. */
+export function moveText(from: Ordinal | null, to: Ordinal | null): string {
+  return `${versionText(from)} -> ${versionText(to)}`;
+}
+
+/** `1 task`, `3 tasks`. */
+export function countText(count: number, noun: string, plural = `${noun}s`): string {
+  return `${count} ${count === 1 ? noun : plural}`;
+}
+
+/** Where a mint takes its value from. Says how to hand in a manual one. */
+export function sourceText(source: Source, address: Address): string {
+  switch (source.kind) {
+    case 'random':
+      return `${source.bytes} random bytes as ${source.encoding}`;
+    case 'keyPair': {
+      const size = source.curve ?? (source.bits === null ? null : `${source.bits} bits`);
+      return `a new ${source.algorithm} key pair${size === null ? '' : ` (${size})`}, private key as PEM`;
+    }
+    case 'manual': {
+      const how = `a person's value, given as \`--value ${address}=-\``;
+      return source.instructions === null ? how : `${how}: ${source.instructions}`;
+    }
+  }
+}
+
+/** How a flipped consumer is tried. */
+export function probeText(probe: Probe): string {
+  switch (probe.kind) {
+    case 'none':
+      return 'none declared: running tasks and their own health checks decide';
+    case 'http':
+      return `GET :${probe.port}${probe.path} answers ${probe.status} on every task, asked from ${probe.image}`;
+    case 'tcp':
+      return `:${probe.port} accepts a connection on every task, asked from ${probe.image}`;
+    case 'command':
+      return `\`${probe.argv.join(' ')}\` here exits 0 within ${humanDuration(probe.timeout)}`;
+  }
+}

@@ -1,0 +1,216 @@
+import { humanDuration } from '../calendar/calendar.ts';
+import type { Instant, SecretAddress } from '../model/address.ts';
+import type { Blocked, Group, LaterStep, Note, Plan, Step } from '../model/plan.ts';
+import { isIrreversible } from '../model/plan.ts';
+import { causeText, countText, moveText, versionText } from './cause-text.ts';
+import { momentText } from './moment.ts';
+import type { Page } from './paint.ts';
+import { legendText, stepLines, styleOf, symbolOf } from './step-text.ts';
+import { NO_CHANGES, hasNoChanges, planLine, rotationLine } from './summary-line.ts';
+import { columns, fields, hang } from './table.ts';
+
+/** A page and the time that dates are told from. */
+export interface PlanPage extends Page {
+  readonly now: Instant;
+}
+
+/**
+ * A plan for a person: what moves, why now, in which order, the way back of each step, what comes later and
+ * what is blocked; the summary lines last. No newline at the end.
+ *
+ * The summary lines are whole lines at every width, since scripts read them; everything else fits the page.
+ */
+export function renderPlan(plan: Plan, page: PlanPage): string {
+  const sections = [
+    drift(plan, page),
+    notes(plan, page),
+    legend(plan, page),
+    ...plan.groups.map((group) => groupBlock(plan, group, page)),
+    paused(plan, page),
+    later(plan, page),
+    hasNoChanges(plan) ? [] : waiting(plan, page),
+    blocked(plan, page),
+  ].filter((section) => section.length > 0);
+  const head = sections.length === 0 ? [] : [heading(plan, page)];
+  return [...head, ...sections, summary(plan, page)].map((lines) => lines.join('\n')).join('\n\n');
+}
+
+function heading(plan: Plan, page: PlanPage): string[] {
+  const title = `${plan.kind === 'apply' ? 'Rotation plan' : 'Rollback plan'} for ${plan.stack}`;
+  const touched = Object.keys(plan.basis.fingerprints).length;
+  const basis =
+    `made ${momentText(plan.createdAt)} from record ${plan.basis.serial} of lineage ${plan.basis.lineage.slice(0, 8)} and ` +
+    `${countText(touched, 'observed address', 'observed addresses')}; refused when one of them moves`;
+  return [...hang('', title, page, { text: 'bold' }), ...hang('', basis, page, { text: 'dim' })];
+}
+
+function drift(plan: Plan, page: PlanPage): string[] {
+  const moved = plan.notes.filter((note) => note.kind === 'drift');
+  if (moved.length === 0) return [];
+  return [
+    page.paint('bold', 'Moved outside of keyturn since the last apply'),
+    ...moved.flatMap((note) => hang('  ! ', noteText(note), page, { lead: 'yellow' })),
+  ];
+}
+
+function notes(plan: Plan, page: PlanPage): string[] {
+  const others = plan.notes.filter((note) => note.kind !== 'drift' && note.kind !== 'later');
+  if (others.length === 0) return [];
+  return [
+    page.paint('bold', 'Notes'),
+    ...others.flatMap((note) =>
+      note.kind === 'downtime' || note.kind === 'unverified'
+        ? hang('  ! ', noteText(note), page, { lead: 'yellow' })
+        : hang('  * ', noteText(note), page),
+    ),
+  ];
+}
+
+function noteText(note: Note): string {
+  return note.address === null ? note.text : `${note.address}: ${note.text}`;
+}
+
+function legend(plan: Plan, page: PlanPage): string[] {
+  const kinds = [...plan.steps, ...plan.later].map((step) => step.kind);
+  return kinds.length === 0 ? [] : hang('Symbols: ', legendText(kinds), page, { lead: 'dim', text: 'dim' });
+}
+
+function groupBlock(plan: Plan, group: Group, page: PlanPage): string[] {
+  const steps = plan.steps.filter((step) => step.group === group.id);
+  const after = group.needs.length === 0 ? '' : `, after ${group.needs.join(', ')}`;
+  const rows: string[][] = group.secrets.map((secret) => [
+    secret,
+    secretMove(secret, steps),
+    secretCause(secret, steps, page.now),
+  ]);
+  if (rows.length === 0)
+    rows.push(...group.consumers.map((consumer) => [consumer, moverCause(steps, page.now)]));
+  const wide = String(plan.steps.length).length;
+  const first = plan.steps.find((step) => isIrreversible(step.kind));
+  return [
+    ...hang('', `Group ${group.id}: ${sizeOf(group)}${after}`, page, { text: 'bold' }),
+    ...columns(rows, page, { indent: 2 }),
+    ...steps.flatMap((step) => [
+      ...(step === first
+        ? noReturn(`step ${plan.steps.indexOf(step) + 1}; what follows has no way back`, page)
+        : []),
+      ...stepLines(step, { number: plan.steps.indexOf(step) + 1, wide, now: page.now }, page),
+    ]),
+  ];
+}
+
+/** Said once for all flips. */
+function paused(plan: Plan, page: PlanPage): string[] {
+  if (!plan.steps.some((step) => step.kind === 'flip')) return [];
+  const text = 'From its flip until settle both FailureActions of a flipped consumer are set to `pause`.';
+  return hang('', text, page);
+}
+
+function sizeOf(group: Group): string {
+  return [
+    ...(group.secrets.length === 0 ? [] : [countText(group.secrets.length, 'secret')]),
+    ...(group.consumers.length === 0 ? [] : [countText(group.consumers.length, 'consumer')]),
+  ].join(', ');
+}
+
+function noReturn(from: string, page: Page): string[] {
+  return hang('  point of no return: ', from, page, {
+    lead: 'red',
+    text: 'red',
+  });
+}
+
+function secretMove(secret: SecretAddress, steps: readonly Step[]): string {
+  for (const step of steps) {
+    if (step.kind === 'promote') {
+      const promotion = step.promotions.find((promotion) => promotion.secret === secret);
+      if (promotion !== undefined) return moveText(promotion.prior, promotion.ordinal);
+    }
+    if (step.kind === 'demote') {
+      const demotion = step.demotions.find((demotion) => demotion.secret === secret);
+      if (demotion !== undefined) return moveText(demotion.ordinal, demotion.to);
+    }
+  }
+  const own = steps.find((step) => 'secret' in step && step.secret === secret);
+  if (own === undefined) return '';
+  if (own.kind === 'mint') return moveText(own.inverse.to, own.ordinal);
+  if (own.kind === 'restore') return moveText(own.failed, own.to);
+  if (own.kind === 'retire') return `v${own.ordinal} -> retired`;
+  return 'ordinal' in own ? versionText(own.ordinal) : '';
+}
+
+function secretCause(secret: SecretAddress, steps: readonly Step[], now: Instant): string {
+  const own = steps.find((step) => 'secret' in step && step.secret === secret);
+  return own === undefined ? moverCause(steps, now) : causeText(own.cause, now);
+}
+
+function moverCause(steps: readonly Step[], now: Instant): string {
+  const first = steps[0];
+  return first === undefined ? '' : causeText(first.cause, now);
+}
+
+function later(plan: Plan, page: PlanPage): string[] {
+  if (plan.later.length === 0) return [];
+  const dated = [...plan.later].sort((a, b) => Date.parse(a.notBefore) - Date.parse(b.notBefore));
+  const dates = [...new Set(dated.map((step) => step.notBefore))];
+  const first = dated.find((step) => isIrreversible(step.kind));
+  const said = plan.steps.some((step) => isIrreversible(step.kind));
+  return [
+    ...hang('', 'Later: approved with this plan, run by `keyturn apply --due`', page, { text: 'bold' }),
+    ...dates.flatMap((date) => {
+      const steps = dated.filter((step) => step.notBefore === date);
+      const after = humanDuration(steps[0]?.after ?? '');
+      return [
+        ...hang('  ', `from ${momentText(date)} (${after} after promotion)`, page),
+        ...steps.flatMap((step) => laterLines(step, page)),
+      ];
+    }),
+    ...(first === undefined || said
+      ? []
+      : noReturn(`the first ${first.kind}; until then \`keyturn rollback\` returns to the prior`, page)),
+  ];
+}
+
+function laterLines(step: LaterStep, page: Page): string[] {
+  return hang(`    ${symbolOf(step.kind)} `, step.text, page, { lead: styleOf(step.kind) });
+}
+
+function blocked(plan: Plan, page: PlanPage): string[] {
+  if (plan.blocked.length === 0) return [];
+  return [page.paint('bold', 'Blocked'), ...plan.blocked.flatMap((entry) => blockedLines(entry, page))];
+}
+
+function blockedLines(entry: Blocked, page: Page): string[] {
+  const fault = entry.fault;
+  const because = fault === null || entry.text.includes(fault.what) ? null : `${fault.what} (${fault.code})`;
+  return [
+    ...hang('  x ', `${entry.address}: ${entry.why}`, page, { lead: 'yellow' }),
+    ...fields(
+      [
+        ['why', entry.text],
+        ['error', because],
+        ['where', fault?.where],
+        ['next', entry.next ?? fault?.next],
+      ],
+      page,
+      4,
+    ),
+  ];
+}
+
+/** Dated steps of earlier applies, whose time has not come. */
+function waiting(plan: Plan, page: PlanPage): string[] {
+  const dated = plan.notes.filter((note) => note.kind === 'later');
+  if (dated.length === 0) return [];
+  return [
+    page.paint('bold', 'Waiting for their date, from earlier applies'),
+    ...dated.flatMap((note) => hang('  * ', noteText(note), page)),
+  ];
+}
+
+function summary(plan: Plan, page: PlanPage): string[] {
+  if (!hasNoChanges(plan))
+    return [planLine(plan), rotationLine(plan)].map((line) => page.paint('bold', line));
+  const rest = waiting(plan, page);
+  return [page.paint('bold', NO_CHANGES), ...(rest.length === 0 ? [] : ['', ...rest])];
+}

@@ -1,0 +1,70 @@
+import { stripVTControlCharacters } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { renderApplySummary } from '../../src/report/apply-summary.ts';
+import { page, rotation } from './fixture.ts';
+import {
+  before,
+  failure,
+  interrupted,
+  pairPlan as plan,
+  returned,
+  rotated,
+  stopped,
+  success,
+} from './record-fixture.ts';
+
+const cases = [
+  { name: 'success', entry: success, recorded: rotated },
+  { name: 'rollback', entry: failure, recorded: returned },
+  { name: 'stop', entry: stopped, recorded: before },
+  { name: 'interrupt', entry: interrupted, recorded: before },
+] as const;
+
+describe('the summary of an apply', () => {
+  it.each(cases)('of a $name reads as its golden file', async ({ name, entry, recorded }) => {
+    const text = renderApplySummary({ ...page(80), plan, entry, recorded });
+    await expect(`${text}\n`).toMatchFileSnapshot(`golden/apply-${name}-80.txt`);
+  });
+
+  it.each(cases)('of a $name differs with colour in nothing but escape codes', ({ entry, recorded }) => {
+    const coloured = renderApplySummary({ ...page(80, true), plan, entry, recorded });
+    expect(stripVTControlCharacters(coloured)).toBe(
+      renderApplySummary({ ...page(80), plan, entry, recorded }),
+    );
+  });
+
+  it('does not take the record for the truth where the way back failed', () => {
+    const text = renderApplySummary({ ...page(200), plan, entry: stopped, recorded: before });
+    expect(text).toContain(
+      'by the record: reads db-writer v3, db-reader v3; not certain, undo-failed: flip 2 secrets',
+    );
+    expect(renderApplySummary({ ...page(200), plan, entry: failure, recorded: returned })).not.toContain(
+      'not certain',
+    );
+  });
+
+  it('names the groups that went through although another failed', () => {
+    const both = { ...rotation, blocked: [], notes: [] };
+    const others = rotation.steps.filter((step) => step.group === 'g2');
+    const done = others.map(({ id, kind, address, text }) => {
+      return { id, kind, address, text, status: 'done' as const, elapsedMs: 10, fault: null, evidence: null };
+    });
+    const entry = { ...failure, steps: [...failure.steps, ...done] };
+    const text = renderApplySummary({ ...page(80), plan: both, entry, recorded: returned });
+    expect(text.split('\n').slice(-2)).toEqual([
+      'Apply failed and was rolled back: db-writer is at v3, db-reader is at v3.',
+      'Group g2 went through and stays.',
+    ]);
+  });
+
+  it('ends a success, and nothing else, with the line of Terraform', () => {
+    const complete = 'Apply complete! Resources: 4 added, 1 changed, 0 destroyed.';
+    for (const { entry, recorded } of cases) {
+      const last = renderApplySummary({ ...page(80), plan, entry, recorded })
+        .split('\n')
+        .at(-1);
+      if (entry === success) expect(last).toBe(complete);
+      else expect(last).not.toMatch(/Apply complete/);
+    }
+  });
+});
