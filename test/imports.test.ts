@@ -48,7 +48,8 @@ const HOMES: Record<string, RegExp> = {
   'p-retry': /^src\/providers\//,
   'temporal-polyfill': /^src\/calendar\//,
   'yargs': /^src\/cli\//,
-  'zod': /^src\/record\//,
+  // Whatever reads a file that someone may have edited.
+  'zod': /^src\/record\/|^src\/declare\/run-app\.ts$/,
 };
 
 interface Import {
@@ -69,7 +70,14 @@ function importsOf(file: string): Import[] {
   return [...text.matchAll(pattern)].map((match) => ({ file, from: match[1] ?? match[2] ?? match[3] ?? '' }));
 }
 
-const all = [...sourceFiles('src'), ...sourceFiles('stacks'), 'main.ts'].flatMap(importsOf);
+/** What `init` writes into a new project is text here, not imports. */
+const SCAFFOLD = 'src/cli/scaffold.ts';
+
+const all = [
+  ...sourceFiles('src').filter((file) => file !== SCAFFOLD),
+  ...sourceFiles('stacks'),
+  'main.ts',
+].flatMap(importsOf);
 const roomOf = (file: string): string => file.split('/')[1] ?? '';
 
 describe('the house', () => {

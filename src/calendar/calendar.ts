@@ -129,7 +129,8 @@ function nextOfPeriod(cadence: Every, after: Temporal.Instant): Temporal.Instant
 function nextOfCalendar(cadence: Calendar, after: Temporal.Instant): Temporal.Instant {
   const local = after.toZonedDateTimeISO(cadence.timeZone).toPlainDate();
   const size = { month: 1, quarter: 3, year: 12 }[cadence.each];
-  const month = cadence.each === 'month' ? local.month : cadence.each === 'quarter' ? quarterStart(local.month) : 1;
+  const month =
+    cadence.each === 'month' ? local.month : cadence.each === 'quarter' ? quarterStart(local.month) : 1;
   // One period early: a skipped wall-clock time can push a period's date over its end.
   let start = Temporal.PlainYearMonth.from({ year: local.year, month }).subtract({ months: size });
   for (;;) {

@@ -52,7 +52,11 @@ export function cadenceProblems(cadence: Cadence): CalendarProblem[] {
     case 'userManaged':
       return [];
     case 'every':
-      return [...periodProblems(cadence.period), ...anchorProblems(cadence.anchor), ...clockProblems(cadence)];
+      return [
+        ...periodProblems(cadence.period),
+        ...anchorProblems(cadence.anchor),
+        ...clockProblems(cadence),
+      ];
     case 'calendar':
       return [...dayProblems(cadence), ...clockProblems(cadence)];
   }
@@ -66,11 +70,17 @@ export function cadenceProblems(cadence: Cadence): CalendarProblem[] {
 export function durationProblem(text: IsoDuration, fixed: boolean): CalendarProblem | null {
   const duration = readDuration(text);
   if (duration === null) {
-    return { what: `"${text}" is no duration`, next: 'write Duration.hours(72), or an ISO-8601 text such as PT72H' };
+    return {
+      what: `"${text}" is no duration`,
+      next: 'write Duration.hours(72), or an ISO-8601 text such as PT72H',
+    };
   }
   if (duration.sign < 0) return { what: `"${text}" is negative`, next: 'give zero or more' };
   if (fixed && (duration.years !== 0 || duration.months !== 0)) {
-    return { what: `"${text}" has no fixed length`, next: 'count it in weeks, days, hours, minutes or seconds' };
+    return {
+      what: `"${text}" has no fixed length`,
+      next: 'count it in weeks, days, hours, minutes or seconds',
+    };
   }
   return null;
 }
@@ -87,7 +97,8 @@ function periodProblems(period: IsoDuration): CalendarProblem[] {
   const problem = durationProblem(period, false);
   if (problem !== null) return [{ what: `period ${problem.what}`, next: problem.next }];
   const duration = Temporal.Duration.from(period);
-  if (duration.sign === 0) return [{ what: `period "${period}" never moves on`, next: 'give a period above zero' }];
+  if (duration.sign === 0)
+    return [{ what: `period "${period}" never moves on`, next: 'give a period above zero' }];
   const years = duration.years + duration.months / 12 + duration.weeks / 52 + duration.days / 365;
   if (years + duration.hours / 8760 <= LONGEST_PERIOD_YEARS) return [];
   return [
@@ -99,7 +110,10 @@ function periodProblems(period: IsoDuration): CalendarProblem[] {
 }
 
 function anchorProblems(anchor: string): CalendarProblem[] {
-  if (/^\d{4}-\d{2}-\d{2}$/.test(anchor) && isReal(() => Temporal.PlainDate.from(anchor, { overflow: 'reject' }))) {
+  if (
+    /^\d{4}-\d{2}-\d{2}$/.test(anchor) &&
+    isReal(() => Temporal.PlainDate.from(anchor, { overflow: 'reject' }))
+  ) {
     return [];
   }
   return [{ what: `"${anchor}" is no date`, next: 'write the first date as YYYY-MM-DD' }];

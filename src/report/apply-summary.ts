@@ -140,6 +140,8 @@ function verdict(applied: AppliedPage): string[] {
   switch (entry.outcome) {
     case 'done':
       return [paint('bold', completeLine(entry))];
+    case 'failed':
+      return hang('', 'Apply failed. Nothing was changed.', applied, { text: 'red' });
     case 'rolled-back':
       return [
         ...hang('', `Apply failed and was rolled back: ${returned(applied)}.`, applied, { text: 'yellow' }),

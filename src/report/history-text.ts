@@ -10,6 +10,7 @@ import { columns, fields, hang } from './table.ts';
 
 const OUTCOMES: Readonly<Record<ApplyOutcome, Style>> = {
   'done': 'green',
+  'failed': 'red',
   'rolled-back': 'yellow',
   'stopped': 'red',
   'interrupted': 'yellow',

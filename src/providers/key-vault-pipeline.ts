@@ -1,0 +1,187 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { setTimeout as timer } from 'node:timers/promises';
+import type { SecretClientOptions } from '@azure/keyvault-secrets';
+
+type Policy = NonNullable<SecretClientOptions['additionalPolicies']>[number]['policy'];
+type Request = Parameters<Policy['sendRequest']>[0];
+type Send = Parameters<Policy['sendRequest']>[1];
+type Response = Awaited<ReturnType<Send>>;
+
+/** Times and waits of the provider. All have defaults; tests shorten them. */
+export interface Pace {
+  /** The first wait; each further one is twice as long. */
+  readonly backoffMs: number;
+  /** How long one request may take. */
+  readonly timeoutMs: number;
+  /** How long a write whose answer was lost is looked for before it counts as absent. */
+  readonly lateMs: number;
+  readonly now: () => number;
+  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
+  /** 0 to 1; spreads the waits of callers that were throttled together. */
+  readonly random: () => number;
+}
+
+/** 1, 2, 4, 8, 16 s is what Microsoft advises for a throttled vault. */
+export const PACE: Pace = {
+  backoffMs: 1000,
+  timeoutMs: 30_000,
+  lateMs: 30_000,
+  now: Date.now,
+  sleep: (ms, signal) => timer(ms, undefined, signal === undefined ? {} : { signal }),
+  random: Math.random,
+};
+
+/** What a refusal says, without its message: that one may quote the request. */
+export interface Refusal {
+  readonly status: number;
+  readonly code: string | null;
+  readonly inner: string | null;
+  /** `AKV10032` and the like, of a 401. */
+  readonly akv: string | null;
+  readonly requestId: string | null;
+}
+
+const THROTTLE_WAITS = 5;
+const READ_WAITS = 3;
+const LONGEST_RETRY_AFTER_MS = 60_000;
+const TRANSIENT = new Set([408, 500, 502, 503, 504]);
+/** Asking again does not help: no such host, or a certificate that is not trusted. */
+export const LASTING = /^(ENOTFOUND|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|ERR_SSL_)/;
+
+/**
+ * The provider's own layer between the SDK's sign-in and the wire.
+ *
+ * A throttled request is sent again, since the vault has not processed it; Retry-After is honoured where there
+ * is one, and Key Vault often sends none, in which case the SDK would not retry. A read is sent again after a
+ * 5xx or a lost connection, a write never is: whoever wrote must look first. A request that carries a body
+ * without a token, or goes to another host, is not sent at all.
+ *
+ * No pacing beyond that: the vault takes 300 writes and 4,000 other requests in 10 s, and a plan's pages and
+ * an apply's few parallel groups stay far below.
+ */
+export class KeyVaultPipeline {
+  readonly #host: string;
+  readonly #pace: Pace;
+  readonly #refusals = new WeakMap<object, Refusal>();
+  /** The signal of the call under way: the SDK does not hand it to the second and later pages of a list. */
+  readonly #signals = new AsyncLocalStorage<AbortSignal | undefined>();
+
+  constructor(host: string, pace: Pace) {
+    this.#host = host;
+    this.#pace = pace;
+  }
+
+  /** Runs SDK calls under a signal. */
+  under<T>(signal: AbortSignal | undefined, act: () => Promise<T>): Promise<T> {
+    return this.#signals.run(signal, act);
+  }
+
+  /** The refusal behind an error of the SDK, or null where it has none. */
+  refusalOf(thrown: unknown): Refusal | null {
+    if (typeof thrown !== 'object' || thrown === null || !('request' in thrown)) return null;
+    const { request } = thrown;
+    return typeof request === 'object' && request !== null ? (this.#refusals.get(request) ?? null) : null;
+  }
+
+  readonly policy: Policy = {
+    name: 'keyturnPolicy',
+    sendRequest: (request, next) => this.#send(request, next),
+  };
+
+  async #send(request: Request, next: Send): Promise<Response> {
+    this.#guard(request);
+    // The SDK sends the same request again once it has a token: the first 401 is then history.
+    this.#refusals.delete(request);
+    const signal = this.#signals.getStore();
+    request.timeout = this.#pace.timeoutMs;
+    if (signal !== undefined) request.abortSignal = signal;
+    let throttles = 0;
+    let failures = 0;
+    for (;;) {
+      const outcome = await next(request).then(
+        (response) => ({ response }),
+        (thrown: unknown) => ({ thrown }),
+      );
+      if ('response' in outcome && outcome.response.status === 429 && throttles < THROTTLE_WAITS) {
+        await this.#pace.sleep(this.#throttleWait(outcome.response, throttles), signal);
+        throttles += 1;
+      } else if (request.method === 'GET' && failures < READ_WAITS && isTransient(outcome, signal)) {
+        await this.#pace.sleep(this.#backoff(failures), signal);
+        failures += 1;
+      } else {
+        if ('thrown' in outcome) throw outcome.thrown;
+        if (outcome.response.status >= 400) this.#refusals.set(request, refusalIn(outcome.response));
+        return outcome.response;
+      }
+    }
+  }
+
+  #guard(request: Request): void {
+    const hasBody = request.body !== undefined && request.body !== null;
+    if (hasBody && !request.headers.has('authorization')) {
+      throw new TypeError('[unexpected] a body was about to leave without a token');
+    }
+    if (new URL(request.url).host !== this.#host) {
+      throw new TypeError('[unexpected] a request was about to leave for another host');
+    }
+  }
+
+  #backoff(waits: number): number {
+    return this.#pace.backoffMs * 2 ** waits * (0.75 + this.#pace.random() / 2);
+  }
+
+  #throttleWait(response: Response, waits: number): number {
+    const header = response.headers.get('retry-after');
+    if (header === undefined) return this.#backoff(waits);
+    const asked = /^[0-9]+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - this.#pace.now();
+    if (Number.isNaN(asked)) return this.#backoff(waits);
+    return Math.min(Math.max(asked, 0), LONGEST_RETRY_AFTER_MS);
+  }
+}
+
+function isTransient(
+  outcome: { readonly response: Response } | { readonly thrown: unknown },
+  signal: AbortSignal | undefined,
+): boolean {
+  if ('response' in outcome) return TRANSIENT.has(outcome.response.status);
+  if (signal?.aborted === true) return false;
+  const code = networkCodeOf(outcome.thrown);
+  return code !== null && !LASTING.test(code);
+}
+
+/** `ECONNREFUSED`, `ETIMEDOUT` and the like of an error that came instead of an answer, or null. */
+export function networkCodeOf(thrown: unknown): string | null {
+  if (!(thrown instanceof Error)) return null;
+  if (thrown.name === 'AbortError') return 'ETIMEDOUT';
+  if (thrown.name !== 'RestError' || !('code' in thrown) || typeof thrown.code !== 'string') return null;
+  if ('statusCode' in thrown && thrown.statusCode !== undefined) return null;
+  return thrown.code;
+}
+
+function refusalIn(response: Response): Refusal {
+  const error = errorIn(response.bodyAsText ?? '');
+  const inner = field(error, 'innererror');
+  return {
+    status: response.status,
+    code: text(field(error, 'code')),
+    inner: text(field(inner, 'code')),
+    akv: /AKV[0-9]+/.exec(text(field(error, 'message')) ?? '')?.[0] ?? null,
+    requestId: response.headers.get('x-ms-request-id') ?? null,
+  };
+}
+
+function errorIn(body: string): unknown {
+  try {
+    return field(JSON.parse(body), 'error');
+  } catch {
+    return null;
+  }
+}
+
+function field(json: unknown, key: string): unknown {
+  return typeof json === 'object' && json !== null ? new Map(Object.entries(json)).get(key) : null;
+}
+
+function text(json: unknown): string | null {
+  return typeof json === 'string' ? json : null;
+}

@@ -1,0 +1,373 @@
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Fault } from '../model/fault.ts';
+import { badParameter, refusal } from './vault-wire.ts';
+import type { Answer, WrittenSecret } from './vault-wire.ts';
+
+export interface VaultStoreOptions {
+  readonly name: string;
+  /** Null: the contents are gone when the server stops. */
+  readonly directory: string | null;
+  readonly clock: () => number;
+  /** How long a delete, and a recover, is under way. */
+  readonly deleteDelayMs: number;
+}
+
+interface StoredVersion extends WrittenSecret {
+  readonly id: string;
+  readonly value: string;
+  readonly enabled: boolean;
+  /** Unix seconds, as on the wire. */
+  readonly created: number;
+  readonly updated: number;
+}
+
+interface StoredSecret {
+  /** As it was spelled when it was first set. */
+  readonly name: string;
+  /** In the order in which they were set; the wire never shows this order. */
+  readonly versions: readonly StoredVersion[];
+  readonly state: 'live' | 'being deleted' | 'being recovered';
+  /** Unix milliseconds at which a delete or recover takes effect. */
+  readonly readyAt: number;
+}
+
+/**
+ * The contents on disk, `vault.json`, mode 0600 in a directory of mode 0700. This is the one file that holds
+ * values: it stands for the vault. Written whole to a new file and renamed, before the answer goes out.
+ */
+interface VaultFile {
+  readonly format: 1;
+  readonly vault: string;
+  readonly secrets: readonly StoredSecret[];
+}
+
+const RETENTION_DAYS = 7;
+const DAY_SECONDS = 86_400;
+const PAGE = 25;
+
+/**
+ * What the vault holds and what it says about it. Every answer is as the wire has it; docs/SANDBOX-VAULT.md
+ * numbers the behaviours. `base` is the address under which the client reached the server.
+ */
+export class VaultStore {
+  readonly #options: VaultStoreOptions;
+  /** By lower-case name: names differ in more than case. */
+  readonly #secrets = new Map<string, StoredSecret>();
+
+  /** Loads what the directory holds. Throws `bad-file` or `newer-format` and leaves the file as it is. */
+  constructor(options: VaultStoreOptions) {
+    this.#options = options;
+    if (options.directory === null) return;
+    mkdirSync(options.directory, { recursive: true, mode: 0o700 });
+    chmodSync(options.directory, 0o700);
+    for (const secret of load(join(options.directory, 'vault.json'), options.name)) {
+      this.#secrets.set(secret.name.toLowerCase(), secret);
+    }
+  }
+
+  set(name: string, written: WrittenSecret, base: string): Answer {
+    const found = this.#secrets.get(name.toLowerCase());
+    const conflict = found === undefined ? null : this.#conflict(found);
+    if (conflict !== null) return conflict;
+    const now = this.#seconds();
+    const version: StoredVersion = {
+      ...written,
+      value: written.value ?? '',
+      enabled: written.enabled ?? true,
+      id: randomBytes(16).toString('hex'),
+      created: now,
+      updated: now,
+    };
+    const secret: StoredSecret = {
+      name: found?.name ?? name,
+      versions: [...(found?.versions ?? []), version],
+      state: 'live',
+      readyAt: 0,
+    };
+    this.#keep(secret);
+    const body = { value: version.value, ...bundle(secret, version, base) };
+    return { status: 200, body, version: version.id };
+  }
+
+  get(name: string, id: string | null, base: string): Answer {
+    const secret = this.#live(name);
+    const version = secret === null ? undefined : versionOf(secret, id);
+    if (secret === null || version === undefined) return notFound(name, id);
+    if (!version.enabled) {
+      return refusal(
+        403,
+        'Forbidden',
+        'Operation get is not allowed on a disabled secret.',
+        'SecretDisabled',
+      );
+    }
+    return { status: 200, body: { value: version.value, ...bundle(secret, version, base) } };
+  }
+
+  /** Changes what `written` names; tags are replaced as a whole. Works on a disabled version too. */
+  update(name: string, id: string | null, written: WrittenSecret, base: string): Answer {
+    const secret = this.#live(name);
+    const version = secret === null ? undefined : versionOf(secret, id);
+    if (secret === null || version === undefined) return notFound(name, id);
+    const changed: StoredVersion = {
+      ...version,
+      ...written,
+      value: version.value,
+      updated: this.#seconds(),
+    };
+    this.#keep({
+      ...secret,
+      versions: secret.versions.map((each) => (each.id === version.id ? changed : each)),
+    });
+    return { status: 200, body: bundle(secret, changed, base) };
+  }
+
+  /** One item a secret, with the attributes and tags of its newest version, ordered by name. */
+  list(base: string, query: URLSearchParams): Answer {
+    const items = [...this.#secrets.values()].flatMap((secret) => {
+      const newest = secret.versions.at(-1);
+      if (newest === undefined || this.#stateOf(secret) !== 'live') return [];
+      return [
+        { key: secret.name.toUpperCase(), item: { ...bundle(secret, newest, base), id: idOf(secret, base) } },
+      ];
+    });
+    return page(items, `${base}/secrets`, query);
+  }
+
+  /** Ordered by version id, which says nothing of the time; empty for a name that does not exist. */
+  listVersions(name: string, base: string, query: URLSearchParams): Answer {
+    const secret = this.#live(name);
+    const items = (secret?.versions ?? []).map((version) => ({
+      key: `${name.toUpperCase()}/${version.id.toUpperCase()}`,
+      item: secret === null ? {} : bundle(secret, version, base),
+    }));
+    return page(items, `${base}/secrets/${name}/versions`, query);
+  }
+
+  /** Answers at once; the secret is deleted, and its name taken, after `deleteDelayMs`. */
+  delete(name: string, base: string): Answer {
+    const secret = this.#secrets.get(name.toLowerCase());
+    if (secret === undefined) return notFound(name, null);
+    const state = this.#stateOf(secret);
+    if (state === 'deleted') return notFound(name, null);
+    if (state !== 'live') return this.#conflict(secret) ?? notFound(name, null);
+    const deleted: StoredSecret = {
+      ...secret,
+      state: 'being deleted',
+      readyAt: this.#options.clock() + this.#options.deleteDelayMs,
+    };
+    this.#keep(deleted);
+    return { status: 200, body: deletedBundle(deleted, base) };
+  }
+
+  getDeleted(name: string, base: string): Answer {
+    const secret = this.#secrets.get(name.toLowerCase());
+    if (secret === undefined || this.#stateOf(secret) !== 'deleted') return deletedNotFound(name);
+    return { status: 200, body: deletedBundle(secret, base) };
+  }
+
+  listDeleted(base: string, query: URLSearchParams): Answer {
+    const items = [...this.#secrets.values()]
+      .filter((secret) => this.#stateOf(secret) === 'deleted')
+      .map((secret) => ({
+        key: secret.name.toUpperCase(),
+        item: { ...deletedBundle(secret, base), id: idOf(secret, base) },
+      }));
+    return page(items, `${base}/deletedsecrets`, query);
+  }
+
+  /** Answers at once, without a value; the secret is back after `deleteDelayMs`. */
+  recover(name: string, base: string): Answer {
+    const secret = this.#secrets.get(name.toLowerCase());
+    if (secret === undefined || this.#stateOf(secret) === 'live') return deletedNotFound(name);
+    const newest = secret.versions.at(-1);
+    if (newest === undefined) return deletedNotFound(name);
+    if (this.#stateOf(secret) !== 'deleted') return this.#conflict(secret) ?? deletedNotFound(name);
+    this.#keep({
+      ...secret,
+      state: 'being recovered',
+      readyAt: this.#options.clock() + this.#options.deleteDelayMs,
+    });
+    return { status: 200, body: bundle(secret, newest, base) };
+  }
+
+  purge(name: string): Answer {
+    const secret = this.#secrets.get(name.toLowerCase());
+    if (secret === undefined || this.#stateOf(secret) === 'live') return deletedNotFound(name);
+    if (this.#stateOf(secret) !== 'deleted') return this.#conflict(secret) ?? deletedNotFound(name);
+    this.#secrets.delete(name.toLowerCase());
+    this.#save();
+    return { status: 204, body: null };
+  }
+
+  #live(name: string): StoredSecret | null {
+    const secret = this.#secrets.get(name.toLowerCase());
+    return secret !== undefined && this.#stateOf(secret) === 'live' ? secret : null;
+  }
+
+  #stateOf(secret: StoredSecret): StoredSecret['state'] | 'deleted' {
+    if (secret.state === 'live' || this.#options.clock() < secret.readyAt) return secret.state;
+    return secret.state === 'being deleted' ? 'deleted' : 'live';
+  }
+
+  /** Why the name cannot be set or deleted now, or null. */
+  #conflict(secret: StoredSecret): Answer | null {
+    switch (this.#stateOf(secret)) {
+      case 'live':
+        return null;
+      case 'being deleted': {
+        const message = `Secret ${secret.name} is currently being deleted.`;
+        return refusal(409, 'Conflict', message, 'ObjectIsBeingDeleted');
+      }
+      case 'being recovered': {
+        const message = `Secret ${secret.name} is currently being recovered.`;
+        return refusal(409, 'Conflict', message, 'ObjectIsBeingRecovered');
+      }
+      case 'deleted':
+        break;
+    }
+    const message =
+      `Secret ${secret.name} is currently in a deleted but recoverable state, and its name cannot be reused; ` +
+      'in this state, the secret can only be recovered or purged.';
+    return refusal(409, 'Conflict', message, 'ObjectIsDeletedButRecoverable');
+  }
+
+  #seconds(): number {
+    return Math.floor(this.#options.clock() / 1000);
+  }
+
+  #keep(secret: StoredSecret): void {
+    this.#secrets.set(secret.name.toLowerCase(), secret);
+    this.#save();
+  }
+
+  #save(): void {
+    const { directory, name } = this.#options;
+    if (directory === null) return;
+    const file: VaultFile = { format: 1, vault: name, secrets: [...this.#secrets.values()] };
+    const path = join(directory, 'vault.json');
+    writeFileSync(`${path}.new`, JSON.stringify(file), { mode: 0o600 });
+    renameSync(`${path}.new`, path);
+  }
+}
+
+function versionOf(secret: StoredSecret, id: string | null): StoredVersion | undefined {
+  if (id === null) return secret.versions.at(-1);
+  return secret.versions.find((version) => version.id === id.toLowerCase());
+}
+
+function idOf(secret: StoredSecret, base: string): string {
+  return `${base}/secrets/${secret.name}`;
+}
+
+/** A version as the wire shows it, without its value: that is added where the operation gives one. */
+function bundle(secret: StoredSecret, version: StoredVersion, base: string): Record<string, unknown> {
+  const { contentType, enabled, nbf, exp, created, updated, tags } = version;
+  const recovery = { recoveryLevel: 'CustomizedRecoverable+Purgeable', recoverableDays: RETENTION_DAYS };
+  return {
+    ...(contentType === undefined ? {} : { contentType }),
+    id: `${idOf(secret, base)}/${version.id}`,
+    attributes: {
+      enabled,
+      ...(nbf === undefined ? {} : { nbf }),
+      ...(exp === undefined ? {} : { exp }),
+      created,
+      updated,
+      ...recovery,
+    },
+    ...(tags === undefined ? {} : { tags }),
+  };
+}
+
+function deletedBundle(secret: StoredSecret, base: string): Record<string, unknown> {
+  const newest = secret.versions.at(-1);
+  const deletedDate = Math.floor(secret.readyAt / 1000);
+  return {
+    recoveryId: `${base}/deletedsecrets/${secret.name}`,
+    deletedDate,
+    scheduledPurgeDate: deletedDate + RETENTION_DAYS * DAY_SECONDS,
+    ...(newest === undefined ? {} : bundle(secret, newest, base)),
+  };
+}
+
+function notFound(name: string, id: string | null): Answer {
+  const message =
+    `A secret with (name/id) ${id === null ? name : `${name}/${id}`} was not found in this key vault. ` +
+    'If you recently deleted this secret you may be able to recover it using the correct recovery command.';
+  return refusal(404, 'SecretNotFound', message);
+}
+
+function deletedNotFound(name: string): Answer {
+  return refusal(404, 'SecretNotFound', `Deleted Secret not found: ${name}`);
+}
+
+/** One page in key order. The skip token is the last key shown, so a page holds whatever changes meanwhile. */
+function page(
+  items: readonly { readonly key: string; readonly item: Readonly<Record<string, unknown>> }[],
+  url: string,
+  query: URLSearchParams,
+): Answer {
+  const asked = query.get('maxresults');
+  const size = asked === null ? PAGE : Number(asked);
+  if (!Number.isInteger(size) || size < 1 || size > PAGE) return badParameter('maxresults must be 1 to 25');
+  const after = Buffer.from(query.get('$skiptoken') ?? '', 'base64url').toString('utf8');
+  const left = items.filter(({ key }) => key > after).sort((a, b) => (a.key < b.key ? -1 : 1));
+  const shown = left.slice(0, size);
+  const last = shown.at(-1);
+  const token = last === undefined ? '' : Buffer.from(last.key, 'utf8').toString('base64url');
+  const version = encodeURIComponent(query.get('api-version') ?? '');
+  const next = `${url}?api-version=${version}&$skiptoken=${token}&maxresults=${size}`;
+  const nextLink = left.length > shown.length ? next : null;
+  return { status: 200, body: { value: shown.map(({ item }) => item), nextLink } };
+}
+
+function load(path: string, vault: string): readonly StoredSecret[] {
+  const file = parseFile(path);
+  if (file === null) return [];
+  if (file.format !== 1) {
+    throw new Fault({
+      code: file.format > 1 ? 'newer-format' : 'bad-file',
+      what: `the embedded vault's file has format ${file.format}, this keyturn reads 1`,
+      where: path,
+      next: 'use the keyturn that wrote it, or remove the folder to start with an empty vault',
+    });
+  }
+  if (file.vault !== vault) throw broken(path, `it holds the vault "${file.vault}", not "${vault}"`);
+  return file.secrets;
+}
+
+function parseFile(path: string): (Omit<VaultFile, 'format'> & { readonly format: number }) | null {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (thrown) {
+    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return null;
+    throw broken(path, 'it cannot be read');
+  }
+  try {
+    const file = JSON.parse(text) as VaultFile;
+    const isWhole =
+      Number.isInteger(file.format) &&
+      typeof file.vault === 'string' &&
+      file.secrets.every((secret) => typeof secret.name === 'string' && secret.versions.every(isVersion));
+    if (isWhole) return file;
+  } catch {
+    // The parser's message quotes the text, which holds values.
+  }
+  throw broken(path, 'it is not a whole vault file');
+}
+
+function isVersion(version: StoredVersion): boolean {
+  return typeof version.id === 'string' && typeof version.value === 'string';
+}
+
+function broken(path: string, why: string): Fault {
+  return new Fault({
+    code: 'bad-file',
+    what: `the embedded vault's file cannot be used: ${why}`,
+    where: path,
+    next: 'remove the folder to start with an empty vault, or restore the file',
+  });
+}

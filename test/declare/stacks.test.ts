@@ -1,0 +1,89 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App } from 'cdktf';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describeCadence } from '../../src/calendar/calendar.ts';
+import type { Declared } from '../../src/model/declared.ts';
+import { parseManifest } from '../../src/record/manifest.ts';
+import { BusflowStack } from '../../stacks/busflow.ts';
+import { TrackerStack } from '../../stacks/tracker.ts';
+
+let outdir: string;
+
+beforeAll(() => {
+  outdir = mkdtempSync(join(tmpdir(), 'keyturn-stacks-'));
+  const app = new App({ outdir });
+  new BusflowStack(app, 'busflow');
+  new TrackerStack(app, 'tracker');
+  app.synth();
+});
+afterAll(() => rmSync(outdir, { recursive: true, force: true }));
+
+function declared(stack: string): Declared {
+  const file = join(outdir, 'stacks', stack, 'keyturn.json');
+  return parseManifest(readFileSync(file, 'utf8'), file);
+}
+
+/** One line a secret: what an operator compares with the runbook. */
+function table(stack: string): string[] {
+  return declared(stack).secrets.map(
+    ({ name, owner, source, soak, cadence }) =>
+      `${name} | ${owner} | ${source.kind} | ${soak} | ${describeCadence(cadence)}`,
+  );
+}
+
+describe('the stack of busflow', () => {
+  it('declares every infrastructure secret of the runbook, quarterly on the first monday, 72 hours of soak', () => {
+    const quarterly = 'PT72H | quarterly, first monday 03:00 Europe/Berlin';
+    expect(table('busflow')).toEqual([
+      `db-reader | platform | manual | ${quarterly}`,
+      `db-writer | platform | manual | ${quarterly}`,
+      `github-deploy-token | platform | manual | ${quarterly}`,
+      `grafana-sso | observability | random | ${quarterly}`,
+      `hcloud-token | platform | manual | ${quarterly}`,
+      `slack-ops-webhook | platform | manual | ${quarterly}`,
+      `slack-security-alerts-webhook | platform | manual | ${quarterly}`,
+      `ubicloud-token | platform | manual | ${quarterly}`,
+    ]);
+  });
+
+  it('rotates the pair of api together and mounts both where the service reads them', () => {
+    const { secrets, consumers } = declared('busflow');
+    const api = consumers.find(({ service }) => service === 'busflow_api');
+    expect(api?.mounts.map(({ target, base }) => [target, base])).toEqual([
+      ['busflow_db_reader', 'busflow_db_reader'],
+      ['busflow_db_writer', 'busflow_db_writer'],
+    ]);
+    expect(secrets.find(({ name }) => name === 'db-reader')?.together).toEqual([
+      'vault://busflow-prod/db-writer',
+    ]);
+    expect(api?.probe).toMatchObject({ kind: 'http', path: '/healthz', status: 200 });
+  });
+
+  it('tells a person where each manual value comes from', () => {
+    const silent = declared('busflow').secrets.filter(
+      ({ source }) => source.kind === 'manual' && (source.instructions ?? '') === '',
+    );
+    expect(silent).toEqual([]);
+  });
+});
+
+describe('the stack of tracker', () => {
+  it('declares every row of the inventory that is kept in key vault, 24 hours of soak', () => {
+    const quarterly = 'PT24H | quarterly, first monday 03:00 UTC';
+    const onCompromise = 'PT24H | on compromise';
+    expect(table('tracker')).toEqual([
+      `bytelyst-cosmos-conn | platform | manual | ${onCompromise}`,
+      `bytelyst-jwt-secret | platform | random | ${quarterly}`,
+      `bytelyst-valkey-password | platform | manual | ${quarterly}`,
+      `tracker-gh-webhook-secret | platform | manual | ${onCompromise}`,
+      `tracker-gitea-webhook-secret | platform | manual | ${onCompromise}`,
+      `tracker-mek-notelett | platform | keyPair | ${quarterly}`,
+      `tracker-mek-tracker | platform | keyPair | ${quarterly}`,
+      `tracker-posthog-key | platform | manual | ${onCompromise}`,
+      `tracker-turnstile-secret | platform | manual | ${onCompromise}`,
+    ]);
+    expect(declared('tracker').consumers).toEqual([]);
+  });
+});

@@ -1,0 +1,106 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import type { Declared } from '../../src/model/declared.ts';
+import { Fault } from '../../src/model/fault.ts';
+import { parseManifest } from '../../src/record/manifest.ts';
+
+const GOLDEN = readFileSync(new URL('../declare/golden/small.keyturn.json', import.meta.url), 'utf8');
+
+/** The golden manifest with other values at some places, `secrets.0.name`, as text. */
+function changed(values: Readonly<Record<string, unknown>>): string {
+  const manifest = JSON.parse(GOLDEN) as object;
+  for (const [place, value] of Object.entries(values)) {
+    const keys = place.split('.');
+    const last = keys.pop() ?? '';
+    const parent = keys.reduce<object>((node, key) => Reflect.get(node, key) as object, manifest);
+    Reflect.set(parent, last, value);
+  }
+  return JSON.stringify(manifest);
+}
+
+function refusal(text: string): Fault {
+  try {
+    parseManifest(text, 'keyturn.json');
+  } catch (thrown) {
+    if (thrown instanceof Fault) return thrown;
+  }
+  throw new Error('not refused');
+}
+
+describe('a manifest', () => {
+  it('is read as it was written', () => {
+    const declared: Declared = parseManifest(GOLDEN, 'keyturn.json');
+    expect(declared).toEqual(JSON.parse(GOLDEN));
+  });
+
+  it('of a newer format says that a newer keyturn is needed, whatever else it holds', () => {
+    expect(refusal('{"format":2,"whatever":true}')).toMatchObject({
+      code: 'newer-format',
+      where: 'keyturn.json',
+    });
+  });
+
+  it('that is broken, empty or of another kind is refused', () => {
+    for (const text of ['', '{', '[]', 'null', '{"format":1}']) {
+      expect(refusal(text)).toMatchObject({ code: 'bad-file', where: 'keyturn.json' });
+    }
+  });
+
+  it('is refused with every problem of its shape at once, each with its place', () => {
+    const text = changed({
+      'secrets.0.name': '../../etc',
+      'secrets.0.soak': 'P1M',
+      'secrets.0.extra': true,
+      'secrets.1.cadence.on': 'fifth monday',
+      'secrets.1.cadence.timeZone': 'Europe/Busflow',
+      'consumers.0.mounts.0.base': 'x'.repeat(59),
+      'consumers.0.mounts.0.version': 0,
+    });
+    const { problems } = refusal(text);
+    expect(problems.map(({ where }) => where).sort()).toEqual([
+      'consumers.0.mounts.0.base',
+      'consumers.0.mounts.0.version',
+      'secrets.0',
+      'secrets.0.name',
+      'secrets.0.soak',
+      'secrets.1.cadence.on',
+      'secrets.1.cadence.timeZone',
+    ]);
+  });
+
+  it('is refused with every contradiction at once', () => {
+    const text = changed({
+      'secrets.0.vault': 'other-prod',
+      'secrets.1.dependsOn': ['vault://shop-prod/nowhere'],
+      'consumers.0.dependsOn': ['swarm://swarm/nobody'],
+      'consumers.1.mounts.0.secret': 'vault://shop-prod/gone',
+    });
+    expect(refusal(text).problems.map(({ where, what }) => `${where} ${what}`)).toEqual([
+      'vault://shop-prod/db-reader-eu is not the address of "db-reader-eu" in "other-prod"',
+      'vault://shop-prod/db-reader-eu vault "other-prod" is not declared',
+      'vault://shop-prod/db-writer "vault://shop-prod/nowhere" is not declared',
+      'swarm://swarm/shop_api depends on "swarm://swarm/nobody", which is not declared',
+      'swarm://swarm/shop_worker mounts "vault://shop-prod/gone", which is not declared',
+    ]);
+  });
+
+  it('that names one secret twice is refused', () => {
+    const text = changed({ 'secrets.3': parseManifest(GOLDEN, 'keyturn.json').secrets[1] });
+    expect(refusal(text).problems).toEqual([
+      { where: '(the whole file)', what: 'secret "vault://shop-prod/db-writer" is declared twice' },
+    ]);
+  });
+
+  it.each(['PT72H', 'P90D', 'P1W', 'PT0S', 'P1DT12H', 'PT1.5S', 'PT30M'])('takes a soak of %s', (soak) => {
+    const text = changed({ 'secrets.0.soak': soak });
+    expect(parseManifest(text, 'keyturn.json').secrets[0]?.soak).toBe(soak);
+  });
+
+  it.each(['', 'P', 'PT', 'P1DT', '72h', '-PT1H', 'P1Y', 'P1M', 'PT1e9H'])(
+    'refuses a soak of "%s"',
+    (soak) => {
+      const text = changed({ 'secrets.0.soak': soak });
+      expect(refusal(text).problems.map(({ where }) => where)).toEqual(['secrets.0.soak']);
+    },
+  );
+});

@@ -1,0 +1,279 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Executed } from '../../src/execute/execute.ts';
+import { execute, resume } from '../../src/execute/execute.ts';
+import type { Outside } from '../../src/execute/work.ts';
+import type { SecretAddress } from '../../src/model/address.ts';
+import { consumerAddress, secretAddress } from '../../src/model/address.ts';
+import { digestOf } from '../../src/model/canonical.ts';
+import type { Declared, DeclaredConsumer, DeclaredSecret } from '../../src/model/declared.ts';
+import type { ApplyEvent } from '../../src/model/event.ts';
+import type { Observed } from '../../src/model/observed.ts';
+import type { Plan } from '../../src/model/plan.ts';
+import type { Platform } from '../../src/model/platform.ts';
+import { SecretValue } from '../../src/model/secret-value.ts';
+import type { Vault } from '../../src/model/vault.ts';
+import { observe } from '../../src/observe/observe.ts';
+import { makePlan } from '../../src/plan/plan.ts';
+import { declarationDigest } from '../../src/plan/rotations.ts';
+import type { PlanOptions } from '../../src/plan/view.ts';
+import { NO_OPTIONS } from '../../src/plan/view.ts';
+import { connectKeyVault } from '../../src/providers/key-vault.ts';
+import { generateValue } from '../../src/providers/sources.ts';
+import { connectSwarm } from '../../src/providers/swarm.ts';
+import type { StackRecord } from '../../src/record/record.ts';
+import { openRecord } from '../../src/record/record.ts';
+import type { RunningSwarm } from '../../src/sandbox/swarm.ts';
+import { startSwarm } from '../../src/sandbox/swarm.ts';
+import type { RunningVault } from '../../src/sandbox/vault.ts';
+import { startVault } from '../../src/sandbox/vault.ts';
+
+export const VAULT = 'prod-vault';
+export const SWARM = 'prod';
+export const STACK = 'shop';
+
+/** A secret with everything that a test does not care about filled in. */
+export function secret(name: string, more: Partial<DeclaredSecret> = {}): DeclaredSecret {
+  return {
+    address: secretAddress(VAULT, name),
+    vault: VAULT,
+    name,
+    path: `${STACK}/${name}`,
+    position: null,
+    source: { kind: 'random', bytes: 32, encoding: 'base64url' },
+    cadence: { kind: 'onRequest' },
+    soak: 'PT72H',
+    owner: 'platform',
+    environment: null,
+    classification: null,
+    description: null,
+    contentType: null,
+    generation: 1,
+    keep: 0,
+    readers: 'pinned',
+    adopt: false,
+    dependsOn: [],
+    derivedFrom: [],
+    together: [],
+    tags: {},
+    ...more,
+  };
+}
+
+/** A service that mounts these secrets under their own names. */
+export function service(
+  name: string,
+  secrets: readonly string[],
+  more: Partial<DeclaredConsumer> = {},
+): DeclaredConsumer {
+  return {
+    kind: 'swarm-service',
+    address: consumerAddress(SWARM, name),
+    platform: SWARM,
+    service: name,
+    path: `${STACK}/${name}`,
+    position: null,
+    mounts: secrets.map((each) => ({
+      secret: secretAddress(VAULT, each),
+      target: each,
+      base: each,
+      version: null,
+      uid: '0',
+      gid: '0',
+      mode: 0o444,
+    })),
+    probe: { kind: 'none' },
+    settleTime: 'PT0.05S',
+    deadline: 'PT20S',
+    dependsOn: [],
+    optional: false,
+    ...more,
+  };
+}
+
+export function declare(
+  secrets: readonly DeclaredSecret[],
+  consumers: readonly DeclaredConsumer[],
+): Declared {
+  return {
+    format: 1,
+    stack: STACK,
+    vaults: [
+      {
+        name: VAULT,
+        path: `${STACK}/vault`,
+        uri: `https://${VAULT}.vault.azure.net`,
+        auth: 'cli',
+        tenantId: null,
+      },
+    ],
+    platforms: [{ kind: 'swarm', name: SWARM, path: `${STACK}/swarm`, endpoint: null }],
+    secrets,
+    consumers,
+  };
+}
+
+export interface Applied extends Executed {
+  readonly plan: Plan;
+  readonly events: readonly ApplyEvent[];
+}
+
+/**
+ * One embedded vault and one embedded Swarm over the wire, a record in a temporary directory, and a clock that
+ * tests move by hand. Stop it with `close`.
+ */
+export class World {
+  declared: Declared;
+  readonly vault: RunningVault;
+  readonly swarm: RunningSwarm;
+  readonly record: StackRecord;
+  readonly directory: string;
+  readonly #keyVault: Vault;
+  readonly #platform: Platform;
+  #now = Date.parse('2026-11-22T03:00:00Z');
+
+  private constructor(declared: Declared, vault: RunningVault, swarm: RunningSwarm, directory: string) {
+    this.declared = declared;
+    this.vault = vault;
+    this.swarm = swarm;
+    this.directory = directory;
+    this.record = openRecord({ directory: join(directory, 'state'), stack: STACK });
+    this.#keyVault = connectKeyVault({
+      name: VAULT,
+      uri: vault.url,
+      auth: 'cli',
+      tenantId: null,
+      sandboxToken: 'applier',
+    });
+    this.#platform = connectSwarm({ name: SWARM, endpoint: swarm.endpoint, environment: {}, stack: STACK });
+  }
+
+  static async open(declared: Declared, replicas = 2): Promise<World> {
+    const directory = await mkdtemp(join(tmpdir(), 'keyturn-world-'));
+    const vault = await startVault({ name: VAULT, directory: join(directory, 'vault') });
+    const swarm = await startSwarm({
+      name: SWARM,
+      directory: null,
+      listen: { socketPath: join(directory, 'swarm.sock') },
+      timeScale: 0.01,
+    });
+    for (const { service: name } of declared.consumers) {
+      swarm.createService({
+        name,
+        replicas,
+        order: 'start-first',
+        healthCheck: true,
+        failureAction: 'rollback',
+        monitorMs: 20,
+        networks: ['net'],
+      });
+    }
+    return new World(declared, vault, swarm, directory);
+  }
+
+  get now(): string {
+    return new Date(this.#now).toISOString().replace(/\.\d+Z$/, 'Z');
+  }
+
+  /** Moves the clock. */
+  later(hours: number): void {
+    this.#now += hours * 3_600_000;
+  }
+
+  outside(values: Readonly<Record<string, string>> = {}): Outside {
+    const given = Object.entries(values).map(
+      ([name, text]) => [secretAddress(VAULT, name), new SecretValue(text)] as [SecretAddress, SecretValue],
+    );
+    return {
+      vaults: new Map([[VAULT, this.#keyVault]]),
+      platforms: new Map([[SWARM, this.#platform]]),
+      values: new Map(given),
+      generate: generateValue,
+      declarations: new Map(this.declared.secrets.map((each) => [each.address, declarationDigest(each)])),
+      now: () => this.now,
+      ticks: () => performance.now(),
+    };
+  }
+
+  async observe(): Promise<Observed> {
+    const recorded = await this.record.read();
+    const { vaults, platforms } = this.outside();
+    return observe({ declared: this.declared, recorded, vaults, platforms, now: () => this.now });
+  }
+
+  async plan(options: Partial<PlanOptions> = {}): Promise<Plan> {
+    const recorded = await this.record.read();
+    const observed = await this.observe();
+    return makePlan({
+      declared: this.declared,
+      observed,
+      recorded,
+      now: this.now,
+      options: { ...NO_OPTIONS, ...options },
+    });
+  }
+
+  /** Plans and applies. `values` are a person's values of manual secrets, by name. */
+  async apply(
+    options: Partial<PlanOptions> = {},
+    values: Readonly<Record<string, string>> = {},
+  ): Promise<Applied> {
+    const given = Object.keys(values).map((name) => secretAddress(VAULT, name));
+    return this.perform(await this.plan({ values: given, ...options }), values);
+  }
+
+  /** Applies this very plan. */
+  async perform(plan: Plan, values: Readonly<Record<string, string>> = {}): Promise<Applied> {
+    const events: ApplyEvent[] = [];
+    const executed = await execute(
+      {
+        plan,
+        planDigest: digestOf(plan),
+        outside: this.outside(values),
+        listen: (event) => events.push(event),
+        signal: new AbortController().signal,
+        parallelism: 8,
+        apply: randomUUID(),
+        actor: { name: 'tester', knownBy: 'os-user', host: 'here', run: null },
+        reason: null,
+        ticket: null,
+      },
+      this.record,
+    );
+    return { ...executed, plan, events };
+  }
+
+  resume(): Promise<Executed | null> {
+    return resume({ outside: this.outside(), listen: () => {}, parallelism: 8 }, this.record);
+  }
+
+  /** What a service's targets name now. */
+  async reads(name: string): Promise<Record<string, string>> {
+    const { services } = await this.#platform.observe();
+    const references = services[name]?.references ?? [];
+    return Object.fromEntries(references.map(({ target, copyName }) => [target, copyName]));
+  }
+
+  /** Names of the platform's copies, sorted. */
+  async copies(): Promise<string[]> {
+    const { copies } = await this.#platform.observe();
+    return copies.map(({ name }) => name).sort();
+  }
+
+  /** The vault's versions of a secret as `v1 enabled`, sorted. */
+  async versions(name: string): Promise<string[]> {
+    const versions = await this.#keyVault.versions(name);
+    return versions
+      .map(({ ordinal, enabled }) => `v${ordinal ?? '?'} ${enabled ? 'enabled' : 'disabled'}`)
+      .sort();
+  }
+
+  async close(): Promise<void> {
+    await this.#platform.close();
+    await this.swarm.close();
+    await this.vault.close();
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}
