@@ -1,0 +1,223 @@
+import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { canonicalJson } from '../../src/model/canonical.ts';
+import type { HistoryEntry } from '../../src/model/journal.ts';
+import type { Plan } from '../../src/model/plan.ts';
+import { parsePlanFile, planFileText } from '../../src/record/plan-file.ts';
+import { openRecord } from '../../src/record/record.ts';
+import type { StackRecord } from '../../src/record/record.ts';
+import type { Holder } from '../../src/record/lease.ts';
+
+const NOW = '2026-11-22T03:00:00Z';
+let directory: string;
+let record: StackRecord;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'keyturn-record-'));
+  record = openRecord({ directory, stack: 'shop' });
+});
+
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+const plan: Plan = {
+  format: 1,
+  stack: 'shop',
+  kind: 'apply',
+  createdAt: NOW,
+  basis: { lineage: 'l', serial: 0, fingerprints: {} },
+  groups: [],
+  steps: [],
+  later: [],
+  blocked: [],
+  notes: [],
+};
+
+const actor = { name: 'ann', knownBy: 'os-user', host: 'here', run: null } as const;
+
+function begin(serial = 0) {
+  const facts = {
+    apply: 'a1',
+    lineage: 'l',
+    serial,
+    planDigest: 'd',
+    plan,
+    actor,
+    reason: null,
+    ticket: null,
+  };
+  return record.begin({ type: 'begin', format: 1, ...facts }, () => NOW);
+}
+
+function entry(number = 1): HistoryEntry {
+  return {
+    format: 1,
+    entry: number,
+    previous: null,
+    kind: 'apply',
+    apply: 'a1',
+    startedAt: NOW,
+    endedAt: NOW,
+    actor,
+    reason: null,
+    ticket: null,
+    planDigest: 'd',
+    outcome: 'done',
+    versions: {},
+    steps: [],
+  };
+}
+
+const path = (name: string): string => join(directory, 'shop', name);
+
+describe('a record in a directory', () => {
+  it('is an empty one of a new lineage before the first apply, and nothing is written by reading it', async () => {
+    const [one, other] = [await record.read(), await record.read()];
+    expect(one).toMatchObject({ serial: 0, secrets: {}, head: null });
+    expect(other.lineage).not.toBe(one.lineage);
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  it('holds state and history after an apply, as canonical JSON that only its owner may read', async () => {
+    const journal = await begin();
+    await journal.append({ type: 'end', outcome: 'done' });
+    const recorded = await record.finish(journal, entry());
+    expect(recorded).toMatchObject({ serial: 1, lineage: 'l', usedPlans: ['d'], head: { entry: 1 } });
+    expect(await record.read()).toEqual(recorded);
+    expect(await readFile(path('state.json'), 'utf8')).toBe(`${canonicalJson(recorded)}\n`);
+    expect(await readdir(path('.'))).toEqual(['history', 'state.json']);
+    expect((await stat(path('state.json'))).mode & 0o777).toBe(0o600);
+    expect(await record.history.show(1)).toEqual(entry());
+  });
+
+  it('names what exists when a history entry is asked for that does not', async () => {
+    await expect(record.history.show(3)).rejects.toMatchObject({ next: 'nothing was applied yet' });
+  });
+
+  it('refuses to begin over an apply that did not end', async () => {
+    await begin();
+    await expect(begin()).rejects.toMatchObject({ code: 'interrupted' });
+  });
+
+  it('cuts off a torn last line and goes on behind the last whole one', async () => {
+    await begin();
+    await writeFile(path('journal.jsonl'), `${await readFile(path('journal.jsonl'), 'utf8')}{"seq":2,"ty`);
+    expect(await record.interrupted()).toHaveLength(1);
+    const journal = await record.resume(() => NOW);
+    await journal?.append({ type: 'end', outcome: 'stopped' });
+    expect((await record.interrupted())?.map(({ seq, type }) => [seq, type])).toEqual([
+      [1, 'begin'],
+      [2, 'end'],
+    ]);
+  });
+
+  it('refuses a journal that is broken anywhere else, and leaves it as it is', async () => {
+    await begin();
+    const text = `nonsense\n${await readFile(path('journal.jsonl'), 'utf8')}`;
+    await writeFile(path('journal.jsonl'), text);
+    await expect(record.read()).rejects.toMatchObject({
+      code: 'bad-file',
+      message: expect.stringContaining('line 1'),
+    });
+    expect(await readFile(path('journal.jsonl'), 'utf8')).toBe(text);
+  });
+
+  it('takes a journal for folded when the state that follows it was written', async () => {
+    const journal = await begin();
+    const text = await readFile(path('journal.jsonl'), 'utf8');
+    await record.finish(journal, entry());
+    await writeFile(path('journal.jsonl'), text);
+    expect(await record.interrupted()).toBeNull();
+  });
+
+  it('can be finished again after an interruption between history and state', async () => {
+    const journal = await begin();
+    await record.history.add(entry());
+    expect(await record.finish(journal, entry())).toMatchObject({ serial: 1, head: { entry: 1 } });
+  });
+
+  it.each([
+    ['is empty', '', 'bad-file', 'the file is empty'],
+    ['is cut off', '{"format":1,', 'bad-file', 'the file is no JSON'],
+    [
+      'is of a newer format',
+      '{"format":2}',
+      'newer-format',
+      'written in format 2, this keyturn reads up to format 1',
+    ],
+    ['has other fields', '{"format":1,"stack":7}', 'bad-file', 'not what keyturn writes there'],
+  ])('refuses a state that %s, never taking it for an empty one', async (_what, text, code, message) => {
+    await (await begin()).append({ type: 'end', outcome: 'done' });
+    await writeFile(path('state.json'), text);
+    await expect(record.read()).rejects.toMatchObject({ code, message, live: 'nothing was changed' });
+    expect(await readFile(path('state.json'), 'utf8')).toBe(text);
+  });
+
+  it('refuses a record of another stack', async () => {
+    await record.finish(await begin(), entry());
+    await writeFile(
+      path('state.json'),
+      (await readFile(path('state.json'), 'utf8')).replace('"shop"', '"bank"'),
+    );
+    await expect(record.read()).rejects.toMatchObject({
+      message: "the record is of stack 'bank', not of 'shop'",
+    });
+  });
+});
+
+describe('the lease', () => {
+  const own: Holder = {
+    format: 1,
+    id: 'a1',
+    holder: 'ann',
+    host: 'here',
+    pid: 7,
+    started: null,
+    purpose: 'apply',
+    run: null,
+    since: NOW,
+  };
+
+  it('has one holder, and names it to whoever comes second', async () => {
+    const release = await record.lease(own, () => true);
+    const second = record.lease({ ...own, id: 'a2', holder: 'bob' }, () => true);
+    await expect(second).rejects.toMatchObject({
+      code: 'lease-held',
+      message: expect.stringContaining('ann holds the lease'),
+    });
+    await release();
+    await (
+      await record.lease({ ...own, id: 'a2' }, () => true)
+    )();
+  });
+
+  it('passes from a dead process of the same host, and from no other host', async () => {
+    await record.lease(own, () => true);
+    await expect(record.lease({ ...own, id: 'a2', host: 'there' }, () => false)).rejects.toMatchObject({
+      code: 'lease-held',
+    });
+    await (
+      await record.lease({ ...own, id: 'a3' }, () => false)
+    )();
+  });
+
+  it('gives the lease to exactly one of many that ask at once', async () => {
+    const asks = Array.from({ length: 20 }, (_, index) =>
+      record.lease({ ...own, id: `a${index}` }, () => true),
+    );
+    const settled = await Promise.allSettled(asks);
+    expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  });
+});
+
+describe('a saved plan', () => {
+  it('reads as it was written', () => {
+    expect(parsePlanFile(planFileText(plan), 'plan.json').plan).toEqual(plan);
+  });
+
+  it('is refused when it was edited', () => {
+    const edited = planFileText(plan).replace('"shop"', '"bank"');
+    expect(() => parsePlanFile(edited, 'plan.json')).toThrow('the plan was edited');
+  });
+});
