@@ -173,7 +173,7 @@ async function verify(step: VerifyStep, work: Work): Promise<DoneFacts> {
       deadlineMs: durationMs(step.deadline),
       labels: { [TAG_STACK]: work.plan.stack },
     },
-    (message) => work.tell({ type: 'step_progress', step: step.id, message }),
+    (message) => work.tell({ type: 'step_progress', step: step.id, address: step.address, message }),
   );
   return { evidence };
 }

@@ -1,3 +1,4 @@
+import type { Address } from './address.ts';
 import type { FaultRecord } from './fault.ts';
 import type { ApplyOutcome, StepStatus } from './journal.ts';
 import type { Step } from './plan.ts';
@@ -10,7 +11,12 @@ import type { Evidence } from './platform.ts';
 export type ApplyEvent = { readonly sequence: number; readonly at: string } & (
   | { readonly type: 'apply_start'; readonly apply: string; readonly stack: string; readonly steps: number }
   | { readonly type: 'step_start'; readonly step: Step; readonly undo: boolean }
-  | { readonly type: 'step_progress'; readonly step: string; readonly message: string }
+  | {
+      readonly type: 'step_progress';
+      readonly step: string;
+      readonly address: Address;
+      readonly message: string;
+    }
   | {
       readonly type: 'step_end';
       readonly step: Step;

@@ -34,7 +34,7 @@ export function renderEvent(event: ApplyEvent, page: EventPage): string | null {
         page,
       );
     case 'step_progress':
-      return line(`${addressOf(event.step, page.plan)}: ${event.message}`, page);
+      return line(`${event.address}: ${event.message}`, page);
     case 'step_end':
       return stepEnd(event, page);
     case 'rollback_start':
@@ -92,14 +92,6 @@ function seen(evidence: Evidence | null): string {
     ...(evidence.probe === null ? [] : [evidence.probe]),
     ...(down === 0 ? [] : [`${countText(down, 'old task')} on nodes that are down could not be seen`]),
   ].join(', ')})`;
-}
-
-/** Inverses are not in the plan's list, but at its steps. */
-function addressOf(id: string, plan: Plan | undefined): string {
-  const all = (plan?.steps ?? []).flatMap((step): Step[] =>
-    step.inverse === null ? [step] : [step, step.inverse],
-  );
-  return all.find((step) => step.id === id)?.address ?? id;
 }
 
 function rollbackStart(group: string, because: FaultRecord, page: EventPage): string {
