@@ -1,0 +1,211 @@
+import { randomUUID } from 'node:crypto';
+import { statSync } from 'node:fs';
+import type { SecretAddress } from '../../model/address.ts';
+import { digestOf } from '../../model/canonical.ts';
+import type { Declared } from '../../model/declared.ts';
+import { Fault } from '../../model/fault.ts';
+import type { Actor } from '../../model/journal.ts';
+import type { Plan } from '../../model/plan.ts';
+import { isEmpty } from '../../model/plan.ts';
+import type { SecretValue } from '../../model/secret-value.ts';
+import { assertFresh } from '../../execute/fresh.ts';
+import { planJson } from '../../report/plan-json.ts';
+import { renderPlan } from '../../report/plan-text.ts';
+import { actorOf } from '../actor.ts';
+import { ask, refuseTalkativeDebug, requireApprover } from '../approve.ts';
+import type { World, WorldArgs } from '../connect.ts';
+import { openWorld } from '../connect.ts';
+import { openEventLog } from '../event-log.ts';
+import type { ExitCode } from '../exit-code.ts';
+import { EXIT, worst } from '../exit-code.ts';
+import { watchInterrupts } from '../interrupt.ts';
+import { underLease } from '../lease.ts';
+import type { Approved, PerformArgs, Stage } from '../perform.ts';
+import { perform, refused, resumeInterrupted } from '../perform.ts';
+import { readPlanFile } from '../../record/plan-file.ts';
+import { readDeclared } from '../project.ts';
+import type { SelectArgs, Session } from '../session.ts';
+import {
+  eachStack,
+  faultsIn,
+  lookAgain,
+  openSession,
+  ownedBy,
+  planOf,
+  selection,
+  targetedStacks,
+} from '../session.ts';
+import type { GeneralArgs } from '../terminal.ts';
+import { openTerminal, titled } from '../terminal.ts';
+import { readValues } from '../values.ts';
+
+export interface ApplyArgs extends GeneralArgs, WorldArgs, SelectArgs, PerformArgs {
+  readonly planOrStack: readonly string[];
+  readonly autoApprove: boolean;
+  readonly approvedDigest: string | undefined;
+  readonly value: readonly string[];
+}
+
+interface Saved {
+  readonly plan: Plan;
+  readonly digest: string;
+}
+
+interface ApplyContext extends Omit<Stage, 'argv' | 'run'> {
+  readonly argv: ApplyArgs;
+  readonly saved: Saved | null;
+  readonly chosen: ReturnType<typeof selection>;
+  readonly values: ReadonlyMap<SecretAddress, SecretValue>;
+  readonly world: World;
+  readonly actor: Actor;
+  readonly isOneOfMany: boolean;
+}
+
+/** Executes a saved plan, or a fresh one that was shown and approved, for each stack in turn. */
+export async function run(argv: ApplyArgs): Promise<ExitCode> {
+  const terminal = openTerminal(argv);
+  refuseTalkativeDebug(process.env);
+  const saved = await savedPlan(argv);
+  requireApprover(terminal, argv.autoApprove || saved !== null, 'apply');
+  const interrupt = watchInterrupts(terminal);
+  const stack = saved === null ? argv.planOrStack : [saved.plan.stack];
+  const declared = await readDeclared({ directory: argv.directory, stack }, terminal, interrupt.signal);
+  const chosen = selection(argv, declared);
+  const values = await readValues(argv.value, declared);
+  const stacks = targetedStacks(declared, chosen.target);
+  const actor = await actorOf(process.env, argv.directory);
+  const events = openEventLog(argv.events, terminal);
+  const world = await openWorld(argv, stacks, 'applier', terminal);
+  const isOneOfMany = stacks.length > 1;
+  const context = { argv, saved, chosen, values, world, actor, events, terminal, interrupt, isOneOfMany };
+  try {
+    const codes = await eachStack(
+      stacks,
+      (each) => applyStack(each, context),
+      (fault, each) => refused(fault, each.stack, argv.due, terminal),
+    );
+    return worst(codes);
+  } finally {
+    await world.close();
+    events.close();
+    interrupt.stop();
+  }
+}
+
+/**
+ * One stack: what an interrupted apply left is looked after first, then the plan is made, approved and executed.
+ * A person is asked without the lease; under it the plan must then still be fresh.
+ */
+async function applyStack(declared: Declared, context: ApplyContext): Promise<ExitCode> {
+  const { argv, world, interrupt, actor } = context;
+  const session = await openSession(world, declared, interrupt.signal);
+  const stage: Stage = { ...context, run: { id: randomUUID(), actor, purpose: 'apply' } };
+  const isAsked = context.saved === null && !argv.autoApprove;
+  if (isAsked && (await session.record.interrupted()) === null) return askAndApply(session, context, stage);
+  return underLease(session.record, stage.run, async () => {
+    const resumed = await resumeInterrupted(session, stage);
+    if (resumed === EXIT.stopped) return resumed;
+    if (isAsked) {
+      context.terminal.print('Run keyturn apply again for what is declared now.');
+      return resumed ?? EXIT.done;
+    }
+    const fresh = resumed === null ? session : await lookAgain(session, interrupt.signal);
+    const approved = approvable(fresh, context);
+    show(approved.plan, context);
+    const code = isEmpty(approved.plan) ? EXIT.done : await perform(fresh, approved, stage);
+    return worst([resumed ?? EXIT.done, code, blockedCode(approved.plan)]);
+  });
+}
+
+async function askAndApply(session: Session, context: ApplyContext, stage: Stage): Promise<ExitCode> {
+  const { terminal, interrupt } = context;
+  const approved = approvable(session, context);
+  show(approved.plan, context);
+  if (isEmpty(approved.plan)) return blockedCode(approved.plan);
+  if (!(await ask(terminal, interrupt.signal))) {
+    terminal.print('\nApply cancelled.');
+    return interrupt.signal.aborted ? EXIT.interrupted : EXIT.failed;
+  }
+  return underLease(session.record, stage.run, async () => {
+    const fresh = await lookAgain(session, interrupt.signal);
+    assertFresh(approved.plan, fresh.observed, fresh.recorded);
+    return worst([await perform(fresh, approved, stage), blockedCode(approved.plan)]);
+  });
+}
+
+function show(plan: Plan, { terminal, isOneOfMany }: ApplyContext): void {
+  if (terminal.json) terminal.printJson({ type: 'planned', plan: planJson(plan) }, 'stream');
+  else terminal.print(titled(plan.stack, isOneOfMany, renderPlan(plan, terminal.page), terminal));
+}
+
+function blockedCode(plan: Plan): ExitCode {
+  return faultsIn(plan.blocked).length > 0 ? EXIT.failed : EXIT.done;
+}
+
+/** The saved plan, found fresh, or one that is made now; with the values that it needs. */
+function approvable(session: Session, context: ApplyContext): Approved {
+  const { saved, argv, chosen, world } = context;
+  const { declared, observed, recorded } = session;
+  const given = new Map([...context.values].filter(([address]) => ownedBy(declared, [address]).length > 0));
+  if (saved !== null) {
+    assertFresh(saved.plan, observed, recorded);
+    const missing = manualMints(saved.plan).filter((address) => !given.has(address));
+    const placeholders = world.sandbox?.placeholdersFor(declared, missing) ?? [];
+    return { ...saved, values: new Map([...placeholders, ...given]) };
+  }
+  const { plan, placeholders } = planOf(session, world, {
+    // Who brings a value is the person that a held secret waits for.
+    rotate: [...ownedBy(declared, chosen.rotate), ...given.keys()],
+    target: ownedBy(declared, chosen.target),
+    dueOnly: argv.due,
+    reason: argv.reason ?? null,
+    values: [...given.keys()],
+  });
+  return { plan, digest: digestOf(plan), values: new Map([...placeholders, ...given]) };
+}
+
+function manualMints(plan: Plan): SecretAddress[] {
+  return plan.steps.flatMap((step) =>
+    step.kind === 'mint' && step.source.kind === 'manual' ? [step.secret] : [],
+  );
+}
+
+/** The plan file among the arguments, or null where they are stacks. */
+async function savedPlan(argv: ApplyArgs): Promise<Saved | null> {
+  const path = argv.planOrStack.find(isPlanFile);
+  if (path === undefined) {
+    if (argv.approvedDigest === undefined) return null;
+    throw wrong('--approved-digest needs a plan file', 'name the file that keyturn plan --out wrote');
+  }
+  if (argv.planOrStack.length > 1) throw wrong('a plan file is applied alone', `run keyturn apply ${path}`);
+  if (argv.target.length + argv.rotate.length > 0 || argv.due) {
+    throw wrong(
+      'a saved plan is applied as it is',
+      'drop --target, --rotate and --due, or plan again with them',
+    );
+  }
+  const saved = await readPlanFile(path);
+  if (argv.approvedDigest !== undefined && argv.approvedDigest.toLowerCase() !== saved.digest) {
+    throw new Fault({
+      code: 'plan-stale',
+      what: `the plan's digest is ${saved.digest}, and "${argv.approvedDigest}" was approved`,
+      where: path,
+      live: 'nothing was changed',
+      next: 'apply the file that was reviewed, or have this one approved',
+    });
+  }
+  return saved;
+}
+
+/** A stack's name has neither a slash nor an ending; a folder of its name is no plan. */
+function isPlanFile(name: string): boolean {
+  return (
+    name.endsWith('.json') ||
+    name.includes('/') ||
+    statSync(name, { throwIfNoEntry: false })?.isFile() === true
+  );
+}
+
+function wrong(what: string, next: string): Fault {
+  return new Fault({ code: 'bad-usage', what, where: 'command line', live: 'nothing ran', next });
+}

@@ -1,0 +1,121 @@
+import type { Plan } from '../../model/plan.ts';
+import { isEmpty } from '../../model/plan.ts';
+import { Fault, asFault } from '../../model/fault.ts';
+import type { Declared } from '../../model/declared.ts';
+import { digestOf } from '../../model/canonical.ts';
+import { writePlanFile } from '../../record/plan-file.ts';
+import { renderPlan } from '../../report/plan-text.ts';
+import type { World, WorldArgs } from '../connect.ts';
+import { openWorld } from '../connect.ts';
+import type { ExitCode } from '../exit-code.ts';
+import { EXIT, exitCodeOf, worst } from '../exit-code.ts';
+import { reportFault } from '../failure.ts';
+import { watchInterrupts } from '../interrupt.ts';
+import { plansDocument } from '../plans-document.ts';
+import type { ProjectArgs } from '../project.ts';
+import { readDeclared } from '../project.ts';
+import type { SelectArgs } from '../session.ts';
+import { eachStack, faultsIn, openSession, ownedBy, planOf, selection, targetedStacks } from '../session.ts';
+import type { GeneralArgs, Terminal } from '../terminal.ts';
+import { openTerminal, titled } from '../terminal.ts';
+
+export interface PlanArgs extends GeneralArgs, WorldArgs, ProjectArgs, SelectArgs {
+  readonly out: string | undefined;
+  readonly detailedExitcode: boolean;
+}
+
+interface Planned {
+  readonly stack: string;
+  readonly plan: Plan | null;
+  readonly fault: Fault | null;
+  readonly code: ExitCode;
+}
+
+/** Shows what apply would do. Takes no lease, changes nothing, reads no value. */
+export async function run(argv: PlanArgs): Promise<ExitCode> {
+  const terminal = openTerminal(argv);
+  const interrupt = watchInterrupts(terminal);
+  const declared = await readDeclared(argv, terminal, interrupt.signal);
+  const chosen = selection(argv, declared);
+  const stacks = targetedStacks(declared, chosen.target);
+  if (argv.out !== undefined) refuseSeveral(stacks);
+  const world = await openWorld(argv, stacks, 'planner', terminal);
+  try {
+    const planned = await eachStack(
+      stacks,
+      (stack) =>
+        planStack(stack, {
+          argv,
+          chosen,
+          world,
+          terminal,
+          signal: interrupt.signal,
+          isOneOfMany: stacks.length > 1,
+        }),
+      (fault, { stack }) => failed(fault, stack, terminal),
+    );
+    if (terminal.json) terminal.printJson(plansDocument(planned));
+    return worst(planned.map(({ code }) => code));
+  } finally {
+    await world.close();
+    interrupt.stop();
+  }
+}
+
+interface PlanContext {
+  readonly argv: PlanArgs;
+  readonly chosen: ReturnType<typeof selection>;
+  readonly world: World;
+  readonly terminal: Terminal;
+  readonly signal: AbortSignal;
+  readonly isOneOfMany: boolean;
+}
+
+async function planStack(declared: Declared, context: PlanContext): Promise<Planned> {
+  const { argv, chosen, world, terminal } = context;
+  const session = await openSession(world, declared, context.signal);
+  const rotate = ownedBy(declared, chosen.rotate);
+  const { plan } = planOf(session, world, {
+    rotate,
+    target: ownedBy(declared, chosen.target),
+    dueOnly: argv.due,
+    reason: null,
+    // Who asks to rotate a manual secret hands its value to the apply: the plan counts on it.
+    values: rotate.filter((address) => isManual(declared, address)),
+  });
+  if (!terminal.json)
+    terminal.print(titled(declared.stack, context.isOneOfMany, renderPlan(plan, terminal.page), terminal));
+  if (argv.out !== undefined) await save(plan, argv.out, terminal);
+  const faults = faultsIn(plan.blocked);
+  const pending = argv.detailedExitcode && !isEmpty(plan) ? EXIT.pending : EXIT.done;
+  return { stack: declared.stack, plan, fault: null, code: faults.length > 0 ? EXIT.failed : pending };
+}
+
+function isManual(declared: Declared, address: string): boolean {
+  return declared.secrets.some((secret) => secret.address === address && secret.source.kind === 'manual');
+}
+
+async function save(plan: Plan, path: string, terminal: Terminal): Promise<void> {
+  await writePlanFile(path, plan);
+  if (terminal.json) return;
+  const digest = digestOf(plan);
+  terminal.print(`\nSaved to ${path}, digest ${digest}. To perform exactly these actions:`);
+  terminal.print(`  keyturn apply ${path} --approved-digest ${digest}`);
+}
+
+function failed(thrown: unknown, stack: string, terminal: Terminal): Planned {
+  const fault = asFault(thrown);
+  reportFault(terminal, fault);
+  return { stack, plan: null, fault, code: exitCodeOf(fault.code) };
+}
+
+function refuseSeveral(stacks: readonly Declared[]): void {
+  if (stacks.length === 1) return;
+  throw new Fault({
+    code: 'bad-usage',
+    what: `--out saves the plan of one stack, and this is ${stacks.length}`,
+    where: 'command line',
+    live: 'nothing was written',
+    next: `name one of ${stacks.map(({ stack }) => stack).join(', ')}`,
+  });
+}

@@ -1,0 +1,141 @@
+import { join, resolve } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Declared, DeclaredPlatform, DeclaredVault } from '../model/declared.ts';
+import type { Platform } from '../model/platform.ts';
+import type { Vault } from '../model/vault.ts';
+import type { KeyVaultOptions } from '../providers/key-vault.ts';
+import type { Clock } from '../providers/swarm-verify.ts';
+import type { SandboxParts } from './options.ts';
+import type { Sandbox } from './sandbox.ts';
+import type { Terminal } from './terminal.ts';
+import { remark } from './terminal.ts';
+
+export interface WorldArgs {
+  readonly directory: string;
+  readonly sandbox?: SandboxParts | undefined;
+  readonly sandboxEmpty?: boolean;
+}
+
+/** Who asks: the planner has no right to read a value, the applier has. Only the embedded vault tells them apart by us. */
+export type Identity = 'planner' | 'applier';
+
+/** Everything outside that the chosen stacks talk to. */
+export interface World {
+  /** Where the records of these stacks are. */
+  readonly records: string;
+  /** The embedded servers; null where none is used. */
+  readonly sandbox: Sandbox | null;
+  of(declared: Declared): Promise<Connections>;
+  /** Closes every connection that was made, then the embedded servers. */
+  close(): Promise<void>;
+}
+
+export interface Connections {
+  readonly vaults: ReadonlyMap<string, Vault>;
+  readonly platforms: ReadonlyMap<string, Platform>;
+}
+
+/** The directory of the records: `state/`, or the sandbox's own. */
+export function recordsOf(argv: WorldArgs): string {
+  const root = resolve(argv.directory);
+  return argv.sandbox === undefined ? join(root, 'state') : join(root, '.keyturn', 'sandbox', 'state');
+}
+
+/**
+ * Opens what these stacks declare: the real vaults and platforms, or the embedded ones. Nothing is connected
+ * before `of` is called for a stack; no SDK is loaded for what a stack does not have.
+ */
+export async function openWorld(
+  argv: WorldArgs,
+  stacks: readonly Declared[],
+  identity: Identity,
+  terminal: Terminal,
+): Promise<World> {
+  const sandbox = await openSandboxFor(argv, stacks, terminal);
+  const opened: Platform[] = [];
+  return {
+    records: recordsOf(argv),
+    sandbox,
+    of: async (declared) => {
+      const vaults = new Map<string, Vault>();
+      for (const vault of declared.vaults)
+        vaults.set(vault.name, await connectVault(vault, sandbox, identity));
+      const platforms = new Map<string, Platform>();
+      for (const platform of declared.platforms) {
+        const connected = await connectPlatform(platform, declared.stack, argv, sandbox);
+        opened.push(connected);
+        platforms.set(platform.name, connected);
+      }
+      return { vaults, platforms };
+    },
+    close: async () => {
+      await Promise.allSettled(opened.map((platform) => platform.close()));
+      await sandbox?.close();
+    },
+  };
+}
+
+async function openSandboxFor(
+  argv: WorldArgs,
+  stacks: readonly Declared[],
+  terminal: Terminal,
+): Promise<Sandbox | null> {
+  if (argv.sandbox === undefined) return null;
+  const { openSandbox } = await import('./sandbox.ts');
+  const sandbox = await openSandbox({
+    directory: resolve(argv.directory),
+    parts: argv.sandbox,
+    stacks,
+    isEmpty: argv.sandboxEmpty ?? false,
+  });
+  remark(terminal, sandbox.text);
+  return sandbox;
+}
+
+async function connectVault(
+  vault: DeclaredVault,
+  sandbox: Sandbox | null,
+  identity: Identity,
+): Promise<Vault> {
+  const { connectKeyVault } = await import('../providers/key-vault.ts');
+  const { name, uri, auth, tenantId } = vault;
+  const embedded = sandbox?.vaults.get(name);
+  return embedded === undefined
+    ? connectKeyVault({ name, uri, auth, tenantId, ...azureIdentity(process.env) })
+    : connectKeyVault({ name, uri: embedded, auth, tenantId, sandboxToken: identity });
+}
+
+/** What Azure and GitHub put into the environment of a job; the provider itself reads none. */
+function azureIdentity(environment: NodeJS.ProcessEnv): Pick<KeyVaultOptions, 'clientId' | 'github'> {
+  const { ACTIONS_ID_TOKEN_REQUEST_URL: requestUrl, ACTIONS_ID_TOKEN_REQUEST_TOKEN: requestToken } =
+    environment;
+  const github = requestUrl === undefined || requestToken === undefined ? null : { requestUrl, requestToken };
+  return { clientId: environment['AZURE_CLIENT_ID'], github };
+}
+
+async function connectPlatform(
+  platform: DeclaredPlatform,
+  stack: string,
+  argv: WorldArgs,
+  sandbox: Sandbox | null,
+): Promise<Platform> {
+  const { connectSwarm } = await import('../providers/swarm.ts');
+  const options = { name: platform.name, environment: process.env, stack };
+  const embedded = sandbox?.swarms.get(platform.name);
+  if (embedded !== undefined) return connectSwarm({ ...options, endpoint: embedded, clock: quickClock() });
+  // `--sandbox=vault` means the engine of this machine: what the stack declares may be production.
+  return connectSwarm({ ...options, endpoint: argv.sandbox === undefined ? platform.endpoint : null });
+}
+
+/** How much faster time passes for whoever waits on the embedded swarm. */
+const HASTE = 5;
+
+/** The embedded swarm's tasks start in no time: settle times and deadlines that are meant for real ones shrink. */
+function quickClock(): Clock {
+  return {
+    now: () => Math.round(performance.now() * HASTE),
+    sleep: async (ms, signal) => {
+      await wait(ms / HASTE, undefined, signal === undefined ? {} : { signal });
+    },
+  };
+}

@@ -1,0 +1,33 @@
+import { readFileSync } from 'node:fs';
+
+/** Names one process for as long as it lives: a number alone may be given to another one later. */
+export interface LiveProcess {
+  readonly pid: number;
+  /** Clock ticks after boot, from /proc; null where the system has no such file. */
+  readonly started: string | null;
+}
+
+export function thisProcess(): LiveProcess {
+  return { pid: process.pid, started: startOf(process.pid) };
+}
+
+/** Whether that very process still runs. */
+export function isAlive({ pid, started }: LiveProcess): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    // EPERM: it runs, as another user.
+    if (!(error instanceof Error && 'code' in error && error.code === 'EPERM')) return false;
+  }
+  return started === null || startOf(pid) === null || startOf(pid) === started;
+}
+
+/** Field 22 of /proc/<pid>/stat, proc(5); the second may hold spaces and parentheses. */
+function startOf(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,157 @@
+import type { Argv, Options } from 'yargs';
+
+/**
+ * The options of the commands. This file is on the `--help` path: it may import yargs' types and nothing else.
+ */
+
+const GENERAL = 'General:';
+const SANDBOX = 'Sandbox:';
+const SELECT = 'What:';
+const APPROVE = 'Approval and record:';
+
+const general = {
+  'directory': {
+    alias: 'C',
+    type: 'string',
+    requiresArg: true,
+    default: '.',
+    group: GENERAL,
+    describe: 'the project: where cdktf.json is',
+  },
+  'no-color': {
+    type: 'boolean',
+    default: false,
+    group: GENERAL,
+    describe: 'plain text; NO_COLOR does the same',
+  },
+  'debug': {
+    type: 'boolean',
+    default: false,
+    group: GENERAL,
+    describe: 'stack traces behind errors; never a value',
+  },
+} as const satisfies Record<string, Options>;
+
+const format = {
+  format: {
+    choices: ['text', 'json'] as const,
+    default: 'text' as const,
+    requiresArg: true,
+    group: GENERAL,
+    describe: 'for people or for programs',
+  },
+} as const satisfies Record<string, Options>;
+
+const sandbox = {
+  'sandbox': {
+    type: 'string',
+    group: SANDBOX,
+    describe: 'use the embedded vault and swarm under .keyturn/sandbox; =vault or =swarm for one of them',
+  },
+  'sandbox-empty': {
+    type: 'boolean',
+    default: false,
+    group: SANDBOX,
+    describe: 'start without the declared services and without values for manual secrets',
+  },
+} as const satisfies Record<string, Options>;
+
+const select = {
+  target: {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    default: [] as string[],
+    requiresArg: true,
+    group: SELECT,
+    describe: 'only this secret or consumer and what it moves with; may be repeated',
+  },
+  rotate: {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    default: [] as string[],
+    requiresArg: true,
+    group: SELECT,
+    describe: 'rotate this secret although it is not due; may be repeated',
+  },
+  due: { type: 'boolean', default: false, group: SELECT, describe: 'only what its cadence says is due' },
+} as const satisfies Record<string, Options>;
+
+const approve = {
+  'auto-approve': { type: 'boolean', default: false, group: APPROVE, describe: 'do not ask' },
+  'reason': { type: 'string', requiresArg: true, group: APPROVE, describe: 'why, for the history' },
+  'ticket': {
+    type: 'string',
+    requiresArg: true,
+    group: APPROVE,
+    describe: 'the ticket that asked for it, for the history',
+  },
+  'parallelism': {
+    type: 'number',
+    requiresArg: true,
+    default: 8,
+    group: APPROVE,
+    describe: 'steps that may run side by side',
+  },
+} as const satisfies Record<string, Options>;
+
+/* Each returns its argument with the options added, so that yargs infers the handler's arguments. */
+
+export const withGeneral = <T>(yargs: Argv<T>) => yargs.options(general);
+
+export const withFormat = <T>(yargs: Argv<T>) => withGeneral(yargs).options(format);
+
+export const withSandbox = <T>(yargs: Argv<T>) =>
+  yargs
+    .options(sandbox)
+    .coerce('sandbox', sandboxParts)
+    .check((argv) => emptyNeedsSandbox(argv));
+
+export const withSelect = <T>(yargs: Argv<T>) => yargs.options(select);
+
+export const withApproval = <T>(yargs: Argv<T>) => yargs.options(approve).check(parallelismIsACount);
+
+export const withStacks = <T>(yargs: Argv<T>) =>
+  yargs.positional('stack', {
+    type: 'string',
+    array: true,
+    default: [] as string[],
+    describe: 'default: every stack',
+  });
+
+/** What is embedded. */
+export interface SandboxParts {
+  readonly vault: boolean;
+  readonly swarm: boolean;
+}
+
+/**
+ * Gives a bare `--sandbox` its value, because yargs would take the next word for it: `plan --sandbox busflow`
+ * means the stack busflow in the whole sandbox.
+ */
+export function spellOutSandbox(args: readonly string[]): string[] {
+  const end = args.includes('--') ? args.indexOf('--') : args.length;
+  return args.map((arg, index) => (arg === '--sandbox' && index < end ? '--sandbox=vault,swarm' : arg));
+}
+
+function sandboxParts(text: string | undefined): SandboxParts | undefined {
+  if (text === undefined) return undefined;
+  const parts = text.split(',');
+  const wrong = parts.find((part) => part !== 'vault' && part !== 'swarm');
+  if (wrong !== undefined) throw new Error(`--sandbox takes vault, swarm or both, not "${wrong}"`);
+  return { vault: parts.includes('vault'), swarm: parts.includes('swarm') };
+}
+
+function emptyNeedsSandbox(argv: Readonly<Record<string, unknown>>): true {
+  if (argv['sandboxEmpty'] === true && argv['sandbox'] === undefined)
+    throw new Error('--sandbox-empty needs --sandbox');
+  return true;
+}
+
+function parallelismIsACount(argv: { readonly parallelism: number }): true {
+  if (!Number.isInteger(argv.parallelism) || argv.parallelism < 1 || argv.parallelism > 64) {
+    throw new Error('--parallelism takes a whole number from 1 to 64');
+  }
+  return true;
+}

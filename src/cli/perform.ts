@@ -1,0 +1,148 @@
+import type { Executed } from '../execute/execute.ts';
+import { execute, resume } from '../execute/execute.ts';
+import type { Outside } from '../execute/work.ts';
+import type { SecretAddress } from '../model/address.ts';
+import type { Listen } from '../model/event.ts';
+import { Fault, asFault } from '../model/fault.ts';
+import type { Plan } from '../model/plan.ts';
+import type { SecretValue } from '../model/secret-value.ts';
+import { declarationDigest } from '../plan/rotations.ts';
+import { generateValue } from '../providers/sources.ts';
+import { renderApplySummary } from '../report/apply-summary.ts';
+import type { EventLog } from './event-log.ts';
+import type { ExitCode } from './exit-code.ts';
+import { EXIT, exitCodeOf, exitCodeOfOutcome } from './exit-code.ts';
+import { reportFault } from './failure.ts';
+import type { Interrupt } from './interrupt.ts';
+import type { Run } from './lease.ts';
+import type { Session } from './session.ts';
+import type { Terminal } from './terminal.ts';
+import { now, remark } from './terminal.ts';
+
+export interface PerformArgs {
+  readonly reason?: string | undefined;
+  readonly ticket?: string | undefined;
+  readonly parallelism: number;
+  readonly events?: string | undefined;
+}
+
+export interface Stage {
+  readonly argv: PerformArgs;
+  readonly run: Run;
+  readonly events: EventLog;
+  readonly terminal: Terminal;
+  readonly interrupt: Interrupt;
+}
+
+export interface Approved {
+  readonly plan: Plan;
+  readonly digest: string;
+  readonly values: ReadonlyMap<SecretAddress, SecretValue>;
+}
+
+/**
+ * Executes an approved plan that is fresh, under the lease; shows what happens while it happens, and returns the
+ * exit code.
+ *
+ * A fault before the first step is thrown: nothing has changed. One after it is reported here and is exit 11,
+ * because what it left is then for a person to see.
+ */
+export async function perform(session: Session, approved: Approved, stage: Stage): Promise<ExitCode> {
+  const { argv, run, interrupt } = stage;
+  const input = {
+    plan: approved.plan,
+    planDigest: approved.digest,
+    outside: outsideOf(session, approved.values),
+    signal: interrupt.signal,
+    parallelism: argv.parallelism,
+    apply: run.id,
+    actor: run.actor,
+    reason: argv.reason ?? null,
+    ticket: argv.ticket ?? null,
+  };
+  return watched(approved.plan, stage, (listen) => execute({ ...input, listen }, session.record));
+}
+
+/**
+ * Finishes or undoes an apply that was interrupted, under the lease. Null where there was none; otherwise its
+ * exit code, and only 11 means that nothing new may begin.
+ */
+export async function resumeInterrupted(session: Session, stage: Stage): Promise<ExitCode | null> {
+  const lines = await session.record.interrupted();
+  const begin = lines?.[0];
+  if (begin?.type !== 'begin') return null;
+  remark(
+    stage.terminal,
+    `the apply of ${begin.at} by ${begin.actor.name} did not end; it is looked after first`,
+  );
+  const input = { outside: outsideOf(session, new Map()), parallelism: stage.argv.parallelism };
+  return watched(begin.plan, stage, (listen) => resume({ ...input, listen }, session.record));
+}
+
+async function watched(
+  plan: Plan,
+  stage: Stage,
+  act: (listen: Listen) => Promise<Executed | null>,
+): Promise<ExitCode> {
+  const { events, terminal, interrupt } = stage;
+  let hasBegun = false;
+  const listen: Listen = (event) => {
+    if (event.type === 'step_start' && !hasBegun) {
+      hasBegun = true;
+      interrupt.begun();
+    }
+    events.show(event, plan);
+  };
+  try {
+    const executed = await act(listen);
+    if (executed === null) return EXIT.done;
+    const { outcome, entry, recorded } = executed;
+    if (!terminal.json)
+      terminal.print(`\n${renderApplySummary({ ...terminal.page, plan, entry, recorded })}`);
+    return exitCodeOfOutcome(outcome);
+  } catch (thrown) {
+    const fault = asFault(thrown);
+    if (!hasBegun) throw fault;
+    reportHalfway(fault, terminal);
+    return EXIT.stopped;
+  }
+}
+
+function outsideOf(session: Session, values: ReadonlyMap<SecretAddress, SecretValue>): Outside {
+  const { declared, vaults, platforms } = session;
+  return {
+    vaults,
+    platforms,
+    values,
+    generate: generateValue,
+    declarations: new Map(declared.secrets.map((secret) => [secret.address, declarationDigest(secret)])),
+    now,
+    ticks: () => performance.now(),
+  };
+}
+
+function reportHalfway(fault: Fault, terminal: Terminal): void {
+  const half = new Fault({
+    ...fault.toJSON(),
+    live: fault.live ?? 'some steps were done; the journal holds which, and what was under way',
+    next: fault.next ?? 'run keyturn apply again: it looks at what is there and goes on or undoes',
+    cause: fault.cause ?? fault,
+  });
+  if (terminal.json)
+    terminal.printJson({ type: 'error', exitCode: EXIT.stopped, error: half.toJSON() }, 'stream');
+  reportFault(terminal, half);
+}
+
+/** What a stack that could not be applied ends in: a line for a schedule that found the lease taken, else the fault. */
+export function refused(fault: Fault, stack: string, isScheduled: boolean, terminal: Terminal): ExitCode {
+  if (fault.code === 'lease-held' && isScheduled) {
+    if (terminal.json) terminal.printJson({ type: 'skipped', stack, reason: fault.toJSON() }, 'stream');
+    else terminal.print(`${stack}: ${fault.message}; the next run looks again`);
+    return EXIT.done;
+  }
+  const code = exitCodeOf(fault.code);
+  if (terminal.json)
+    terminal.printJson({ type: 'error', stack, exitCode: code, error: fault.toJSON() }, 'stream');
+  reportFault(terminal, fault);
+  return code;
+}

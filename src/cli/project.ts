@@ -1,0 +1,94 @@
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { runApp } from '../declare/run-app.ts';
+import type { Declared } from '../model/declared.ts';
+import { Fault } from '../model/fault.ts';
+import { parseManifest } from '../record/manifest.ts';
+import type { Terminal } from './terminal.ts';
+import { remark } from './terminal.ts';
+
+export interface ProjectArgs {
+  readonly directory: string;
+  /** Names of stacks; empty: all. */
+  readonly stack: readonly string[];
+  readonly manifest?: string | undefined;
+}
+
+/**
+ * What the project declares: by running its app, or from one manifest file and without running anything.
+ *
+ * The stacks come in the order in which the app made them. A name that no stack has is refused with those that
+ * there are.
+ */
+export async function readDeclared(
+  argv: ProjectArgs,
+  terminal: Terminal,
+  signal?: AbortSignal,
+): Promise<Declared[]> {
+  if (argv.manifest !== undefined) return choose([await readManifest(argv.manifest)], argv.stack);
+  const { stacks, warnings } = await synthesize(argv.directory, signal);
+  for (const warning of warnings) remark(terminal, `warning: ${warning}`);
+  return choose(
+    stacks.map(({ declared }) => declared),
+    argv.stack,
+  );
+}
+
+export async function synthesize(directory: string, signal?: AbortSignal): ReturnType<typeof runApp> {
+  const root = resolve(directory);
+  return runApp({
+    directory: root,
+    outdir: join(root, 'cdktf.out'),
+    environment: allowed(process.env),
+    ...(signal === undefined ? {} : { signal }),
+  });
+}
+
+async function readManifest(path: string): Promise<Declared> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new Fault({
+      code: 'bad-file',
+      what: `the manifest "${path}" cannot be read`,
+      where: path,
+      live: 'nothing was changed',
+      next: 'run keyturn synth; it writes cdktf.out/stacks/<stack>/keyturn.json',
+      cause,
+    });
+  }
+  return parseManifest(text, path);
+}
+
+/** The stacks of these names, all for none; the order of the app. */
+export function choose(stacks: readonly Declared[], names: readonly string[]): Declared[] {
+  const unknown = names.filter((name) => !stacks.some(({ stack }) => stack === name));
+  if (unknown.length > 0) {
+    throw new Fault({
+      code: 'bad-usage',
+      what: `there is no stack "${unknown.join('", "')}"`,
+      where: 'command line',
+      live: 'nothing was changed',
+      next:
+        stacks.length === 0
+          ? 'declare a stack in main.ts'
+          : `the stacks are ${stacks.map(({ stack }) => stack).join(', ')}`,
+    });
+  }
+  return names.length === 0 ? [...stacks] : stacks.filter(({ stack }) => names.includes(stack));
+}
+
+/**
+ * What the app's process may see of our environment. It runs the project's code, which needs no credential to
+ * declare something: nothing of Azure, Docker, Terraform or a CI passes.
+ */
+const ALLOWED =
+  /^(PATH|HOME|LANG|LC_[A-Z]+|TZ|TMPDIR|TEMP|TMP|SystemRoot|ComSpec|PATHEXT|USERPROFILE|CDKTF_[A-Z_]+)$/;
+
+export function allowed(environment: NodeJS.ProcessEnv): Record<string, string> {
+  const entries = Object.entries(environment).flatMap(([name, value]): [string, string][] =>
+    value !== undefined && ALLOWED.test(name) ? [[name, value]] : [],
+  );
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,176 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import type { Address, SecretAddress } from '../model/address.ts';
+import type { Declared } from '../model/declared.ts';
+import { Fault } from '../model/fault.ts';
+import { SecretValue } from '../model/secret-value.ts';
+import type { startSwarm } from '../sandbox/swarm.ts';
+import { startVault } from '../sandbox/vault.ts';
+import type { SandboxParts } from './options.ts';
+import type { InUse } from './sandbox-claim.ts';
+import { claim, publish } from './sandbox-claim.ts';
+
+/**
+ * The embedded vaults and swarms of a project, on loopback.
+ *
+ *     .keyturn/sandbox/vaults/<name>/   contents and request log of a vault
+ *     .keyturn/sandbox/swarms/<name>/   contents of a swarm
+ *     .keyturn/sandbox/state/<stack>/   the record, kept apart from the real one
+ *     .keyturn/sandbox/in-use.json      the process that serves them, and where
+ *
+ * Contents survive the process; only one process serves them at a time.
+ */
+export interface Sandbox {
+  readonly vaults: ReadonlyMap<string, string>;
+  readonly swarms: ReadonlyMap<string, string>;
+  /** One line: that the sandbox is in use, and which parts of it. */
+  readonly text: string;
+  /** Generated values for those of `addresses` that are manual secrets; none for an empty sandbox. */
+  placeholdersFor(declared: Declared, addresses: readonly Address[]): ReadonlyMap<SecretAddress, SecretValue>;
+  /** Stops the servers that this process started; those of another are left alone. */
+  close(): Promise<void>;
+}
+
+export interface SandboxOptions {
+  readonly directory: string;
+  readonly parts: SandboxParts;
+  readonly stacks: readonly Declared[];
+  readonly isEmpty: boolean;
+  /** Serve for other clients too, at these ports on; other commands then use these servers. */
+  readonly serve?: { readonly port: number };
+}
+
+/** A demo rotation takes seconds: a simulated task starts in this part of the time that a real one takes. */
+const TIME_SCALE = 0.05;
+const REPLICAS = 3;
+/** Verification watches new tasks for at least this long. */
+const MONITOR_MS = 500;
+
+/** Starts the embedded servers that these stacks need, or uses those that `keyturn sandbox serve` runs. */
+export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
+  const root = join(options.directory, '.keyturn', 'sandbox');
+  await mkdir(root, { recursive: true, mode: 0o700 });
+  const other = await claim(join(root, 'in-use.json'), options.serve !== undefined);
+  return other === null ? startOwn(root, options) : useOther(other, options);
+}
+
+async function startOwn(root: string, options: SandboxOptions): Promise<Sandbox> {
+  const closers: (() => Promise<unknown>)[] = [() => rm(join(root, 'in-use.json'), { force: true })];
+  const close = async (): Promise<void> => {
+    // The claim goes last: nobody may open the contents while a server still writes them.
+    for (const stop of closers.splice(0).reverse()) await stop();
+  };
+  try {
+    const { vaults, swarms } = namesIn(options);
+    const vaultUrls = new Map<string, string>();
+    const endpoints = new Map<string, string>();
+    let port = options.serve?.port ?? 0;
+    const nextPort = (): number => (port === 0 ? 0 : port++);
+    for (const name of vaults) {
+      const vault = await startVault({ name, directory: join(root, 'vaults', name), port: nextPort() });
+      closers.push(() => vault.close());
+      vaultUrls.set(name, vault.url);
+    }
+    for (const name of swarms) {
+      const { startSwarm } = await import('../sandbox/swarm.ts');
+      const swarm = await startSwarm({
+        name,
+        directory: join(root, 'swarms', name),
+        listen: `tcp://127.0.0.1:${nextPort()}`,
+        timeScale: TIME_SCALE,
+      });
+      closers.push(() => swarm.close());
+      endpoints.set(name, swarm.endpoint);
+      if (!options.isEmpty) for (const service of servicesOn(name, options.stacks)) createIn(swarm, service);
+    }
+    if (options.serve !== undefined) await publish(join(root, 'in-use.json'), vaultUrls, endpoints);
+    return asSandbox(options, vaultUrls, endpoints, close, 'in this process');
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+type Swarm = Awaited<ReturnType<typeof startSwarm>>;
+
+/** What a stack expects to find, as it would be deployed: no secret is mounted yet. */
+function createIn(swarm: Swarm, name: string): void {
+  swarm.createService({
+    name,
+    replicas: REPLICAS,
+    order: 'start-first',
+    healthCheck: true,
+    networks: ['backend'],
+    monitorMs: MONITOR_MS,
+  });
+}
+
+function useOther(other: InUse, options: SandboxOptions): Sandbox {
+  const { vaults, swarms } = namesIn(options);
+  const missing = [
+    ...vaults.filter((name) => other.vaults[name] === undefined),
+    ...swarms.filter((name) => other.swarms[name] === undefined),
+  ];
+  if (missing.length > 0) {
+    throw new Fault({
+      code: 'bad-usage',
+      what: `the sandbox that process ${other.pid} serves has no "${missing.join('", "')}"`,
+      where: '.keyturn/sandbox',
+      live: 'nothing was changed',
+      next: 'stop keyturn sandbox serve and start it again: it serves what the stacks declare',
+    });
+  }
+  const pick = (names: readonly string[], from: Readonly<Record<string, string>>): Map<string, string> =>
+    new Map(names.flatMap((name) => (from[name] === undefined ? [] : [[name, from[name]] as const])));
+  const nothing = (): Promise<void> => Promise.resolve();
+  return asSandbox(
+    options,
+    pick(vaults, other.vaults),
+    pick(swarms, other.swarms),
+    nothing,
+    `served by process ${other.pid}`,
+  );
+}
+
+function asSandbox(
+  options: SandboxOptions,
+  vaults: ReadonlyMap<string, string>,
+  swarms: ReadonlyMap<string, string>,
+  close: () => Promise<void>,
+  who: string,
+): Sandbox {
+  const parts = [...(options.parts.vault ? ['vault'] : []), ...(options.parts.swarm ? ['swarm'] : [])];
+  const where = relative(process.cwd(), join(options.directory, '.keyturn', 'sandbox')) || '.';
+  return {
+    vaults,
+    swarms,
+    text: `sandbox: the embedded ${parts.join(' and ')} under ${where}, ${who}; nothing real is touched`,
+    placeholdersFor: (declared, addresses) =>
+      options.isEmpty ? new Map() : placeholders(declared, addresses),
+    close,
+  };
+}
+
+function placeholders(declared: Declared, addresses: readonly Address[]): Map<SecretAddress, SecretValue> {
+  const manual = declared.secrets.filter(
+    ({ address, source }) => source.kind === 'manual' && addresses.includes(address),
+  );
+  const value = (): SecretValue => new SecretValue(`placeholder-${randomBytes(16).toString('base64url')}`);
+  return new Map(manual.map(({ address }) => [address, value()]));
+}
+
+function namesIn({ stacks, parts }: SandboxOptions): { vaults: string[]; swarms: string[] } {
+  const names = (of: readonly { readonly name: string }[]): string[] => [
+    ...new Set(of.map(({ name }) => name)),
+  ];
+  return {
+    vaults: parts.vault ? names(stacks.flatMap((stack) => stack.vaults)) : [],
+    swarms: parts.swarm ? names(stacks.flatMap((stack) => stack.platforms)) : [],
+  };
+}
+
+function servicesOn(swarm: string, stacks: readonly Declared[]): string[] {
+  const consumers = stacks.flatMap((stack) => stack.consumers);
+  return [...new Set(consumers.filter(({ platform }) => platform === swarm).map(({ service }) => service))];
+}

@@ -1,0 +1,120 @@
+import type { Address, SecretAddress } from '../model/address.ts';
+import type { Declared } from '../model/declared.ts';
+import { Fault, asFault } from '../model/fault.ts';
+import type { Blocked, Plan } from '../model/plan.ts';
+import type { Observed } from '../model/observed.ts';
+import type { Recorded } from '../model/recorded.ts';
+import type { SecretValue } from '../model/secret-value.ts';
+import { observe } from '../observe/observe.ts';
+import { makePlan } from '../plan/plan.ts';
+import type { PlanOptions } from '../plan/view.ts';
+import type { StackRecord } from '../record/record.ts';
+import { resolveAddresses, resolveSecrets } from './address.ts';
+import type { Connections, World } from './connect.ts';
+import { openRecord } from './records.ts';
+import { now } from './terminal.ts';
+
+/** One stack with everything that a plan of it is made from. */
+export interface Session extends Connections {
+  readonly declared: Declared;
+  readonly record: StackRecord;
+  readonly recorded: Recorded;
+  readonly observed: Observed;
+}
+
+/** Connects what the stack declares, reads its record and observes. Takes no lease and reads no value. */
+export async function openSession(world: World, declared: Declared, signal?: AbortSignal): Promise<Session> {
+  const record = openRecord(world.records, declared.stack);
+  const connections = await world.of(declared);
+  return { declared, record, ...connections, ...(await look(declared, record, connections, signal)) };
+}
+
+/** The same session with what is recorded and observed now. */
+export async function lookAgain(session: Session, signal?: AbortSignal): Promise<Session> {
+  return { ...session, ...(await look(session.declared, session.record, session, signal)) };
+}
+
+async function look(
+  declared: Declared,
+  record: StackRecord,
+  connections: Connections,
+  signal: AbortSignal | undefined,
+): Promise<Pick<Session, 'recorded' | 'observed'>> {
+  const recorded = await record.read();
+  const { vaults, platforms } = connections;
+  const input = { declared, recorded, vaults, platforms, now };
+  const observed = await observe(signal === undefined ? input : { ...input, signal });
+  if (signal?.aborted !== true) return { recorded, observed };
+  throw new Fault({ code: 'interrupted', what: 'interrupted while observing', live: 'nothing was changed' });
+}
+
+export interface SelectArgs {
+  readonly target: readonly string[];
+  readonly rotate: readonly string[];
+  readonly due: boolean;
+}
+
+/** `--target` and `--rotate` as addresses of these stacks. Throws before anything is connected. */
+export function selection(
+  argv: SelectArgs,
+  stacks: readonly Declared[],
+): { readonly target: Address[]; readonly rotate: SecretAddress[] } {
+  return { target: resolveAddresses(argv.target, stacks), rotate: resolveSecrets(argv.rotate, stacks) };
+}
+
+/** The stacks that a `--target` leaves: those that declare one of the targets, or all. */
+export function targetedStacks(stacks: readonly Declared[], target: readonly Address[]): Declared[] {
+  return stacks.filter((declared) => target.length === 0 || ownedBy(declared, target).length > 0);
+}
+
+export function ownedBy<A extends Address>(declared: Declared, addresses: readonly A[]): A[] {
+  const own = new Set<Address>([...declared.secrets, ...declared.consumers].map(({ address }) => address));
+  return addresses.filter((address) => own.has(address));
+}
+
+/**
+ * The plan of one stack, and the values for it. In the sandbox a manual secret that waits for a person's value
+ * gets a generated placeholder, so that any stack converges there; the real vault never gets one.
+ */
+export function planOf(
+  session: Session,
+  world: World,
+  options: PlanOptions,
+): { readonly plan: Plan; readonly placeholders: ReadonlyMap<SecretAddress, SecretValue> } {
+  const { declared, observed, recorded } = session;
+  const input = { declared, observed, recorded, now: now() };
+  const plan = makePlan({ ...input, options });
+  const awaiting = plan.blocked.filter(({ why }) => why === 'awaiting-value').map(({ address }) => address);
+  const placeholders =
+    world.sandbox?.placeholdersFor(declared, awaiting) ?? new Map<SecretAddress, SecretValue>();
+  if (placeholders.size === 0) return { plan, placeholders };
+  const values = [...options.values, ...placeholders.keys()];
+  return { plan: makePlan({ ...input, options: { ...options, values } }), placeholders };
+}
+
+/** What stands in the way of a plan and is somebody's mistake, not a date or a person's turn. */
+export function faultsIn(blocked: readonly Blocked[]): Fault[] {
+  return blocked.flatMap(({ fault }) => (fault === null ? [] : [new Fault(fault)]));
+}
+
+/**
+ * Runs `act` for each stack in turn; one that fails does not keep the others from their turn, except after an
+ * interrupt. `failed` is told each fault.
+ */
+export async function eachStack<T>(
+  stacks: readonly Declared[],
+  act: (declared: Declared) => Promise<T>,
+  failed: (fault: Fault, declared: Declared) => T,
+): Promise<T[]> {
+  const results: T[] = [];
+  for (const declared of stacks) {
+    try {
+      results.push(await act(declared));
+    } catch (thrown) {
+      const fault = asFault(thrown);
+      results.push(failed(fault, declared));
+      if (fault.code === 'interrupted') break;
+    }
+  }
+  return results;
+}

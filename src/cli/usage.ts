@@ -1,0 +1,238 @@
+import type { Argv } from 'yargs';
+import type { ExitCode } from './exit-code.ts';
+import { withApproval, withFormat, withGeneral, withSandbox, withSelect, withStacks } from './options.ts';
+
+/**
+ * Every command, with its options and examples. This file is on the `--help` path: what a command does is
+ * imported when it runs and not before (test/cli/load.test.ts lists what may be loaded).
+ *
+ * `ended` is told the exit code of the command that ran.
+ */
+export function withCommands(yargs: Argv, ended: (code: ExitCode) => void): Argv {
+  return [project, changes, questions, record, sandbox].reduce((so, add) => add(so, ended), yargs);
+}
+
+type Ended = (code: ExitCode) => void;
+
+function project(yargs: Argv, ended: Ended): Argv {
+  return yargs
+    .command(
+      'init',
+      'Scaffold cdktf.json, main.ts and a first stack in an empty folder',
+      (y) =>
+        withFormat(y)
+          .example('$0 init', 'in the current folder; overwrites nothing')
+          .example('$0 init -C secrets', 'in another folder, which is made if need be'),
+      async (argv) => ended(await (await import('./commands/init.ts')).run(argv)),
+    )
+    .command(
+      'synth',
+      'Run the app and write cdk.tf.json and keyturn.json for each stack',
+      (y) => withFormat(y).example('$0 synth', 'writes cdktf.out/stacks/<stack>/'),
+      async (argv) => ended(await (await import('./commands/synth.ts')).run(argv)),
+    );
+}
+
+function changes(yargs: Argv, ended: Ended): Argv {
+  return yargs
+    .command(
+      'plan [stack..]',
+      'Show the ordered plan; changes nothing',
+      (y) =>
+        withSelect(withSandbox(withStacks(withFormat(y))))
+          .options({
+            'out': { type: 'string', requiresArg: true, describe: 'save the plan of one stack for apply' },
+            'manifest': {
+              type: 'string',
+              requiresArg: true,
+              describe: 'plan from this keyturn.json and run no code of the project',
+            },
+            'detailed-exitcode': {
+              type: 'boolean',
+              default: false,
+              describe: 'exit 2 when changes are pending',
+            },
+          })
+          .example('$0 plan', 'every stack of this project')
+          .example('$0 plan busflow --out busflow.plan.json', 'save one for review and apply')
+          .example('$0 plan --rotate db-writer', 'what rotating it now would do')
+          .example('$0 plan --manifest keyturn.json', 'in a job that runs no code of the pull request'),
+      async (argv) => ended(await (await import('./commands/plan.ts')).run(argv)),
+    )
+    .command(
+      'apply [plan-or-stack..]',
+      'Execute a plan: a saved one, or a fresh one after asking',
+      (y) =>
+        withApproval(withSelect(withSandbox(withFormat(y))))
+          .positional('plan-or-stack', {
+            type: 'string',
+            array: true,
+            default: [] as string[],
+            describe: 'a saved plan file, or stacks; default: every stack',
+          })
+          .options({
+            'approved-digest': {
+              type: 'string',
+              requiresArg: true,
+              describe: 'refuse a plan file whose digest is not this SHA-256',
+            },
+            'value': {
+              type: 'string',
+              array: true,
+              nargs: 1,
+              default: [] as string[],
+              requiresArg: true,
+              describe: "a manual secret's new value: ADDR=- (standard input), ADDR=file:PATH, ADDR=env:NAME",
+            },
+            'events': {
+              type: 'string',
+              requiresArg: true,
+              describe: 'also write the events to this file, as JSON lines',
+            },
+          })
+          .example('$0 apply', 'plan every stack, ask, execute')
+          .example('$0 apply busflow.plan.json', 'exactly what was reviewed, or nothing')
+          .example('$0 apply --due --auto-approve', 'what a schedule runs')
+          .example('$0 apply --value stripe-key=-', 'reads the value from standard input'),
+      async (argv) => ended(await (await import('./commands/apply.ts')).run(argv)),
+    )
+    .command(
+      'rollback <address>',
+      'During the soak: return the group that was promoted with it to the prior version',
+      (y) =>
+        withApproval(withSandbox(withFormat(y)))
+          .positional('address', { type: 'string', demandOption: true, describe: 'a secret, or a consumer' })
+          .example('$0 rollback db-writer --reason "login errors"', 'asks, then goes back and verifies'),
+      async (argv) => ended(await (await import('./commands/rollback.ts')).run(argv)),
+    );
+}
+
+function questions(yargs: Argv, ended: Ended): Argv {
+  return yargs
+    .command(
+      'status [stack..]',
+      'One row a secret: version, age, next due, soak, consumers in step',
+      (y) =>
+        withSandbox(withStacks(withFormat(y)))
+          .options({
+            due: { type: 'boolean', default: false, describe: 'only what is due or needs a person' },
+          })
+          .example('$0 status', 'every stack')
+          .example('$0 status --format json', 'for a dashboard'),
+      async (argv) => ended(await (await import('./commands/status.ts')).run(argv)),
+    )
+    .command(
+      'output [stack..]',
+      'The current external names, never values, for docker stack deploy and compose files',
+      (y) =>
+        withSandbox(withStacks(withGeneral(y)))
+          .options({
+            format: {
+              choices: ['env', 'compose', 'json'] as const,
+              default: 'env' as const,
+              requiresArg: true,
+              describe: 'shell variables, a compose fragment, or JSON',
+            },
+            platform: { type: 'string', requiresArg: true, describe: "only this platform's names" },
+          })
+          .example('$0 output busflow > names.env', 'then: env $(cat names.env) docker stack deploy …')
+          .example('$0 output busflow --format compose', 'the secrets: part of a compose file'),
+      async (argv) => ended(await (await import('./commands/output.ts')).run(argv)),
+    );
+}
+
+function record(yargs: Argv, ended: Ended): Argv {
+  return yargs
+    .command('history', 'The state history: who changed what, when and why', (y) =>
+      y
+        .command(
+          ['list [stack..]', '$0'],
+          'One line an apply, newest first',
+          (z) =>
+            withSandbox(withStacks(withFormat(z)))
+              .options({
+                limit: {
+                  type: 'number',
+                  requiresArg: true,
+                  default: 50,
+                  describe: 'at most so many of a stack',
+                },
+              })
+              .example('$0 history list', 'every stack that has a record')
+              .example('$0 history list busflow --format json', 'for a program'),
+          async (argv) => ended(await (await import('./commands/history.ts')).list(argv)),
+        )
+        .command(
+          'show <entry> [stack]',
+          'One apply in full: its steps, evidence and versions',
+          (z) =>
+            withSandbox(withFormat(z))
+              .positional('entry', { type: 'number', demandOption: true, describe: 'its number in the list' })
+              .positional('stack', { type: 'string', describe: 'needed where several stacks have a record' })
+              .example('$0 history show 12 busflow', 'what apply 12 did'),
+          async (argv) => ended(await (await import('./commands/history.ts')).show(argv)),
+        )
+        .strict(),
+    )
+    .command('state', 'The record itself: versions, roles and dates; never a value', (y) =>
+      y
+        .command(
+          ['list [stack..]', '$0'],
+          'The addresses that are recorded',
+          (z) =>
+            withSandbox(withStacks(withFormat(z))).example('$0 state list', 'every stack that has a record'),
+          async (argv) => ended(await (await import('./commands/state.ts')).list(argv)),
+        )
+        .command(
+          'show [address]',
+          'What is recorded of one address, or of everything',
+          (z) =>
+            withSandbox(withFormat(z))
+              .positional('address', { type: 'string', describe: 'address or short name; default: all' })
+              .example('$0 state show db-writer', 'its versions, roles and dates'),
+          async (argv) => ended(await (await import('./commands/state.ts')).show(argv)),
+        )
+        .strict(),
+    );
+}
+
+function sandbox(yargs: Argv, ended: Ended): Argv {
+  return yargs.command('sandbox', 'The embedded Key Vault and Swarm', (y) =>
+    y
+      .command(
+        'serve [stack..]',
+        'Serve the embedded vaults and swarms on loopback for other clients, until Ctrl-C',
+        (z) =>
+          withStacks(withFormat(z))
+            .options({
+              'port': {
+                type: 'number',
+                requiresArg: true,
+                default: 0,
+                describe: 'first port; each further server takes the next; 0: any that is free',
+              },
+              'sandbox-empty': {
+                type: 'boolean',
+                default: false,
+                describe: 'start without the declared services',
+              },
+            })
+            .example('$0 sandbox serve', 'prints their addresses and how to use them')
+            .example('DOCKER_HOST=… docker service ls', 'the docker program on the embedded swarm'),
+        async (argv) => ended(await (await import('./commands/sandbox.ts')).serve(argv)),
+      )
+      .demandCommand(1, 'name what to do: serve')
+      .strict(),
+  );
+}
+
+/** Ends `keyturn --help`; docs/EXIT-CODES.md has the long form. */
+export const EXIT_CODES = `Exit codes:
+  0    done, converged or nothing to do
+  1    failed, nothing changed
+  2    changes pending (plan --detailed-exitcode)
+  10   a step failed and its group was rolled back
+  11   stopped part-way, a person is needed
+  12   the plan is stale
+  13   the lease is held
+  130  interrupted with nothing half-done`;

@@ -1,0 +1,125 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { Fault } from '../model/fault.ts';
+import type { Evidence, VerifyOrder } from '../model/platform.ts';
+import type { Engine } from './swarm-connection.ts';
+import { hasStatus, isPassing } from './swarm-faults.ts';
+import { judge, NOTHING_SEEN } from './swarm-judge.ts';
+import type { Memory, Sighting, Verdict } from './swarm-judge.ts';
+import type { ProbeCall } from './swarm-probe.ts';
+import { serviceNamed } from './swarm-update.ts';
+
+/** Time as the loop sees it; the tests bring their own. */
+export interface Clock {
+  readonly now: () => number;
+  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
+}
+
+export const REAL_CLOCK: Clock = {
+  now: () => Date.now(),
+  sleep: async (ms, signal) => {
+    await pause(ms, undefined, signal === undefined ? {} : { signal });
+  },
+};
+
+const POLL_MS = 400;
+/** A manager that is lost keeps the API away for up to 40 s, and a second election may follow. */
+const PATIENCE_MS = 90_000;
+
+/** The contract is Platform.verify's. `probe` is called once, when the tasks are good. */
+export async function verify(
+  engine: Engine,
+  where: string,
+  order: VerifyOrder,
+  probe: (call: ProbeCall) => Promise<string | null>,
+  progress: (line: string) => void,
+  signal?: AbortSignal,
+  clock: Clock = REAL_CLOCK,
+): Promise<Evidence> {
+  const began = clock.now();
+  const deadline = began + order.deadlineMs;
+  const first = await serviceNamed(engine, order.service, where, signal);
+  let memory: Memory = NOTHING_SEEN;
+  let silentFrom: number | null = null;
+  let said = '';
+  for (;;) {
+    let silence: unknown;
+    const sighting = await sight(engine, first.ID, clock, signal).catch((error: unknown) => {
+      if (!isPassing(error)) throw error;
+      silence = error;
+      return null;
+    });
+    if (sighting === null) {
+      silentFrom ??= clock.now();
+      // What could not be seen is neither good nor failed; only the stability starts anew.
+      if (clock.now() - silentFrom >= PATIENCE_MS) throw silence;
+      memory = { ...memory, steady: null };
+      await clock.sleep(POLL_MS * 3, signal);
+      continue;
+    }
+    silentFrom = null;
+    const result = judge(sighting, order, memory);
+    memory = result.memory;
+    const { verdict } = result;
+    if (verdict.kind === 'failed') throw refused(verdict, order, where);
+    if (verdict.kind === 'good') {
+      const left = Math.max(deadline - clock.now(), 15_000);
+      const line = await probe({ service: sighting.service, tasks: verdict.good, timeoutMs: left });
+      return {
+        tasks: verdict.good.length,
+        elapsedMs: clock.now() - began,
+        updateState: verdict.updateState,
+        staleOnDownNodes: verdict.staleOnDownNodes,
+        probe: line,
+      };
+    }
+    if (clock.now() >= deadline) throw tooLate(verdict.why, order, where);
+    const line = verdict.why.replace(/, watched for .*/, ', watched for a while');
+    if (line !== said) progress(line);
+    said = line;
+    await clock.sleep(POLL_MS, signal);
+  }
+}
+
+async function sight(engine: Engine, id: string, clock: Clock, signal?: AbortSignal): Promise<Sighting> {
+  const asked = await Promise.all([
+    present(engine.service(id, signal)),
+    present(engine.tasks({ service: [id] }, signal)),
+    engine.nodes(signal),
+  ]);
+  const [service, tasks, nodes] = asked;
+  return { service, tasks, nodes, at: clock.now() };
+}
+
+async function present<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!hasStatus(error, 404)) throw error;
+    throw new Fault({ code: 'service-absent', what: 'the service was removed while it was verified' });
+  }
+}
+
+function refused(verdict: Verdict & { kind: 'failed' }, order: VerifyOrder, where: string): Fault {
+  return new Fault({
+    code: 'verify-failed',
+    what: [verdict.what, ...firstReason(verdict)].join(': '),
+    where,
+    next: `see what they said: docker service logs ${order.service}`,
+    problems: verdict.problems,
+  });
+}
+
+/** The distinct reason, where there is just one: the line that a person reads first. */
+function firstReason({ problems }: Verdict & { kind: 'failed' }): string[] {
+  const [first] = problems;
+  return first === undefined ? [] : [`${first.what} (${first.where})`];
+}
+
+function tooLate(why: string, order: VerifyOrder, where: string): Fault {
+  return new Fault({
+    code: 'verify-failed',
+    what: `"${order.service}" is not healthy after ${Math.round(order.deadlineMs / 1_000)} s: ${why}`,
+    where,
+    next: `see docker service ps ${order.service}; declare a longer deadline if it only needs time`,
+  });
+}
