@@ -1,0 +1,102 @@
+import { describe, expect, test } from 'vitest';
+import { actorOf } from '../../src/cli/actor.ts';
+import { resolveAddresses } from '../../src/cli/address.ts';
+import { worst } from '../../src/cli/exit-code.ts';
+import { spellOutSandbox } from '../../src/cli/options.ts';
+import { allowed } from '../../src/cli/project.ts';
+import type { Declared, DeclaredSecret } from '../../src/model/declared.ts';
+import { Fault } from '../../src/model/fault.ts';
+
+function stackWith(...secrets: readonly (readonly [vault: string, name: string, path: string])[]): Declared {
+  return {
+    format: 1,
+    stack: 's',
+    vaults: [],
+    platforms: [],
+    consumers: [],
+    secrets: secrets.map(
+      ([vault, name, path]) => ({ address: `vault://${vault}/${name}`, path }) as DeclaredSecret,
+    ),
+  };
+}
+
+describe('an address on the command line', () => {
+  const stacks = [stackWith(['a', 'db', 's/db'], ['b', 'db', 's/other'], ['a', 'key', 's/nested/token'])];
+
+  test('may be the address, the construct path, or the last part of either', () => {
+    expect(resolveAddresses(['vault://b/db', 's/db', 'key', 'token'], stacks)).toEqual([
+      'vault://b/db',
+      'vault://a/db',
+      'vault://a/key',
+    ]);
+  });
+
+  test('that means two things is refused with both, together with one that means none', () => {
+    const refusal = faultOf(() => resolveAddresses(['db', 'kez'], stacks));
+    expect(refusal.problems.map(({ what, next }) => next ?? what)).toEqual([
+      '"db" could be any of vault://a/db, vault://b/db',
+      'did you mean vault://a/key?',
+    ]);
+  });
+});
+
+test('of several exit codes the worst wins', () => {
+  expect(worst([0, 2, 1])).toBe(1);
+  expect(worst([12, 1, 13])).toBe(13);
+  expect(worst([13, 10, 12])).toBe(10);
+  expect(worst([10, 11])).toBe(11);
+  expect(worst([])).toBe(0);
+});
+
+test('a bare --sandbox does not take the next word for its value', () => {
+  expect(spellOutSandbox(['plan', '--sandbox', 'busflow'])).toEqual([
+    'plan',
+    '--sandbox=vault,swarm',
+    'busflow',
+  ]);
+  expect(spellOutSandbox(['plan', '--sandbox=vault', '--', '--sandbox'])).toEqual([
+    'plan',
+    '--sandbox=vault',
+    '--',
+    '--sandbox',
+  ]);
+});
+
+test('the app sees no credential of ours', () => {
+  const environment = {
+    PATH: '/bin',
+    AZURE_CLIENT_SECRET: 'x',
+    DOCKER_HOST: 'x',
+    TF_VAR_a: 'x',
+    CDKTF_LOG_LEVEL: 'debug',
+  };
+  expect(allowed(environment)).toEqual({ PATH: '/bin', CDKTF_LOG_LEVEL: 'debug' });
+});
+
+test('in a workflow of GitHub the actor is who triggered it, with the address of the run', async () => {
+  const actor = await actorOf(
+    {
+      GITHUB_ACTIONS: 'true',
+      GITHUB_ACTOR: 'octocat',
+      GITHUB_SERVER_URL: 'https://github.com',
+      GITHUB_REPOSITORY: 'busflow/infra',
+      GITHUB_RUN_ID: '7',
+    },
+    '/',
+  );
+  expect(actor).toMatchObject({
+    name: 'octocat',
+    knownBy: 'ci',
+    run: 'https://github.com/busflow/infra/actions/runs/7',
+  });
+});
+
+function faultOf(act: () => unknown): Fault {
+  try {
+    act();
+  } catch (thrown) {
+    if (thrown instanceof Fault) return thrown;
+    throw thrown;
+  }
+  throw new Error('nothing was thrown');
+}
