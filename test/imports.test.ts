@@ -45,7 +45,6 @@ const HOMES: Record<string, RegExp> = {
   'constructs': /^src\/declare\/|^stacks\//,
   'dockerode': /^src\/providers\/swarm[a-z-]*\.ts$/,
   'p-limit': /^src\/(execute|observe|providers)\//,
-  'p-retry': /^src\/providers\//,
   'temporal-polyfill': /^src\/calendar\//,
   'yargs': /^src\/cli\//,
   // Whatever reads a file that someone may have edited.

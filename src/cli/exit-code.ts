@@ -37,6 +37,8 @@ export function exitCodeOf(code: FaultCode): ExitCode {
       return EXIT.held;
     case 'interrupted':
       return EXIT.interrupted;
+    case 'unfinished':
+      return EXIT.stopped;
     default:
       return EXIT.failed;
   }

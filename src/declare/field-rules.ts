@@ -14,7 +14,7 @@ import type { Item } from './declaration.ts';
 
 /** Docker's limit for a secret's name, less `_v` and an ordinal of four digits. */
 const MAX_BASE = 64 - '_v9999'.length;
-/** The vault takes 15 tags a version; five are keyturn's own. */
+/** The vault takes 15 tags a version; five are kept for keyturn. */
 const MAX_TAGS = 10;
 /** Microsoft's pages say 512 for secrets and 256 for keys; below both nothing can go wrong. */
 const MAX_TAG_LENGTH = 256;
@@ -108,7 +108,7 @@ function tagProblems(tags: Readonly<Record<string, string>>): CalendarProblem[] 
   if (entries.length > MAX_TAGS) {
     problems.push({
       what: `${entries.length} tags`,
-      next: `give at most ${MAX_TAGS}: the vault takes 15, five are keyturn's`,
+      next: `give at most ${MAX_TAGS}: the vault takes 15, five are kept for keyturn`,
     });
   }
   for (const [key, value] of entries) {

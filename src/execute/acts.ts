@@ -207,14 +207,54 @@ async function restore(step: RestoreStep, work: Work): Promise<DoneFacts> {
   const name = nameOf(step.secret);
   const failed = await versionsOf(step.secret, step.failed, work);
   if (failed.length === 0) return {};
-  let storeId: string | undefined;
-  if (step.to !== null) {
-    const { to: ordinal, operation, contentType, tags } = step;
-    const there = await vault.find(name, operation);
-    const value = there === null ? await readVersion(step.secret, ordinal, work, 'the way back') : null;
-    const as = { ordinal, operation, stack: work.plan.stack, contentType, tags };
-    storeId = value === null ? there?.storeId : (await vault.write(name, value, as)).storeId;
-  }
+  const storeId = await putBack(step, failed, work);
   const disabled = await disableAll(step.secret, step.failed, work);
   return storeId === undefined ? { disabled } : { storeId, disabled };
+}
+
+/** Makes the value that was the newest before the failed version the newest again; null where there was none. */
+async function putBack(
+  step: RestoreStep,
+  failed: readonly ObservedVersion[],
+  work: Work,
+): Promise<string | undefined> {
+  const vault = work.vaultOf(step.secret);
+  const name = nameOf(step.secret);
+  const { to: ordinal, operation, contentType, tags } = step;
+  const there = await vault.find(name, operation);
+  if (there !== null) return there.storeId;
+  const value =
+    ordinal === null
+      ? await readAdopted(step, failed, work)
+      : await readVersion(step.secret, ordinal, work, 'the way back');
+  if (value === null) return undefined;
+  const as = { ordinal, operation, stack: work.plan.stack, contentType, tags };
+  return (await vault.write(name, value, as)).storeId;
+}
+
+/**
+ * The newest of the versions that were there before the secret was adopted. Two of one second cannot be told
+ * apart (the vault counts in seconds and lists by id), and then a person must say which one it was.
+ */
+async function readAdopted(
+  step: RestoreStep,
+  failed: readonly ObservedVersion[],
+  work: Work,
+): Promise<SecretValue | null> {
+  const ours = new Set(failed.map(({ storeId }) => storeId));
+  const versions = await work.vaultOf(step.secret).versions(nameOf(step.secret));
+  const foreign = versions.filter(
+    ({ storeId, stack, enabled }) => enabled && stack === null && !ours.has(storeId),
+  );
+  const newest = foreign.filter(({ created }) => foreign.every((other) => other.created <= created));
+  const [only] = newest;
+  if (only === undefined) return null;
+  if (newest.length === 1) return work.vaultOf(step.secret).read(nameOf(step.secret), only.storeId);
+  throw new Fault({
+    code: 'vault-conflict',
+    what: `which version of ${nameOf(step.secret)} was the newest before v${step.failed} cannot be told`,
+    where: step.secret,
+    live: `v${step.failed}, which failed, is the newest in the vault`,
+    next: 'write the right value again by hand, then disable the failed version',
+  });
 }

@@ -5,6 +5,7 @@ import type { Listen } from '../model/event.ts';
 import type { Actor, ApplyOutcome, HistoryEntry, JournalLine, StepStatus } from '../model/journal.ts';
 import type { Group, Plan, Step } from '../model/plan.ts';
 import type { Recorded } from '../model/recorded.ts';
+import { recordedVersion } from '../model/recorded.ts';
 import type { Occasion } from './entry.ts';
 import { historyEntry } from './entry.ts';
 import { valueFor } from './acts.ts';
@@ -69,11 +70,11 @@ export async function execute(input: ExecuteInput, record: RecordSink): Promise<
   const startedAt = outside.now();
   work.tell({ type: 'apply_start', apply, stack: plan.stack, steps: plan.steps.length });
   const ends = await runGroups(plan.groups, work, input.parallelism);
-  const outcome = outcomeOf([...ends.values()], work.signal.aborted);
+  const ended = [...ends.values()];
   const occasion = { apply, startedAt, planDigest, actor, reason, ticket };
-  return outcome === 'stopped'
-    ? leaveOpen(work, journal, occasion)
-    : close(work, journal, outcome, record, occasion);
+  if (ended.includes('stopped')) return leaveOpen(work, journal, occasion);
+  await holdReturned(work, ended);
+  return close(work, journal, outcomeOf(ended, work.signal.aborted), record, occasion);
 }
 
 /**
@@ -106,6 +107,29 @@ export async function resume(
   const hasUndone = ends.includes('rolled-back') || ends.includes('failed');
   const outcome = ends.includes('stopped') ? 'stopped' : hasUndone ? 'rolled-back' : 'interrupted';
   return close(work, journal, outcome, record, occasion);
+}
+
+/** What a person took back by hand the schedule must not rotate forward again the same night. */
+async function holdReturned(work: Work, ended: readonly GroupEnd[]): Promise<void> {
+  if (work.plan.kind !== 'rollback' || ended.some((end) => end !== 'done')) return;
+  for (const step of work.plan.steps) {
+    if (step.kind !== 'demote' || step.cause.kind !== 'rollback') continue;
+    const reason =
+      step.cause.reason === null ? 'rolled back by hand' : `rolled back by hand: ${step.cause.reason}`;
+    for (const { secret, ordinal } of step.demotions) {
+      const version = recordedVersion(work.journal.recorded.secrets[secret], ordinal);
+      await work.journal.append({
+        type: 'hold',
+        secret,
+        held: {
+          since: work.outside.now(),
+          reason,
+          cause: version?.cause ?? step.cause,
+          declaration: work.declarations.get(secret) ?? '',
+        },
+      });
+    }
+  }
 }
 
 async function endGroup(

@@ -1,7 +1,6 @@
 import type { LimitFunction } from 'p-limit';
 import type { FaultRecord } from '../model/fault.ts';
 import type { FlipStep, Group, SettleStep, Step, VerifyStep } from '../model/plan.ts';
-import { digestOf } from '../model/canonical.ts';
 import type { GroupEnd } from './group.ts';
 import { perform, tellEnd } from './perform.ts';
 import type { Node } from './walk.ts';
@@ -37,7 +36,8 @@ export async function undoGroup(
     () => true,
   );
   const isComplete = undone.size === toUndo.length;
-  if (isComplete && hasChanged) await hold(group, because, work);
+  // An interrupt is nobody's fault: what was only cut off may be tried again by the schedule.
+  if (isComplete && hasChanged && because.code !== 'interrupted') await hold(group, because, work);
   if (hadDone) work.tell({ type: 'rollback_end', group: group.id, complete: isComplete });
   if (!isComplete) return 'stopped';
   return hasChanged ? 'rolled-back' : 'failed';
@@ -138,7 +138,7 @@ async function hold(group: Group, because: FaultRecord, work: Work): Promise<voi
       since: work.outside.now(),
       reason: because.what,
       cause: step.cause,
-      declaration: work.declarations.get(step.secret) ?? digestOf(null),
+      declaration: work.declarations.get(step.secret) ?? '',
     };
     await work.journal.append({ type: 'hold', secret: step.secret, held });
   }

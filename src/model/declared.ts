@@ -100,7 +100,7 @@ export interface DeclaredSecret {
   readonly derivedFrom: readonly SecretAddress[];
   /** These rotate whenever this one does, in one group. */
   readonly together: readonly SecretAddress[];
-  /** Extra tags for the vault's versions; at most 10 (the vault takes 15, five are ours). */
+  /** Extra tags for the vault's versions; at most 10 (the vault takes 15, five are kept for keyturn). */
   readonly tags: Readonly<Record<string, string>>;
 }
 

@@ -23,7 +23,8 @@ export type FaultCode =
   | 'plan-stale'
   | 'plan-used'
   | 'lease-held'
-  | 'interrupted'
+  | 'interrupted' // a person asked to stop before anything was changed
+  | 'unfinished' // an earlier apply did not end
   | 'unexpected';
 
 /** One of several problems that are reported together. */

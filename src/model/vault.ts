@@ -4,7 +4,8 @@ import type { SecretValue } from './secret-value.ts';
 
 /** What stands in the tags of a version that we write. */
 export interface WriteAs {
-  readonly ordinal: Ordinal;
+  /** Null: the value is not of a version of ours, only put back as the newest. */
+  readonly ordinal: Ordinal | null;
   /** Operation id: unique to this write, the same when it is tried again. */
   readonly operation: string;
   readonly stack: string;

@@ -1,5 +1,4 @@
 import { nextDue } from '../calendar/calendar.ts';
-import type { SecretAddress } from '../model/address.ts';
 import { digestOf } from '../model/canonical.ts';
 import type { DeclaredSecret } from '../model/declared.ts';
 import type { Cause } from '../model/plan.ts';
@@ -32,14 +31,27 @@ export function rootCause(cause: Cause): Cause {
 
 /**
  * The operation id of a mint: a function of lineage, address, what caused it, and how many attempts for that
- * cause were undone before. The same rotation planned twice has one id, so a mint is never done twice.
+ * cause were undone before. The same rotation planned twice has one id, so a mint is never done twice; an id
+ * whose version the vault holds disabled, or that was promoted before, is spent.
  */
-export function mintOperation(secret: SecretAddress, cause: Cause, view: View): string {
+export function mintOperation(secret: DeclaredSecret, cause: Cause, view: View): string {
   const root = rootCause(cause);
-  const undone = (view.recordOf(secret)?.versions ?? []).filter(
+  const versions = view.recordOf(secret.address)?.versions ?? [];
+  const undone = versions.filter(
     (version) => version.retiredWhy === 'undone' && digestOf(rootCause(version.cause)) === digestOf(root),
   );
-  return operationId('mint', view.recorded.lineage, secret, root, undone.length);
+  const item = view.vaultItem(secret);
+  const seen = 'seen' in item && item.seen !== null ? [item.seen, ...(item.seen.versions ?? [])] : [];
+  const spent = new Set(
+    [
+      ...seen.filter(({ enabled }) => !enabled),
+      ...versions.filter(({ promotedAt }) => promotedAt !== null),
+    ].map(({ operation }) => operation),
+  );
+  for (let attempt = undone.length; ; attempt += 1) {
+    const operation = operationId('mint', view.recorded.lineage, secret.address, root, attempt);
+    if (!spent.has(operation)) return operation;
+  }
 }
 
 /** An operation id for any write to a vault. */

@@ -1,22 +1,28 @@
 import type { Address, ConsumerAddress, SecretAddress } from '../model/address.ts';
-import { nameOf } from '../model/address.ts';
+import { homeOf, nameOf } from '../model/address.ts';
 import type { DeclaredConsumer } from '../model/declared.ts';
 import type { Blocked, Group, Note, PruneStep, RetireStep, SettleStep, Step } from '../model/plan.ts';
-import type { RecordedSecret, RecordedVersion } from '../model/recorded.ts';
+import type { RecordedCopy, RecordedSecret, RecordedVersion } from '../model/recorded.ts';
 import type { Cluster } from './groups.ts';
 import { obstacleToFlip } from './obstacles.ts';
+import { settlesAtOnce } from './steps.ts';
+import type { Leaving, Use } from './uses.ts';
+import { pinnedTo, unreadable, usesOf } from './uses.ts';
 import type { View } from './view.ts';
 
 /** Settle, retire and prune whose time has come, with the groups that they form. */
 export interface DatedWork {
+  /** Groups that come before those that rotate. */
   readonly groups: readonly Group[];
+  /** Groups that come last: a flip of this plan is the last to let go of what they retire. */
+  readonly released: readonly Group[];
   readonly steps: readonly Step[];
   readonly blocked: readonly Blocked[];
   readonly notes: readonly Note[];
 }
 
-/** A prior version whose soak has ended. */
-interface Soaked {
+/** A prior version whose soak has ended, or ends with the promotion of what follows it. */
+export interface Soaked {
   readonly address: SecretAddress;
   readonly record: RecordedSecret;
   readonly version: RecordedVersion;
@@ -24,42 +30,76 @@ interface Soaked {
 
 /**
  * The dated steps that are due now. A version that a spec, a live task, an unsettled previous spec or a pin
- * still refers to is not retired (invariant I5); what stands in the way is named.
+ * still refers to is not retired (invariant I5), unless `clusters` move all of these on; what stands in the way
+ * is named.
  */
-export function datedWork(view: View): DatedWork {
+export function datedWork(view: View, clusters: readonly Cluster[]): DatedWork {
   const settles = dueSettles(view);
-  const settling = new Set(settles.steps.map((step) => step.address));
-  const groups: Group[] = [];
-  const steps: Step[] = [];
+  const groups: Group[] = settles.steps.map(({ group: id, consumer }) => ({
+    ...{ id, needs: [], secrets: [] },
+    consumers: [consumer],
+  }));
+  const released: Group[] = [];
+  const steps: Step[] = [...settles.steps];
   const blocked: Blocked[] = [...settles.blocked];
   const notes: Note[] = [];
-  for (const step of settles.steps) {
-    steps.push(step);
-    groups.push({ id: step.group, needs: [], secrets: [], consumers: [step.consumer] });
-  }
+  const before: Leaving = {
+    settled: new Set(settles.steps.map(({ address }) => address)),
+    flipped: new Map(),
+  };
+  const afterwards = flippedBy(clusters, before, view);
   for (const soaked of soakedVersions(view)) {
-    const pins = pinnedBy(soaked, view);
-    if (pins.length > 0) {
-      const text = `${nameOf(soaked.address)} v${soaked.version.ordinal} is kept: pinned by ${pins.join(', ')}`;
-      notes.push({ kind: 'pinned', address: soaked.address, text });
-      continue;
-    }
-    const obstacle = stillUsed(soaked, view, settling);
-    if (obstacle !== null) {
-      blocked.push(obstacle);
-      continue;
-    }
-    const id = `d${groups.length + 1}`;
-    const own = retireAndPrune(soaked, id, view);
-    const needs = settles.steps.filter(({ consumer }) => reads(consumer, soaked.address, view));
-    groups.push({ id, needs: needs.map(({ group }) => group), secrets: [soaked.address], consumers: [] });
-    steps.push(...own);
+    const copies = [...soaked.version.copies, ...copiesToPrune(soaked, view).map(({ copy }) => copy)];
+    const users = new Set(usesOf(copies, view).map(({ service }): Address => service));
+    const id = `d${groups.length + released.length + 1}`;
+    const pin = pinned(soaked, view);
+    const wait = unsettled(soaked, view, before);
+    const obstacle = stillUsed(soaked, view, before);
+    const group = { id, secrets: [soaked.address], consumers: [] };
+    if (pin !== null) notes.push(pin);
+    else if (obstacle === null) {
+      const needs = settles.steps.filter(({ consumer }) => users.has(consumer)).map((step) => step.group);
+      const own = retireAndPrune(soaked, id, view, before);
+      groups.push({ ...group, needs });
+      steps.push(...own.steps);
+      blocked.push(...own.blocked);
+    } else if (stillUsed(soaked, view, afterwards) === null) {
+      const flips = clusters.filter(({ moves }) => moves.some(({ consumer }) => users.has(consumer.address)));
+      const needs = settles.steps.filter(({ consumer }) => users.has(consumer)).map((step) => step.group);
+      const own = retireAndPrune(soaked, id, view, afterwards);
+      const moved = flips.map((cluster) => (settlesAtOnce(cluster, view) ? afterGroup(cluster) : cluster.id));
+      released.push({ ...group, needs: [...needs, ...moved] });
+      steps.push(...own.steps);
+      blocked.push(...own.blocked);
+    } else if (wait === null) blocked.push(obstacle);
+    else notes.push(wait);
   }
-  return { groups, steps, blocked, notes };
+  return { groups, released, steps, blocked, notes };
 }
 
-/** What waits for its date: one note a version that soaks. */
-export function waitingNotes(view: View): Note[] {
+/** What no longer counts once the clusters have moved: a flip comes after the settle of now, and before its own. */
+function flippedBy(clusters: readonly Cluster[], { settled }: Leaving, view: View): Leaving {
+  const still = new Set(settled);
+  const flipped = new Map<Address, Set<string>>();
+  for (const cluster of clusters) {
+    for (const { consumer, service, changes } of cluster.moves) {
+      if (service === null || changes.length === 0) continue;
+      flipped.set(consumer.address, new Set(changes.map(({ target }) => target)));
+      if (settlesAtOnce(cluster, view)) still.add(consumer.address);
+      else still.delete(consumer.address);
+    }
+  }
+  return { settled: still, flipped };
+}
+
+/** The group of what follows a cluster's promotion in the same apply. */
+export function afterGroup({ id }: Pick<Cluster, 'id'>): string {
+  return `${id}d`;
+}
+
+/** What waits for its date: one note a version that soaks, and a consumer that is settled and does not move now. */
+export function waitingNotes(view: View, clusters: readonly Cluster[]): Note[] {
+  const moving = new Set(clusters.flatMap(({ moves }) => moves.map(({ consumer }) => consumer.address)));
   const notes: Note[] = [];
   for (const [address, record] of entriesOf(view)) {
     for (const { ordinal, role, soakUntil } of record.versions) {
@@ -69,6 +109,7 @@ export function waitingNotes(view: View): Note[] {
     }
   }
   for (const [address, consumer] of consumersOf(view)) {
+    if (view.consumer(address) === undefined || moving.has(address)) continue;
     if (consumer.settleAfter === null || consumer.settleAfter <= view.now) continue;
     notes.push({
       kind: 'later',
@@ -85,6 +126,9 @@ function dueSettles(view: View): { steps: SettleStep[]; blocked: Blocked[] } {
   for (const [address, recorded] of consumersOf(view)) {
     const consumer = view.consumer(address);
     if (consumer === undefined || recorded.settleAfter === null || recorded.settleAfter > view.now) continue;
+    const sight = view.service(consumer);
+    // A service that need not exist and does not has no previous spec either.
+    if ('seen' in sight && sight.seen === null && consumer.optional) continue;
     const obstacle = obstacleToFlip(consumer, view);
     if (obstacle !== null) blocked.push(obstacle);
     else {
@@ -121,52 +165,66 @@ function soakedVersions(view: View): Soaked[] {
   );
 }
 
-function pinnedBy(soaked: Soaked, view: View): ConsumerAddress[] {
-  return view
-    .consumersOf(soaked.address)
-    .filter(({ mounts }) =>
-      mounts.some(({ secret, version }) => secret === soaked.address && version === soaked.version.ordinal),
-    )
-    .map(({ address }) => address);
+/** Says who is pinned to a version that is therefore kept; null: nobody. */
+export function pinned({ address, version }: Pick<Soaked, 'address' | 'version'>, view: View): Note | null {
+  const pins = pinnedTo(address, version.ordinal, view);
+  if (pins.length === 0) return null;
+  const text = `${nameOf(address)} v${version.ordinal} is kept: pinned by ${pins.join(', ')}`;
+  return { kind: 'pinned', address, text };
+}
+
+/** A version that only waits for consumers of ours to be settled at their date: nobody need do anything. */
+function unsettled({ address, version }: Soaked, view: View, leaving: Leaving): Note | null {
+  const dates = usesOf(version.copies, view, leaving).map(({ by, service }) => {
+    const after = view.consumer(service) === undefined ? null : view.recordOfConsumer(service)?.settleAfter;
+    return by === 'previous spec' && after != null && after > view.now ? after : null;
+  });
+  const last = dates.sort().at(-1);
+  if (last === undefined || dates.includes(null)) return null;
+  const text = `${nameOf(address)} v${version.ordinal} is retired once its consumers are settled, after ${last}`;
+  return { kind: 'later', address, text };
 }
 
 /** Why a soaked version may not be retired yet, by name; null: nothing refers to it. */
-function stillUsed(soaked: Soaked, view: View, settling: ReadonlySet<Address>): Blocked | null {
-  const name = `${nameOf(soaked.address)} v${soaked.version.ordinal}`;
+export function stillUsed({ address, version }: Soaked, view: View, leaving: Leaving): Blocked | null {
+  const name = `${nameOf(address)} v${version.ordinal}`;
   const refuse = (text: string, next: string): Blocked => ({
-    address: soaked.address,
+    address,
     why: 'blocked-by',
     text: `${name} is not retired: ${text}`,
     next,
     fault: null,
   });
-  const vault = view.secret(soaked.address);
-  const item = vault === undefined ? null : view.vaultItem(vault);
-  if (item !== null && 'unknown' in item) return refuse(`its vault could not be observed`, 'plan again');
-  for (const { platform, name: copy, id } of soaked.version.copies) {
-    const sight = view.platform(platform);
-    if ('unknown' in sight) return refuse(`${platform} could not be observed`, 'plan again');
-    for (const service of Object.values(sight.seen?.services ?? {})) {
-      const where = `service ${service.name} on ${platform}`;
-      if (service.references.some(({ copyId }) => copyId === id)) {
-        return refuse(`${where} still reads ${copy}`, 'point it at the current version, then plan again');
-      }
-      if (service.taskCopyIds.includes(id)) {
-        return refuse(`a task of ${where} still runs on ${copy}`, 'wait until it has ended, then plan again');
-      }
-      const previous = service.previousReferences?.some(({ copyId }) => copyId === id) ?? false;
-      if (previous && !settling.has(`swarm://${platform}/${service.name}`)) {
-        return refuse(
-          `the previous spec of ${where} still names ${copy}`,
-          'it is settled first, then plan again',
-        );
-      }
-    }
+  const state = unreadable(address, version.ordinal, view);
+  if (state === 'unknown') return refuse('its vault could not be observed', 'plan again');
+  if (state === 'absent') return refuse('the vault does not list it', 'recover it, then plan again');
+  for (const { platform } of version.copies) {
+    if ('unknown' in view.platform(platform))
+      return refuse(`${platform} could not be observed`, 'plan again');
   }
-  return null;
+  const [use] = usesOf(version.copies, view, leaving);
+  return use === undefined ? null : refuse(...wordsFor(use));
 }
 
-function retireAndPrune(soaked: Soaked, group: string, view: View): (RetireStep | PruneStep)[] {
+function wordsFor({ service, copy, by }: Use): [text: string, next: string] {
+  const where = `service ${nameOf(service)} on ${homeOf(service)}`;
+  switch (by) {
+    case 'spec':
+      return [`${where} still reads ${copy}`, 'point it at the current version, then plan again'];
+    case 'task':
+      return [`a task of ${where} still runs on ${copy}`, 'wait until it has ended, then plan again'];
+    case 'previous spec':
+      return [`the previous spec of ${where} still names ${copy}`, 'it is settled first, then plan again'];
+  }
+}
+
+/** Retire, and the removal of the copies that go with it. Copies of older versions that are in use are left. */
+export function retireAndPrune(
+  soaked: Soaked,
+  group: string,
+  view: View,
+  leaving: Leaving,
+): { readonly steps: readonly (RetireStep | PruneStep)[]; readonly blocked: readonly Blocked[] } {
   const { address, version } = soaked;
   const cause = { kind: 'soaked' as const, since: version.soakUntil ?? view.now };
   const base = { group, address, cause, secret: address, inverse: null };
@@ -179,24 +237,42 @@ function retireAndPrune(soaked: Soaked, group: string, view: View): (RetireStep 
     ordinal: version.ordinal,
     approvedBy: version.approvedBy,
   };
-  const prunes = copiesToPrune(soaked, view).map(({ copy, ordinal }, index): PruneStep => ({
-    ...base,
-    kind: 'prune',
-    id: `${group}.${index + 2}`,
-    needs: [retire.id],
-    text: `remove ${copy.name} from ${copy.platform}`,
-    ordinal,
-    platform: copy.platform,
-    copy: copy.name,
-  }));
-  return [retire, ...prunes];
+  const blocked: Blocked[] = [];
+  const steps: (RetireStep | PruneStep)[] = [retire];
+  for (const { copy, ordinal } of copiesToPrune(soaked, view)) {
+    const kept = keptCopy(copy, address, view, leaving);
+    if (kept !== null) blocked.push(kept);
+    else {
+      steps.push({
+        ...base,
+        kind: 'prune',
+        id: `${group}.${steps.length + 1}`,
+        needs: [retire.id],
+        text: `remove ${copy.name} from ${copy.platform}`,
+        ordinal,
+        platform: copy.platform,
+        copy: copy.name,
+      });
+    }
+  }
+  return { steps, blocked };
+}
+
+/** Why a copy of a version that was retired before is not removed now; null: nothing refers to it. */
+function keptCopy(copy: RecordedCopy, address: SecretAddress, view: View, leaving: Leaving): Blocked | null {
+  const isUnknown = 'unknown' in view.platform(copy.platform);
+  const [use] = usesOf([copy], view, leaving);
+  if (!isUnknown && use === undefined) return null;
+  const [why, next] =
+    use === undefined ? [`${copy.platform} could not be observed`, 'plan again'] : wordsFor(use);
+  return { address, why: 'blocked-by', text: `${copy.name} is not removed: ${why}`, next, fault: null };
 }
 
 /** Copies of retired versions beyond the newest `keep`, this one included. */
-function copiesToPrune(
+export function copiesToPrune(
   { address, record, version }: Soaked,
   view: View,
-): { copy: RecordedVersion['copies'][number]; ordinal: number }[] {
+): { copy: RecordedCopy; ordinal: number }[] {
   const keep = view.secret(address)?.keep ?? 0;
   const retired = record.versions
     .filter(
@@ -205,10 +281,6 @@ function copiesToPrune(
     )
     .sort((a, b) => b.ordinal - a.ordinal);
   return retired.slice(keep).flatMap(({ copies, ordinal }) => copies.map((copy) => ({ copy, ordinal })));
-}
-
-function reads(consumer: ConsumerAddress, secret: SecretAddress, view: View): boolean {
-  return view.consumer(consumer)?.mounts.some((mount) => mount.secret === secret) ?? false;
 }
 
 function entriesOf(view: View): [SecretAddress, RecordedSecret][] {
@@ -228,38 +300,4 @@ function consumersOf(view: View): [ConsumerAddress, View['recorded']['consumers'
 
 function sorted<T>(entries: [string, T][] | [Address, T][]): [never, T][] {
   return [...entries].sort(([a], [b]) => (a < b ? -1 : 1)) as [never, T][];
-}
-
-/** Settle, retire and prune of a group whose soak is zero: they run in the same apply, after its promotion. */
-export function immediateWork(
-  cluster: Cluster,
-  view: View,
-): { readonly group: Group; readonly steps: readonly Step[] } | null {
-  const group = `${cluster.id}d`;
-  const since = view.now;
-  const consumers = cluster.moves.filter(({ service }) => service !== null).map(({ consumer }) => consumer);
-  const cause = { kind: 'soaked' as const, since };
-  const settles = consumers.map((consumer, index) =>
-    settleStep(consumer, { id: `${group}.${index + 1}`, group, needs: [], cause }),
-  );
-  const retires = cluster.rotations.flatMap(({ secret, prior }, index) => {
-    const record = view.recordOf(secret.address);
-    const version = record?.versions.find(({ ordinal }) => ordinal === prior);
-    if (record === undefined || version === undefined) return [];
-    return retireAndPrune({ address: secret.address, record, version }, `${group}.${index}`, view).map(
-      (step) => ({
-        ...step,
-        id: `${step.id}r`,
-        group,
-        needs: [...step.needs.map((need) => `${need}r`), ...settles.map(({ id }) => id)],
-      }),
-    );
-  });
-  const steps: Step[] = [...settles, ...retires];
-  if (steps.length === 0) return null;
-  const secrets = cluster.rotations.map(({ secret }) => secret.address);
-  return {
-    group: { id: group, needs: [cluster.id], secrets, consumers: consumers.map(({ address }) => address) },
-    steps,
-  };
 }

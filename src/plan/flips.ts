@@ -1,5 +1,5 @@
 import type { Ordinal, SecretAddress } from '../model/address.ts';
-import { copyName, ordinalOfCopy } from '../model/address.ts';
+import { copyName, nameOf, ordinalOfCopy } from '../model/address.ts';
 import type { DeclaredConsumer, Mount } from '../model/declared.ts';
 import type { ObservedService } from '../model/observed.ts';
 import { LABEL_SECRET } from '../model/observed.ts';
@@ -7,6 +7,7 @@ import type { Arrival, Blocked, Cause, FlipChange } from '../model/plan.ts';
 import { recordedVersion } from '../model/recorded.ts';
 import { obstacleToFlip, refuse } from './obstacles.ts';
 import type { Rotation } from './rotations.ts';
+import { unreadable } from './uses.ts';
 import type { View } from './view.ts';
 
 /** A consumer that must move: the references that change, and what it reads afterwards. */
@@ -28,20 +29,42 @@ export interface MissingCopy {
   readonly copy: string;
 }
 
-/** Compares what each consumer should read with what it names now. Consumers in step are left out. */
+/** A consumer that may not move, and why. */
+export interface Stuck {
+  readonly consumer: DeclaredConsumer;
+  readonly obstacle: Blocked;
+}
+
+/**
+ * Compares what each consumer should read with what it names now. Consumers in step are left out; `stuck` are
+ * those that should move and may not, and `blocked` says all that stands in a consumer's way.
+ */
 export function decideMoves(
   view: View,
   rotations: ReadonlyMap<SecretAddress, Rotation>,
-): { readonly moves: readonly Move[]; readonly blocked: readonly Blocked[] } {
+): {
+  readonly moves: readonly Move[];
+  readonly stuck: readonly Stuck[];
+  readonly blocked: readonly Blocked[];
+} {
   const moves: Move[] = [];
+  const stuck: Stuck[] = [];
   const blocked: Blocked[] = [];
   for (const consumer of view.declared.consumers) {
     const move = moveOf(consumer, view, rotations);
-    const obstacle = obstacleToFlip(consumer, view) ?? (move === null ? null : takenName(move, view));
-    if (obstacle !== null && !(obstacle.why === 'busy' && move === null)) blocked.push(obstacle);
-    else if (move !== null) moves.push(move);
+    const obstacle =
+      obstacleToFlip(consumer, view) ??
+      (move === null ? null : (takenName(move, view) ?? valueless(move, view, rotations)));
+    blocked.push(...lostPins(consumer, view, rotations));
+    if (obstacle === null) {
+      if (move !== null) moves.push(move);
+      continue;
+    }
+    if (obstacle.why === 'busy' && move === null) continue;
+    blocked.push(obstacle);
+    stuck.push({ consumer, obstacle });
   }
-  return { moves, blocked };
+  return { moves, stuck, blocked };
 }
 
 function moveOf(
@@ -78,11 +101,46 @@ function wantedOrdinal(
   rotations: ReadonlyMap<SecretAddress, Rotation>,
 ): Ordinal | null {
   const record = view.recordOf(mount.secret);
-  if (mount.version !== null) {
-    const pinned = recordedVersion(record, mount.version);
-    return pinned === null || pinned.role === 'retired' || pinned.role === 'pending' ? null : mount.version;
-  }
-  return rotations.get(mount.secret)?.ordinal ?? record?.current ?? null;
+  if (follows(mount, rotations)) return rotations.get(mount.secret)?.ordinal ?? null;
+  if (mount.version === null) return record?.current ?? null;
+  const pinned = recordedVersion(record, mount.version);
+  return pinned === null || pinned.role === 'retired' || pinned.role === 'pending' ? null : mount.version;
+}
+
+/** Whether a mount moves to the version that this plan makes: it is not pinned, or pinned to just that one. */
+export function follows(
+  { secret, version }: Mount,
+  rotations: ReadonlyMap<SecretAddress, Rotation>,
+): boolean {
+  const rotation = rotations.get(secret);
+  return rotation !== undefined && (version === null || version === rotation.ordinal);
+}
+
+/** Pins that cannot be followed: the version does not exist, or was retired and never returns (invariant I12). */
+function lostPins(
+  consumer: DeclaredConsumer,
+  view: View,
+  rotations: ReadonlyMap<SecretAddress, Rotation>,
+): Blocked[] {
+  const sight = view.service(consumer);
+  const service = 'seen' in sight ? sight.seen : null;
+  if (service === null) return [];
+  return consumer.mounts.flatMap((mount) => {
+    const { version, secret, target, base } = mount;
+    if (version === null || wantedOrdinal(mount, view, rotations) !== null) return [];
+    const reference = service.references.find((candidate) => candidate.target === target);
+    if (reference?.copyName === copyName(base, version)) return [];
+    const isRetired = recordedVersion(view.recordOf(secret), version)?.role === 'retired';
+    const state = isRetired ? 'was retired and never returns' : 'does not exist';
+    const fault = {
+      code: 'bad-declaration' as const,
+      what: `it pins ${nameOf(secret)} v${version}, which ${state}`,
+      where: consumer.path,
+      live: `it reads ${reference?.copyName ?? 'nothing'} at ${target}`,
+      next: 'take the pin out, or pin a version that `keyturn status` shows',
+    };
+    return [refuse(consumer, isRetired ? 'disabled' : 'absent', fault)];
+  });
 }
 
 function changeOf(mount: Mount, copy: string, ordinal: Ordinal, service: ObservedService): FlipChange | null {
@@ -102,20 +160,45 @@ function causeOfMove(
   view: View,
   rotations: ReadonlyMap<SecretAddress, Rotation>,
 ): Cause {
-  const rotation = consumer.mounts
-    .map(({ secret }) => rotations.get(secret))
-    .find((found) => found !== undefined);
+  const rotating = consumer.mounts.find((mount) => follows(mount, rotations));
+  const rotation = rotating === undefined ? undefined : rotations.get(rotating.secret);
   if (rotation !== undefined) return rotation.cause;
   const recorded = view.recordOfConsumer(consumer.address);
   const moved = changes.find(({ target, from }) => {
     const before = recorded?.mounts[target];
-    return before !== undefined && from?.ordinal !== before.ordinal;
+    if (before === undefined) return false;
+    const delivered = recordedVersion(view.recordOf(before.secret), before.ordinal)?.copies ?? [];
+    return !delivered.some(({ name }) => name === from?.copy) && from?.ordinal !== before.ordinal;
   });
   const why =
     moved === undefined
       ? 'declared to read it'
       : `someone else pointed it at ${moved.from?.copy ?? 'nothing'} since the last apply`;
   return { kind: 'mount', why };
+}
+
+/** A copy that must be delivered, of a version that is not made in this plan and that the vault cannot give out. */
+function valueless(move: Move, view: View, rotations: ReadonlyMap<SecretAddress, Rotation>): Blocked | null {
+  for (const { secret, ordinal, copy } of move.missing) {
+    const why = rotations.get(secret)?.ordinal === ordinal ? null : unreadable(secret, ordinal, view);
+    if (why === null) continue;
+    const state = {
+      unknown: 'could not be observed',
+      absent: 'does not list it',
+      disabled: 'has it disabled',
+    };
+    return refuse(move.consumer, why, {
+      code: why === 'unknown' ? 'vault-unreachable' : 'vault-conflict',
+      what: `${copy} cannot be delivered: ${nameOf(secret)} v${ordinal} is needed, and its vault ${state[why]}`,
+      where: move.consumer.address,
+      live: 'the service keeps what it reads',
+      next:
+        why === 'unknown'
+          ? 'plan again'
+          : `enable or recover it, or rotate: keyturn apply --rotate ${secret}`,
+    });
+  }
+  return null;
 }
 
 /** A wanted copy's name that something else holds: delivering under it would hand out a foreign value. */

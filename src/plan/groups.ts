@@ -1,6 +1,7 @@
 import type { Address, ConsumerAddress, SecretAddress } from '../model/address.ts';
 import { components, inOrder, Unions } from './graph.ts';
 import type { Move } from './flips.ts';
+import { follows } from './flips.ts';
 import type { Rotation } from './rotations.ts';
 import type { View } from './view.ts';
 
@@ -30,8 +31,8 @@ export function clusters(
   }
   for (const { consumer } of moves) {
     unions.add(consumer.address);
-    for (const { secret, version } of consumer.mounts) {
-      if (version === null && rotations.has(secret)) unions.join(consumer.address, secret);
+    for (const mount of consumer.mounts) {
+      if (follows(mount, rotations)) unions.join(consumer.address, mount.secret);
     }
   }
   return numbered(mergeCycles(unions, needsOf(view, rotations, moves)), view, rotations, moves);

@@ -1,14 +1,17 @@
-import { durationMs } from '../calendar/calendar.ts';
-import type { Address } from '../model/address.ts';
+import type { Address, ConsumerAddress, SecretAddress } from '../model/address.ts';
 import type { Blocked, Group, Plan, Step } from '../model/plan.ts';
-import { datedWork, immediateWork, waitingNotes } from './dated.ts';
-import { decideMoves } from './flips.ts';
+import { datedWork, waitingNotes } from './dated.ts';
+import type { Move } from './flips.ts';
+import { decideMoves, follows } from './flips.ts';
 import type { Cluster } from './groups.ts';
 import { clusters, targeted } from './groups.ts';
+import { immediateWork } from './immediate.ts';
+import { laterWork } from './later.ts';
 import { notesOf } from './notes.ts';
+import type { Rotation } from './rotations.ts';
 import { decideRotations } from './rotations.ts';
-import { laterStepsOf, stepsOf } from './steps.ts';
-import type { PlanInput } from './view.ts';
+import { stepsOf } from './steps.ts';
+import type { PlanInput, PlanOptions } from './view.ts';
 import { View } from './view.ts';
 
 /**
@@ -21,29 +24,30 @@ import { View } from './view.ts';
 export function makePlan(input: PlanInput): Plan {
   const view = new View(input);
   const { options } = input;
-  const { rotations, blocked: still } = decideRotations(view, options);
-  const { moves, blocked: stuck } = options.dueOnly
-    ? onlyRotating(decideMoves(view, rotations), rotations)
-    : decideMoves(view, rotations);
+  const { rotations, moves, blocked } = decide(view, options);
   const chosen = targeted(clusters(view, rotations, moves), options.target);
-  const dated = datedWork(view);
-  const datedGroups = dated.groups.filter((group) => inTarget(group, options.target));
-  const datedIds = new Set(datedGroups.map(({ id }) => id));
-  const later = chosen
-    .filter((cluster) => !isImmediate(cluster))
-    .flatMap((cluster) => laterStepsOf(cluster, view));
-  const immediate = chosen.filter(isImmediate).flatMap((cluster) => immediateWork(cluster, view) ?? []);
+  const dated = datedWork(view, chosen);
+  const wanted = targetedGroups([...dated.groups, ...dated.released], options.target);
+  const datedGroups = dated.groups.filter((group) => wanted.includes(group));
+  const released = dated.released.filter((group) => wanted.includes(group));
+  const stepsIn = (list: readonly Group[]): Step[] =>
+    dated.steps.filter(({ group }) => list.some(({ id }) => id === group));
+  const after = chosen.map((cluster) => laterWork(cluster, view));
+  const atOnce = chosen.map((cluster) => immediateWork(cluster, view));
 
   const groups = [
     ...datedGroups,
     ...chosen.map((cluster) => groupOf(cluster, datedGroups)),
-    ...immediate.map(({ group }) => group),
+    ...atOnce.flatMap((work) => work.groups),
+    ...released,
   ];
   const steps = [
-    ...dated.steps.filter(({ group }) => datedIds.has(group)),
+    ...stepsIn(datedGroups),
     ...chosen.flatMap((cluster) => stepsOf(cluster, view)),
-    ...immediate.flatMap((work) => work.steps),
+    ...atOnce.flatMap((work) => work.steps),
+    ...stepsIn(released),
   ];
+  const still = [...blocked, ...dated.blocked, ...atOnce.flatMap((work) => work.blocked)];
   return {
     format: 1,
     stack: input.declared.stack,
@@ -56,27 +60,48 @@ export function makePlan(input: PlanInput): Plan {
     },
     groups,
     steps,
-    later,
-    blocked: inTargetOnly(unique([...still, ...stuck, ...dated.blocked]), options.target),
-    notes: [...notesOf(view, chosen), ...dated.notes, ...waitingNotes(view)],
+    later: after.flatMap((work) => work.later),
+    blocked: inTargetOnly(unique(still), options.target),
+    notes: [
+      ...notesOf(view, chosen),
+      ...[dated, ...after, ...atOnce].flatMap((work) => work.notes),
+      ...waitingNotes(view, chosen),
+    ],
   };
+}
+
+/**
+ * Which secrets rotate and which consumers move. A secret does not rotate while a consumer that must follow it
+ * may not move: what that holds back is decided anew until nothing more is held back.
+ */
+function decide(
+  view: View,
+  options: PlanOptions,
+): {
+  readonly rotations: ReadonlyMap<SecretAddress, Rotation>;
+  readonly moves: readonly Move[];
+  readonly blocked: readonly Blocked[];
+} {
+  const stuck = new Map<ConsumerAddress, Blocked>();
+  for (;;) {
+    const { rotations, blocked } = decideRotations(view, options, stuck);
+    const decided = decideMoves(view, rotations);
+    const held = decided.stuck.filter(({ consumer }) => !stuck.has(consumer.address));
+    const isBehind = held.some(({ consumer }) => consumer.mounts.some(({ secret }) => rotations.has(secret)));
+    if (isBehind) for (const { consumer, obstacle } of held) stuck.set(consumer.address, obstacle);
+    else {
+      const moves = options.dueOnly ? onlyRotating(decided.moves, rotations) : decided.moves;
+      return { rotations, moves, blocked: [...blocked, ...stuck.values(), ...decided.blocked] };
+    }
+  }
 }
 
 /** A scheduled run moves consumers only for a rotation that is due; other changes wait for a person's apply. */
 function onlyRotating(
-  decided: ReturnType<typeof decideMoves>,
-  rotations: ReturnType<typeof decideRotations>['rotations'],
-): ReturnType<typeof decideMoves> {
-  const moves = decided.moves.filter(({ consumer }) =>
-    consumer.mounts.some(({ secret, version }) => version === null && rotations.has(secret)),
-  );
-  return { moves, blocked: decided.blocked };
-}
-
-function isImmediate(cluster: Cluster): boolean {
-  return (
-    cluster.rotations.length > 0 && cluster.rotations.every(({ secret }) => durationMs(secret.soak) === 0)
-  );
+  moves: readonly Move[],
+  rotations: ReadonlyMap<SecretAddress, Rotation>,
+): readonly Move[] {
+  return moves.filter(({ consumer }) => consumer.mounts.some((mount) => follows(mount, rotations)));
 }
 
 function groupOf(cluster: Cluster, dated: readonly Group[]): Group {
@@ -90,10 +115,14 @@ function groupOf(cluster: Cluster, dated: readonly Group[]): Group {
   return { id: cluster.id, needs: [...first.map(({ id }) => id), ...cluster.needs], secrets, consumers };
 }
 
-function inTarget(group: Group, target: readonly Address[]): boolean {
-  return (
-    target.length === 0 || [...group.secrets, ...group.consumers].some((address) => target.includes(address))
+/** The groups that hold a target, and those that they need. */
+function targetedGroups(groups: readonly Group[], target: readonly Address[]): readonly Group[] {
+  if (target.length === 0) return groups;
+  const kept = groups.filter(({ secrets, consumers }) =>
+    [...secrets, ...consumers].some((address) => target.includes(address)),
   );
+  const needed = new Set(kept.flatMap(({ needs }) => needs));
+  return groups.filter((group) => kept.includes(group) || needed.has(group.id));
 }
 
 function inTargetOnly(blocked: readonly Blocked[], target: readonly Address[]): readonly Blocked[] {

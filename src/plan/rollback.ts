@@ -1,5 +1,5 @@
-import type { Instant, IsoDuration, Ordinal, SecretAddress } from '../model/address.ts';
-import { copyName, nameOf, ordinalOfCopy } from '../model/address.ts';
+import type { Address, Instant, IsoDuration, Ordinal, SecretAddress } from '../model/address.ts';
+import { copyName, homeOf, nameOf, ordinalOfCopy } from '../model/address.ts';
 import type { Declared, DeclaredSecret } from '../model/declared.ts';
 import { Fault } from '../model/fault.ts';
 import type { Observed, ObservedService } from '../model/observed.ts';
@@ -12,6 +12,8 @@ import { inOrder } from './graph.ts';
 import { obstacleToFlip } from './obstacles.ts';
 import { fingerprintsOf } from './plan.ts';
 import { flipStep, restoreStep, unstageStep, verifyStep } from './steps.ts';
+import type { Use } from './uses.ts';
+import { pinnedTo, usesOf } from './uses.ts';
 import { View } from './view.ts';
 
 export interface RollbackInput {
@@ -44,7 +46,8 @@ export function makeRollbackPlan(input: RollbackInput): Plan {
   assertWayBack(returns, view);
   const cause: Cause = { kind: 'rollback', reason: input.reason };
   const moves = movesBack(returns, cause, view);
-  const steps = stepsBack(returns, moves, cause, view);
+  const left = copiesLeft(returns, moves, view);
+  const steps = stepsBack(returns, moves, left, cause, view);
   return {
     format: 1,
     stack: input.declared.stack,
@@ -66,7 +69,10 @@ export function makeRollbackPlan(input: RollbackInput): Plan {
     steps,
     later: [],
     blocked: [],
-    notes: [],
+    notes: left.map(({ use, address }) => {
+      const text = `${use.copy} is not removed: ${nameOf(use.service)} on ${homeOf(use.service)} still refers to it`;
+      return { kind: 'limit', address, text };
+    }),
   };
 }
 
@@ -83,13 +89,18 @@ function returnsOf(address: SecretAddress, view: View): Return[] {
     const prior = priorVersion(own);
     if (version === null || prior === null) {
       const retired = own?.versions.findLast(
-        ({ role, retiredAt }) => role === 'retired' && retiredAt !== null,
+        ({ role, ordinal }) => role === 'retired' && ordinal < (version?.ordinal ?? 0),
       );
       const why =
         retired === undefined
           ? `${secret.name} v${version?.ordinal ?? '?'} is its first version`
           : `${secret.name} v${retired.ordinal} was retired at ${retired.retiredAt}, and a retired version never returns`;
       throw noWayBack(secret.address, why);
+    }
+    const [pin] = pinnedTo(secret.address, version.ordinal, view);
+    if (pin !== undefined) {
+      const why = `${secret.name} v${version.ordinal} would be disabled, and ${pin} is pinned to it`;
+      throw noWayBack(secret.address, why, 'take the pin out of the stack, then roll back');
     }
     return [{ secret, current: version, prior }];
   });
@@ -119,14 +130,12 @@ function assertWayBack(returns: readonly Return[], view: View): void {
   }
 }
 
-function noWayBack(address: SecretAddress, what: string): Fault {
-  return new Fault({
-    code: 'bad-usage',
-    what,
-    where: address,
-    live: 'nothing was changed',
-    next: `to move forward instead: keyturn apply --rotate ${address}`,
-  });
+function noWayBack(
+  address: SecretAddress,
+  what: string,
+  next = `to move forward instead: keyturn apply --rotate ${address}`,
+): Fault {
+  return new Fault({ code: 'bad-usage', what, where: address, live: 'nothing was changed', next });
 }
 
 function movesBack(returns: readonly Return[], cause: Cause, view: View): Move[] {
@@ -172,13 +181,39 @@ function changesBack(
     const copy = copyName(base, back.prior.ordinal);
     mounts[target] = { secret, ordinal: back.prior.ordinal };
     if (reference === undefined || reference.copyName === copy) continue;
+    if (view.copy(consumer.platform, copy) === undefined) {
+      const why = `the way back is gone: ${consumer.service} reads ${reference.copyName}, and there is no ${copy} on ${consumer.platform}`;
+      throw noWayBack(secret, why);
+    }
     const from = { copy: reference.copyName, ordinal: ordinalOfCopy(base, reference.copyName) };
     changes.push({ target, secret, from, to: { copy, ordinal: back.prior.ordinal }, uid, gid, mode });
   }
   return { changes, mounts };
 }
 
-function stepsBack(returns: readonly Return[], moves: readonly Move[], cause: Cause, view: View): Step[] {
+/** A copy of what goes back that someone else refers to; it stays on the platform. */
+interface Left {
+  readonly address: SecretAddress;
+  readonly use: Use;
+}
+
+function copiesLeft(returns: readonly Return[], moves: readonly Move[], view: View): Left[] {
+  const flipped = new Map<Address, Set<string>>(
+    moves.map(({ consumer, changes }) => [consumer.address, new Set(changes.map(({ target }) => target))]),
+  );
+  const leaving = { settled: new Set(flipped.keys()), flipped };
+  return returns.flatMap(({ secret: { address }, current }) =>
+    usesOf(current.copies, view, leaving).map((use) => ({ address, use })),
+  );
+}
+
+function stepsBack(
+  returns: readonly Return[],
+  moves: readonly Move[],
+  left: readonly Left[],
+  cause: Cause,
+  view: View,
+): Step[] {
   const steps: Step[] = [];
   const next = (): string => `${GROUP}.${steps.length + 1}`;
   let before: string[] = [];
@@ -210,6 +245,7 @@ function stepsBack(returns: readonly Return[], moves: readonly Move[], cause: Ca
   const demoted = [steps.at(-1)?.id ?? ''];
   for (const { secret, current } of returns) {
     for (const { platform, name } of current.copies) {
+      if (left.some(({ use }) => use.copy === name && homeOf(use.service) === platform)) continue;
       const base = { group: GROUP, address: secret.address, cause, secret: secret.address };
       const copy = { ordinal: current.ordinal, platform, copy: name };
       steps.push(unstageStep({ ...base, ...copy, id: next(), needs: [...demoted, ...settled] }));

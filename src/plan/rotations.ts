@@ -1,12 +1,12 @@
-import type { Ordinal, SecretAddress } from '../model/address.ts';
+import type { ConsumerAddress, Ordinal, SecretAddress } from '../model/address.ts';
 import { nameOf } from '../model/address.ts';
 import { digestOf } from '../model/canonical.ts';
 import type { DeclaredSecret } from '../model/declared.ts';
 import type { Blocked, BlockedWhy, Cause } from '../model/plan.ts';
+import type { Held } from '../model/recorded.ts';
 import { priorVersion, recordedVersion } from '../model/recorded.ts';
 import type { FaultRecord } from '../model/fault.ts';
-import { causeToRotate, mintOperation } from './cause.ts';
-import { obstacleToFlip } from './obstacles.ts';
+import { causeToRotate, mintOperation, rootCause } from './cause.ts';
 import { Unions } from './graph.ts';
 import type { PlanOptions, View } from './view.ts';
 
@@ -27,17 +27,19 @@ export function declarationDigest(secret: DeclaredSecret): string {
 
 /**
  * Decides which secrets rotate. What should rotate and may not is listed with the reason; of secrets declared
- * `together` either all rotate or none.
+ * `together` either all rotate or none. A secret whose consumer is `stuck` does not rotate.
  */
 export function decideRotations(
   view: View,
   options: PlanOptions,
+  stuck: ReadonlyMap<ConsumerAddress, Blocked>,
 ): { readonly rotations: ReadonlyMap<SecretAddress, Rotation>; readonly blocked: readonly Blocked[] } {
   const causes = causesWithCompanions(view, options);
   const obstacles = new Map<SecretAddress, Blocked>();
   for (const secret of view.declared.secrets) {
     const cause = causes.get(secret.address) ?? null;
-    const obstacle = obstacleTo(secret, cause, view, options);
+    const obstacle =
+      obstacleTo(secret, cause, view, options) ?? (cause === null ? null : stuckBehind(secret, view, stuck));
     if (obstacle !== null) obstacles.set(secret.address, obstacle);
   }
   spreadToCompanions(view, causes, obstacles);
@@ -52,7 +54,7 @@ export function decideRotations(
 }
 
 function rotationOf(secret: DeclaredSecret, cause: Cause, view: View): Rotation {
-  const operation = mintOperation(secret.address, cause, view);
+  const operation = mintOperation(secret, cause, view);
   const item = view.vaultItem(secret);
   const seen = 'seen' in item ? item.seen : null;
   const minted = [seen, ...(seen?.versions ?? [])].find((version) => version?.operation === operation);
@@ -132,9 +134,7 @@ function obstacleTo(
   const foreign = foreignness(secret, view);
   if (foreign !== null) return foreign;
   if (cause === null) return null;
-  return (
-    consumerInTheWay(secret, view) ?? timing(secret, cause, view, options) ?? awaiting(secret, options, view)
-  );
+  return timing(secret, cause, view, options) ?? awaiting(secret, options, view);
 }
 
 function foreignness(secret: DeclaredSecret, view: View): Blocked | null {
@@ -151,8 +151,9 @@ function foreignness(secret: DeclaredSecret, view: View): Blocked | null {
       next: `someone deleted it: recover it with \`az keyvault secret recover --vault-name ${secret.vault} --name ${secret.name}\` and plan again`,
     });
   }
-  if (record !== undefined) return null;
   const stack = seen.stack;
+  // A record without a current version may only hold an intent: what the vault lists need not be ours.
+  if (record !== undefined && (record.current !== null || stack === view.declared.stack)) return null;
   if (stack !== null && stack !== view.declared.stack) {
     return faulty(secret, 'not-ours', {
       code: 'not-ours',
@@ -177,17 +178,18 @@ function foreignness(secret: DeclaredSecret, view: View): Blocked | null {
   });
 }
 
-function consumerInTheWay(secret: DeclaredSecret, view: View): Blocked | null {
-  for (const consumer of view.consumersOf(secret.address)) {
-    const obstacle = obstacleToFlip(consumer, view);
-    if (obstacle === null) continue;
-    return block(
-      secret,
-      'blocked-by',
-      `${consumer.address}: ${obstacle.text}`,
-      obstacle.next ?? undefined,
-      null,
-    );
+/** A consumer that would have to follow and may not move; of one that is pinned, only that it is unknown counts. */
+function stuckBehind(
+  secret: DeclaredSecret,
+  view: View,
+  stuck: ReadonlyMap<ConsumerAddress, Blocked>,
+): Blocked | null {
+  for (const { address, mounts } of view.consumersOf(secret.address)) {
+    const obstacle = stuck.get(address);
+    if (obstacle === undefined) continue;
+    const follows = mounts.some((mount) => mount.secret === secret.address && mount.version === null);
+    if (!follows && obstacle.why !== 'unknown') continue;
+    return block(secret, 'blocked-by', `${address}: ${obstacle.text}`, obstacle.next ?? undefined, null);
   }
   return null;
 }
@@ -205,7 +207,7 @@ function timing(secret: DeclaredSecret, cause: Cause, view: View, options: PlanO
     );
   }
   const held = record?.held;
-  if (held == null || cause.kind === 'request' || cause.kind === 'generation') return null;
+  if (held == null || isAskedAnew(cause, held)) return null;
   if (options.rotate.includes(secret.address) || held.declaration !== declarationDigest(secret)) return null;
   return block(
     secret,
@@ -214,6 +216,13 @@ function timing(secret: DeclaredSecret, cause: Cause, view: View, options: PlanO
     `when the reason is mended: keyturn apply --rotate ${secret.address}`,
     null,
   );
+}
+
+/** Whether a person asked for this rotation after the one that failed. */
+function isAskedAnew(cause: Cause, held: Held): boolean {
+  const root = rootCause(cause);
+  if (root.kind !== 'generation') return root.kind === 'request';
+  return digestOf(root) !== digestOf(rootCause(held.cause));
 }
 
 function awaiting(secret: DeclaredSecret, options: PlanOptions, view: View): Blocked | null {

@@ -1,12 +1,11 @@
-import { addDuration, durationMs } from '../calendar/calendar.ts';
-import type { Address, Instant, IsoDuration, SecretAddress } from '../model/address.ts';
+import { durationMs } from '../calendar/calendar.ts';
+import type { Address, IsoDuration, SecretAddress } from '../model/address.ts';
 import { nameOf } from '../model/address.ts';
 import type {
   Cause,
   DemoteStep,
   FlipChange,
   FlipStep,
-  LaterStep,
   MintStep,
   PromoteStep,
   RestoreStep,
@@ -19,6 +18,7 @@ import { operationId } from './cause.ts';
 import type { MissingCopy, Move } from './flips.ts';
 import type { Cluster } from './groups.ts';
 import type { Rotation } from './rotations.ts';
+import { unreadable } from './uses.ts';
 import type { View } from './view.ts';
 
 const NO_WAIT: IsoDuration = 'PT0S';
@@ -29,7 +29,7 @@ export function stepsOf(cluster: Cluster, view: View): Step[] {
   const mints = new Map<SecretAddress, MintStep>();
   for (const rotation of cluster.rotations) {
     const before = [...rotation.secret.dependsOn, ...rotation.secret.derivedFrom];
-    const needs = before.flatMap((address) => mints.get(address)?.id ?? []);
+    const needs = [...new Set(before.flatMap((address) => mints.get(address)?.id ?? []))].sort();
     mints.set(rotation.secret.address, mintStep(rotation, numbering(), cluster.id, needs, view));
   }
   const stages = stageSteps(cluster, mints, numbering);
@@ -55,54 +55,19 @@ export function stepsOf(cluster: Cluster, view: View): Step[] {
   return [...mints.values(), ...stages, ...moves, promote];
 }
 
-/** What a later apply does once the soak of this group's prior versions has ended. */
-export function laterStepsOf(cluster: Cluster, view: View): LaterStep[] {
-  const later: LaterStep[] = [];
-  const longest = longestSoak(cluster, view);
-  for (const move of cluster.moves) {
-    if (move.service === null) continue;
-    later.push({
-      kind: 'settle',
-      address: move.consumer.address,
-      ...when(view.now, longest),
-      text: `put ${move.consumer.service}'s own update settings back and let its previous spec go, no restart`,
-    });
-  }
-  for (const { secret, prior } of cluster.rotations) {
-    if (prior === null) continue;
-    later.push({
-      kind: 'retire',
-      address: secret.address,
-      ...when(view.now, secret.soak),
-      text: `disable ${secret.name} v${prior} in the vault`,
-    });
-    if (secret.keep > 0) continue;
-    const version = view.recordOf(secret.address)?.versions.find(({ ordinal }) => ordinal === prior);
-    for (const copy of version?.copies ?? []) {
-      later.push({
-        kind: 'prune',
-        address: secret.address,
-        ...when(view.now, secret.soak),
-        text: `remove ${copy.name} from ${copy.platform}`,
-      });
-    }
-  }
-  return later;
-}
-
-function when(now: Instant, after: IsoDuration): { after: IsoDuration; notBefore: Instant } {
-  return { after, notBefore: addDuration(now, after) };
-}
-
-function longestSoak(cluster: Cluster, view: View): IsoDuration {
-  const mounted = cluster.moves.flatMap(({ consumer }) =>
-    consumer.mounts.map(({ secret }) => view.secret(secret)),
-  );
+/** How long a cluster's consumers keep their previous spec: the longest soak among the secrets that move. */
+export function longestSoak(cluster: Cluster, view: View): IsoDuration {
+  const moved = cluster.moves.flatMap(({ changes }) => changes.map(({ secret }) => view.secret(secret)));
   const soaks = [
     ...cluster.rotations.map(({ secret }) => secret.soak),
-    ...mounted.map((secret) => secret?.soak ?? NO_WAIT),
+    ...moved.map((secret) => secret?.soak ?? NO_WAIT),
   ];
   return soaks.reduce((longest, soak) => (durationMs(soak) > durationMs(longest) ? soak : longest), NO_WAIT);
+}
+
+/** Whether the consumers that a cluster moves are settled in the same apply. */
+export function settlesAtOnce(cluster: Cluster, view: View): boolean {
+  return durationMs(longestSoak(cluster, view)) === 0;
 }
 
 function numbered(group: string): () => string {
@@ -117,7 +82,7 @@ function mintStep(
   needs: readonly string[],
   view: View,
 ): MintStep {
-  const { secret, ordinal, operation, cause, prior } = rotation;
+  const { secret, ordinal, operation, cause } = rotation;
   const { address, contentType, tags } = secret;
   const what =
     secret.source.kind === 'manual'
@@ -139,8 +104,13 @@ function mintStep(
     source: secret.source,
     contentType,
     tags,
-    inverse: restoreStep(rotation, `${id}:undo`, group, prior, view),
+    inverse: restoreStep(rotation, `${id}:undo`, group, readable(rotation, view), view),
   };
+}
+
+/** The prior that can be made the newest again; one that someone disabled in the vault cannot be read. */
+function readable({ secret, prior }: Rotation, view: View): number | null {
+  return prior === null || unreadable(secret.address, prior, view) !== null ? null : prior;
 }
 
 /** The vault part of a way back: the prior value becomes the newest again, the failed one is disabled. */

@@ -37,7 +37,10 @@ export const NO_OPTIONS: PlanOptions = { rotate: [], target: [], dueOnly: false,
 /** What was seen of something, or why it could not be seen. */
 export type Sight<T> = { readonly seen: T | null } | { readonly unknown: FaultRecord };
 
-/** The three states side by side, by address. Questions only: nothing here has an effect. */
+/**
+ * The three states side by side, by address. Questions only: nothing here has an effect. `declared` and
+ * `recorded` are in one order, whatever order they came in; versions by ordinal.
+ */
 export class View {
   readonly declared: Declared;
   readonly observed: Observed;
@@ -49,14 +52,14 @@ export class View {
   readonly #copies = new Map<string, ReadonlyMap<string, ObservedCopy>>();
 
   constructor(input: Omit<PlanInput, 'options'>) {
-    this.declared = input.declared;
+    this.declared = sortedDeclaration(input.declared);
     this.observed = input.observed;
-    this.recorded = input.recorded;
+    this.recorded = sortedRecord(input.recorded);
     this.now = input.now;
-    this.#secrets = new Map(input.declared.secrets.map((secret) => [secret.address, secret]));
-    this.#consumers = new Map(input.declared.consumers.map((consumer) => [consumer.address, consumer]));
+    this.#secrets = new Map(this.declared.secrets.map((secret) => [secret.address, secret]));
+    this.#consumers = new Map(this.declared.consumers.map((consumer) => [consumer.address, consumer]));
     const mountedBy = new Map<SecretAddress, DeclaredConsumer[]>();
-    for (const consumer of input.declared.consumers) {
+    for (const consumer of this.declared.consumers) {
       for (const address of new Set(consumer.mounts.map((mount) => mount.secret))) {
         const list = mountedBy.get(address) ?? [];
         list.push(consumer);
@@ -158,6 +161,32 @@ export class View {
     const service = this.service(consumer);
     return 'seen' in service ? (service.seen?.fingerprint ?? 'absent') : 'unknown';
   }
+}
+
+/** One order of everything, so that the order of a file says nothing. */
+function sortedDeclaration(declared: Declared): Declared {
+  return {
+    ...declared,
+    secrets: [...declared.secrets].sort(by(({ address }) => address)),
+    consumers: declared.consumers
+      .map((consumer) => ({ ...consumer, mounts: [...consumer.mounts].sort(by(({ target }) => target)) }))
+      .sort(by(({ address }) => address)),
+  };
+}
+
+function sortedRecord(recorded: Recorded): Recorded {
+  const secrets = Object.entries(recorded.secrets).map(([address, record]) => {
+    const versions = record.versions.map((version) => ({
+      ...version,
+      copies: [...version.copies].sort(by(({ platform, name }) => `${platform} ${name}`)),
+    }));
+    return [address, { ...record, versions: versions.sort((a, b) => a.ordinal - b.ordinal) }] as const;
+  });
+  return { ...recorded, secrets: Object.fromEntries(secrets) };
+}
+
+function by<T>(keyOf: (item: T) => string): (a: T, b: T) => number {
+  return (a, b) => (keyOf(a) < keyOf(b) ? -1 : keyOf(a) > keyOf(b) ? 1 : 0);
 }
 
 function notAsked(where: string): FaultRecord {

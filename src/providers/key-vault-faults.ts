@@ -82,7 +82,7 @@ function refused(refusal: Refusal, call: VaultCall, fault: Make): Fault {
       return fault({
         code: 'vault-conflict',
         what: `vault "${vault}" does not hold that version of secret "${secret ?? ''}" (${said})`,
-        next: `run "keyturn drift" to see what the vault holds`,
+        next: `run "keyturn plan" to see what the vault holds`,
       });
     case 409:
       return conflict(refusal, said, call, fault);

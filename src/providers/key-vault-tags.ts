@@ -33,7 +33,7 @@ export function tagsOf(
   }
   const tags = {
     ...as.tags,
-    [TAG_VERSION]: String(as.ordinal),
+    ...(as.ordinal === null ? {} : { [TAG_VERSION]: String(as.ordinal) }),
     [TAG_OPERATION]: as.operation,
     [TAG_STACK]: as.stack,
   };

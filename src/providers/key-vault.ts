@@ -251,7 +251,7 @@ class KeyVault implements Vault {
       code: 'vault-conflict',
       what: `vault "${this.name}" does not hold version "${storeId}" of secret "${secret}"`,
       where: addressOf({ vault: this.name, secret }),
-      next: `run "keyturn drift" to see what the vault holds`,
+      next: `run "keyturn plan" to see what the vault holds`,
     });
   }
 

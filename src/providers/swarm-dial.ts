@@ -79,10 +79,26 @@ export async function dial(endpoint: string, order: SwarmEndpoint): Promise<Dial
   }
   const secure =
     address.protocol === 'https:' || address.port === '2376' || (environment.DOCKER_TLS_VERIFY ?? '') !== '';
+  if (!secure && !isLoopback(address.hostname)) throw withoutTls(endpoint);
   const port = address.port === '' ? (secure ? 2376 : 2375) : Number(address.port);
   const keys = secure ? await certificates(environment, endpoint) : {};
   const protocol = secure ? 'https' : 'http';
   return { docker: await dockerode({ host: address.hostname, port, protocol, ...keys }), tunnel: null };
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+/** Staging sends values: without TLS they would cross the network in the clear. */
+function withoutTls(endpoint: string): Fault {
+  return new Fault({
+    code: 'platform-refused',
+    what: `"${endpoint}" is neither encrypted nor on this machine, and values are sent to it`,
+    where: endpoint,
+    live: 'nothing was sent',
+    next: 'use ssh://user@host, or tcp://host:2376 with DOCKER_TLS_VERIFY and DOCKER_CERT_PATH',
+  });
 }
 
 /** Each option is named: dockerode fills in from DOCKER_HOST and its like what is left out, and that would win. */

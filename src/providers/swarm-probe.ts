@@ -226,8 +226,9 @@ function runCommand(
 }
 
 function millisecondsOf(duration: string): number {
-  const parts = /^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$/.exec(duration);
-  const [days, hours, minutes, seconds] = [1, 2, 3, 4].map((at) => Number(parts?.[at] ?? 0));
-  const total = (((days ?? 0) * 24 + (hours ?? 0)) * 60 + (minutes ?? 0)) * 60 + (seconds ?? 0);
+  const parts = /^P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$/.exec(duration);
+  const [weeks, days, hours, minutes, seconds] = [1, 2, 3, 4, 5].map((at) => Number(parts?.[at] ?? 0));
+  const total =
+    ((((weeks ?? 0) * 7 + (days ?? 0)) * 24 + (hours ?? 0)) * 60 + (minutes ?? 0)) * 60 + (seconds ?? 0);
   return Math.max(total, 1) * 1_000;
 }

@@ -122,7 +122,7 @@ export class StackRecord {
 
 function interruptedBefore(place: string, lines: readonly JournalLine[]): Fault {
   return new Fault({
-    code: 'interrupted',
+    code: 'unfinished',
     what: `an apply that began at ${lines[0]?.at ?? '?'} did not end`,
     where: `${place}/${JOURNAL}`,
     live: 'what it did stands in its journal',

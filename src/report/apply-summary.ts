@@ -65,7 +65,11 @@ function counts({ entry, ...page }: AppliedPage): string[] {
   const shown = [...ALWAYS, ...SELDOM.filter((status) => of(status) > 0)];
   const took = elapsedText(Date.parse(entry.endedAt) - Date.parse(entry.startedAt));
   const text = shown.map((status) => `${of(status)} ${status}`).join(', ');
-  return hang('Result: ', `${text}; ${took}, apply ${entry.apply}, history entry ${entry.entry}`, page);
+  return hang(
+    'Result: ',
+    `${text}; ${took}, apply ${entry.apply}, ${entry.outcome === 'stopped' ? 'journal left open' : `history entry ${entry.entry}`}`,
+    page,
+  );
 }
 
 function touched(applied: AppliedPage): Address[] {

@@ -6,7 +6,7 @@ import {
   API_VERSION,
   ENGINE_VERSION,
   clusterView,
-  hasLabel,
+  hasLabels,
   infoView,
   logStream,
   matches,
@@ -169,7 +169,7 @@ function listSecrets({ engine, call }: Handled): Reply {
       matches(filters['id'], (word) => secret.id.startsWith(word)) &&
       matches(filters['name'], (word) => secret.name.startsWith(word)) &&
       matches(filters['names'], (word) => secret.name === word) &&
-      matches(filters['label'], hasLabel(secret.labels)),
+      hasLabels(filters['label'], secret.labels),
   );
   return ok(secrets.map(secretView));
 }
@@ -213,7 +213,7 @@ function listServices({ engine, call }: Handled): Reply {
       ({ id, spec }) =>
         matches(filters['id'], (word) => id.startsWith(word)) &&
         matches(filters['name'], (word) => spec.Name.startsWith(word)) &&
-        matches(filters['label'], hasLabel(spec.Labels)) &&
+        hasLabels(filters['label'], spec.Labels) &&
         matches(filters['mode'], (word) => Object.keys(spec.Mode).some((mode) => modeWord(mode) === word)),
     );
   const withStatus = ['1', 'true'].includes(call.query.get('status') ?? '');
@@ -281,7 +281,7 @@ function listTasks({ engine, call }: Handled): Reply {
           matches(filters['id'], (word) => task.id.startsWith(word)) &&
           matches(nodes, (id) => task.nodeId === id) &&
           matches(wanted, (word) => task.desired === word) &&
-          matches(filters['label'], hasLabel(cluster.services.get(task.serviceId)?.spec.Labels ?? {})) &&
+          hasLabels(filters['label'], cluster.services.get(task.serviceId)?.spec.Labels ?? {}) &&
           matches(
             filters['_up-to-date'],
             (word) => String(current(cluster.services.get(task.serviceId), task)) === word,

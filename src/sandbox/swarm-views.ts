@@ -182,10 +182,12 @@ export function parseFilters(query: URLSearchParams, allowed: readonly string[])
 export const matches = (words: readonly string[] | undefined, test: (word: string) => boolean) =>
   words === undefined || words.length === 0 || words.some(test);
 
-export const hasLabel = (labels: Labels) => (word: string) => {
-  const at = word.indexOf('=');
-  return at < 0 ? word in labels : labels[word.slice(0, at)] === word.slice(at + 1);
-};
+/** Several label words must all hold, unlike the words of other filters. */
+export const hasLabels = (words: readonly string[] | undefined, labels: Labels) =>
+  (words ?? []).every((word) => {
+    const at = word.indexOf('=');
+    return at < 0 ? word in labels : labels[word.slice(0, at)] === word.slice(at + 1);
+  });
 
 /** The multiplexed stream of a service's log: eight bytes of header before each line. */
 export function logStream(cluster: Cluster, service: ServiceRecord, streams: ReadonlySet<number>): Buffer {

@@ -97,7 +97,7 @@ describe('a record in a directory', () => {
 
   it('refuses to begin over an apply that did not end', async () => {
     await begin();
-    await expect(begin()).rejects.toMatchObject({ code: 'interrupted' });
+    await expect(begin()).rejects.toMatchObject({ code: 'unfinished' });
   });
 
   it('cuts off a torn last line and goes on behind the last whole one', async () => {

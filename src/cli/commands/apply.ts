@@ -109,9 +109,12 @@ async function applyStack(declared: Declared, context: ApplyContext): Promise<Ex
       context.terminal.print('Run keyturn apply again for what is declared now.');
       return resumed ?? EXIT.done;
     }
-    const fresh = resumed === null ? session : await lookAgain(session, interrupt.signal);
+    // Someone else may have applied between our look and our lease.
+    const hasMoved = resumed !== null || (await session.record.read()).serial !== session.recorded.serial;
+    const fresh = hasMoved ? await lookAgain(session, interrupt.signal) : session;
     const approved = approvable(fresh, context);
     show(approved.plan, context);
+    refuseFaulty(approved.plan, argv);
     const code = isEmpty(approved.plan) ? EXIT.done : await perform(fresh, approved, stage);
     return worst([resumed ?? EXIT.done, code, blockedCode(approved.plan)]);
   });
@@ -121,6 +124,7 @@ async function askAndApply(session: Session, context: ApplyContext, stage: Stage
   const { terminal, interrupt } = context;
   const approved = approvable(session, context);
   show(approved.plan, context);
+  refuseFaulty(approved.plan, context.argv);
   if (isEmpty(approved.plan)) return blockedCode(approved.plan);
   if (!(await ask(terminal, interrupt.signal))) {
     terminal.print('\nApply cancelled.');
@@ -130,6 +134,31 @@ async function askAndApply(session: Session, context: ApplyContext, stage: Stage
     const fresh = await lookAgain(session, interrupt.signal);
     assertFresh(approved.plan, fresh.observed, fresh.recorded);
     return worst([await perform(fresh, approved, stage), blockedCode(approved.plan)]);
+  });
+}
+
+/**
+ * What somebody must mend first keeps an apply from beginning, so that exit 1 means that nothing was changed. A
+ * `--target` that leaves it out goes on without it, and so does a schedule, which nobody watches.
+ */
+function refuseFaulty(plan: Plan, { due }: ApplyArgs): void {
+  const faults = faultsIn(plan.blocked);
+  const [first] = faults;
+  if (first === undefined || due || isEmpty(plan)) return;
+  throw new Fault({
+    code: first.code,
+    what: faults.length === 1 ? first.message : `${faults.length} things stand in the way of this apply`,
+    where: faults.length === 1 ? (first.where ?? plan.stack) : `stack ${plan.stack}`,
+    live: 'nothing was changed',
+    next: first.next ?? 'mend it, or leave it out with --target',
+    problems:
+      faults.length === 1
+        ? []
+        : faults.map(({ message, where, next }) => ({
+            what: message,
+            where: where ?? plan.stack,
+            ...(next === undefined ? {} : { next }),
+          })),
   });
 }
 

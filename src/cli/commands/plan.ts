@@ -14,7 +14,7 @@ import { watchInterrupts } from '../interrupt.ts';
 import { plansDocument } from '../plans-document.ts';
 import type { ProjectArgs } from '../project.ts';
 import { readDeclared } from '../project.ts';
-import type { SelectArgs } from '../session.ts';
+import type { SelectArgs, Session } from '../session.ts';
 import { eachStack, faultsIn, openSession, ownedBy, planOf, selection, targetedStacks } from '../session.ts';
 import type { GeneralArgs, Terminal } from '../terminal.ts';
 import { openTerminal, titled } from '../terminal.ts';
@@ -74,6 +74,7 @@ interface PlanContext {
 async function planStack(declared: Declared, context: PlanContext): Promise<Planned> {
   const { argv, chosen, world, terminal } = context;
   const session = await openSession(world, declared, context.signal);
+  await sayUnfinished(session, terminal);
   const rotate = ownedBy(declared, chosen.rotate);
   const { plan } = planOf(session, world, {
     rotate,
@@ -89,6 +90,22 @@ async function planStack(declared: Declared, context: PlanContext): Promise<Plan
   const faults = faultsIn(plan.blocked);
   const pending = argv.detailedExitcode && !isEmpty(plan) ? EXIT.pending : EXIT.done;
   return { stack: declared.stack, plan, fault: null, code: faults.length > 0 ? EXIT.failed : pending };
+}
+
+/** An apply that did not end is what a person must know first: apply looks after it before anything new. */
+async function sayUnfinished({ record }: Session, terminal: Terminal): Promise<void> {
+  const lines = await record.interrupted();
+  const begin = lines?.[0];
+  if (lines === null || begin?.type !== 'begin') return;
+  const outcomes = new Set(lines.flatMap((line) => (line.type === 'outcome' ? [line.step] : [])));
+  const open = lines.flatMap((line) =>
+    line.type === 'intent' && !outcomes.has(line.step.id) ? [line.step.text] : [],
+  );
+  const last = open.length === 0 ? '' : `, and was cut off in: ${open.join('; ')}`;
+  terminal.say(
+    `an apply of ${begin.at} by ${begin.actor.name} did not end: ${outcomes.size} of ${begin.plan.steps.length} steps have an outcome${last}. ` +
+      'keyturn apply takes back what it left half-done first; this plan shows the rest',
+  );
 }
 
 function isManual(declared: Declared, address: string): boolean {

@@ -49,6 +49,7 @@ export async function run(argv: RollbackArgs): Promise<ExitCode> {
   const stage: Stage = { argv, run, events, terminal, interrupt };
   try {
     const session = await openSession(world, declared, interrupt.signal);
+    if ((await session.record.interrupted()) !== null) throw unfinished(declared.stack);
     const plan = planBack(session, address, argv.reason ?? null);
     if (terminal.json) terminal.printJson({ type: 'planned', plan: planJson(plan) }, 'stream');
     else terminal.print(renderPlan(plan, terminal.page));
@@ -68,6 +69,17 @@ export async function run(argv: RollbackArgs): Promise<ExitCode> {
     await world.close();
     interrupt.stop();
   }
+}
+
+/** What is half-done must be ended first: until then nobody knows what there is to go back from. */
+function unfinished(stack: string): Fault {
+  return new Fault({
+    code: 'unfinished',
+    what: 'an earlier apply did not end',
+    where: `stack ${stack}`,
+    live: 'what it did stands in its journal: keyturn plan shows it',
+    next: 'run keyturn apply: it takes that one back first; then roll back what is left to roll back',
+  });
 }
 
 function planBack(session: Session, address: SecretAddress, reason: string | null): Plan {

@@ -1,0 +1,116 @@
+import type { ConsumerAddress, SecretAddress } from '../../src/model/address.ts';
+import { consumerAddress, secretAddress } from '../../src/model/address.ts';
+import type {
+  Cadence,
+  Declared,
+  DeclaredConsumer,
+  DeclaredSecret,
+  DeclaredVault,
+  Mount,
+} from '../../src/model/declared.ts';
+
+export const VAULT = 'shop-prod';
+export const PLATFORM = 'prod';
+
+export const QUARTERLY: Cadence = {
+  kind: 'calendar',
+  each: 'quarter',
+  on: 'first monday',
+  month: null,
+  at: '03:00',
+  timeZone: 'UTC',
+};
+
+export function secretAt(name: string, vault = VAULT): SecretAddress {
+  return secretAddress(vault, name);
+}
+
+export function serviceAt(name: string, platform = PLATFORM): ConsumerAddress {
+  return consumerAddress(platform, name);
+}
+
+/** A random secret, quarterly, with a soak of 72 hours, unless said otherwise. */
+export function secret(name: string, given: Partial<DeclaredSecret> = {}): DeclaredSecret {
+  const vault = given.vault ?? VAULT;
+  return {
+    address: secretAt(name, vault),
+    vault,
+    name,
+    path: `shop/${name}`,
+    position: null,
+    source: { kind: 'random', bytes: 32, encoding: 'base64url' },
+    cadence: QUARTERLY,
+    soak: 'PT72H',
+    owner: null,
+    environment: null,
+    classification: null,
+    description: null,
+    contentType: null,
+    generation: 1,
+    keep: 0,
+    readers: 'pinned',
+    adopt: false,
+    dependsOn: [],
+    derivedFrom: [],
+    together: [],
+    tags: {},
+    ...given,
+  };
+}
+
+export function mount(name: string, given: Partial<Mount> = {}): Mount {
+  const base = given.base ?? name.replaceAll('-', '_');
+  return {
+    secret: secretAt(name),
+    target: base,
+    base,
+    version: null,
+    uid: '0',
+    gid: '0',
+    mode: 0o444,
+    ...given,
+  };
+}
+
+/** A Swarm service with an HTTP probe. */
+export function service(
+  name: string,
+  mounts: readonly Mount[],
+  given: Partial<DeclaredConsumer> = {},
+): DeclaredConsumer {
+  const platform = given.platform ?? PLATFORM;
+  return {
+    kind: 'swarm-service',
+    address: serviceAt(name, platform),
+    platform,
+    service: name,
+    path: `shop/${name}`,
+    position: null,
+    mounts,
+    probe: { kind: 'http', path: '/healthz', port: 8080, status: 200, image: 'busybox:stable' },
+    settleTime: 'PT5S',
+    deadline: 'PT5M',
+    dependsOn: [],
+    optional: false,
+    ...given,
+  };
+}
+
+export function stack(secrets: readonly DeclaredSecret[], consumers: readonly DeclaredConsumer[]): Declared {
+  const vaults = new Set([VAULT, ...secrets.map(({ vault }) => vault)]);
+  const platforms = new Set([PLATFORM, ...consumers.map(({ platform }) => platform)]);
+  return {
+    format: 1,
+    stack: 'shop',
+    vaults: [...vaults].map((name): DeclaredVault => ({
+      name,
+      path: `shop/${name}`,
+      uri: `https://${name}.vault.azure.net`,
+      auth: 'default',
+      tenantId: null,
+    })),
+    platforms: [...platforms].map((name) => ({ kind: 'swarm', name, path: `shop/${name}`, endpoint: null })),
+    secrets,
+    consumers,
+  };
+}

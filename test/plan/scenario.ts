@@ -1,0 +1,328 @@
+import type { ConsumerAddress, Instant, SecretAddress } from '../../src/model/address.ts';
+import { copyName } from '../../src/model/address.ts';
+import type { Declared, DeclaredConsumer, DeclaredSecret, Mount } from '../../src/model/declared.ts';
+import { LABEL_SECRET, TAG_STACK, TAG_VERSION, itemFingerprint } from '../../src/model/observed.ts';
+import type { Cause } from '../../src/model/plan.ts';
+import type {
+  Recorded,
+  RecordedConsumer,
+  RecordedCopy,
+  RecordedSecret,
+  RecordedVersion,
+} from '../../src/model/recorded.ts';
+import { emptyRecord } from '../../src/model/recorded.ts';
+import { causeToRotate, mintOperation } from '../../src/plan/cause.ts';
+import { declarationDigest } from '../../src/plan/rotations.ts';
+import type { PlanInput } from '../../src/plan/view.ts';
+import { NO_OPTIONS, View } from '../../src/plan/view.ts';
+import { PLATFORM, VAULT, mount, secret, secretAt, service, serviceAt, stack } from './declare.ts';
+import { World, serviceFingerprint, tagsOf } from './world.ts';
+
+/**
+ * A situation in a page of JSON. A secret is in vault `shop-prod`, random, due on the first monday of each
+ * quarter at 03:00 UTC and soaks 72 hours; a service runs on `prod`, exists, has two tasks and reads the current
+ * versions; what is recorded is what is observed; all unless said otherwise.
+ */
+export interface Scenario {
+  /** What the plan shows, in one sentence. */
+  readonly says: string;
+  readonly now: Instant;
+  readonly options?: {
+    readonly rotate?: readonly string[];
+    readonly target?: readonly string[];
+    readonly values?: readonly string[];
+    readonly due?: boolean;
+    readonly reason?: string;
+  };
+  /** The secret that goes back; the plan is a rollback. */
+  readonly rollback?: string;
+  readonly secrets: Readonly<Record<string, ScenarioSecret>>;
+  readonly services: Readonly<Record<string, ScenarioService>>;
+  /** Names on `prod` that someone else made. */
+  readonly foreignCopies?: readonly string[];
+  /** Vaults and platforms that do not answer. */
+  readonly unknown?: readonly string[];
+}
+
+interface ScenarioSecret {
+  /** `v3` → `current since TIME`, `prior until TIME`, `retired`, `retired, copy kept`, `undone`. */
+  readonly versions?: Readonly<Record<string, string>>;
+  readonly source?: 'manual';
+  readonly cadence?: 'on request';
+  readonly vault?: string;
+  readonly soak?: string;
+  readonly generation?: number;
+  readonly recordedGeneration?: number;
+  readonly keep?: number;
+  readonly adopt?: boolean;
+  readonly dependsOn?: readonly string[];
+  readonly derivedFrom?: readonly string[];
+  readonly together?: readonly string[];
+  /** Recorded, but not in the stack any more. */
+  readonly undeclared?: boolean;
+  /** Why the last rotation failed: the schedule leaves it alone. */
+  readonly held?: string;
+  /** What someone else did in the vault since. */
+  readonly vaultSince?:
+    | 'deleted'
+    | 'new version by hand'
+    | 'new version by stack other'
+    | 'newest disabled'
+    | 'the mint of this plan'
+    | 'the mint of this plan, disabled';
+}
+
+interface ScenarioService {
+  /** `writer`, `writer@v2` (pinned), `writer as other_base`. */
+  readonly mounts?: readonly string[];
+  readonly platform?: string;
+  readonly tasks?: number;
+  readonly optional?: boolean;
+  readonly dependsOn?: readonly string[];
+  readonly probe?: 'none';
+  readonly order?: 'stop-first';
+  readonly healthCheck?: boolean;
+  /** Not in the stack; with `recorded` it once was. */
+  readonly undeclared?: true | 'recorded';
+  readonly absent?: boolean;
+  readonly mode?: 'job';
+  readonly state?: string;
+  /** Names of copies that the spec, the previous spec and the tasks of an older spec use. */
+  readonly reads?: readonly string[];
+  readonly previous?: readonly string[];
+  readonly lingering?: readonly string[];
+  /** What was recorded, where it is not what is read now. */
+  readonly recordedReads?: readonly string[];
+  readonly settleAfter?: Instant;
+  /** Its secrets are new to it: nothing of it is recorded. */
+  readonly unrecorded?: boolean;
+}
+
+/** The scenario as a planner is given it, and the world behind it. */
+export function expand(scenario: Scenario): { readonly input: PlanInput; readonly world: World } {
+  const world = new World();
+  const declared = declaredOf(scenario);
+  for (const { name } of declared.vaults) world.vaults.set(name, new Map());
+  for (const { name } of declared.platforms) world.services.set(name, new Map());
+  const secrets = Object.entries(scenario.secrets).map(
+    ([name, given]) => [addressOf(scenario, name), recordSecret(name, given, scenario, world)] as const,
+  );
+  for (const name of scenario.foreignCopies ?? []) world.deliver(PLATFORM, name, {});
+  const consumers = Object.entries(scenario.services).flatMap(([name, given]) =>
+    recordService(name, given, scenario, world),
+  );
+  const recorded: Recorded = {
+    ...emptyRecord('shop', '0123456789abcdef'),
+    serial: secrets.some(([, record]) => record !== null) ? 7 : 0,
+    secrets: Object.fromEntries(
+      secrets.flatMap(([address, record]) => (record === null ? [] : [[address, record]])),
+    ),
+    consumers: Object.fromEntries(consumers),
+  };
+  for (const name of scenario.unknown ?? []) world.unknown.add(name);
+  const { rotate = [], target = [], values = [], due = false, reason = null } = scenario.options ?? {};
+  const options = {
+    rotate: rotate.map((name) => addressOf(scenario, name)),
+    values: values.map((name) => addressOf(scenario, name)),
+    target: target.map((name) => (name in scenario.secrets ? addressOf(scenario, name) : serviceAt(name))),
+    dueOnly: due,
+    reason,
+  };
+  interfere(scenario, declared, recorded, world);
+  const { now } = scenario;
+  return {
+    input: { declared, observed: world.observe(declared, recorded, now), recorded, now, options },
+    world,
+  };
+}
+
+function addressOf({ secrets }: Scenario, name: string): SecretAddress {
+  return secretAt(name, secrets[name]?.vault ?? VAULT);
+}
+
+function declaredOf(scenario: Scenario): Declared {
+  const secrets = Object.entries(scenario.secrets).flatMap(([name, given]) =>
+    given.undeclared === true ? [] : [declareSecret(name, given, scenario)],
+  );
+  const services = Object.entries(scenario.services).flatMap(([name, given]) =>
+    given.undeclared === undefined ? [declareService(name, given, scenario)] : [],
+  );
+  return stack(secrets, services);
+}
+
+function declareSecret(name: string, given: ScenarioSecret, scenario: Scenario): DeclaredSecret {
+  const { vault = VAULT, soak = 'PT72H', generation = 1, keep = 0, adopt = false } = given;
+  const named = (list: readonly string[] = []): SecretAddress[] =>
+    list.map((other) => addressOf(scenario, other));
+  return secret(name, {
+    ...{ vault, soak, generation, keep, adopt },
+    ...(given.source === 'manual' ? { source: { kind: 'manual', instructions: 'ask the card office' } } : {}),
+    ...(given.cadence === undefined ? {} : { cadence: { kind: 'onRequest' } }),
+    dependsOn: named(given.dependsOn),
+    derivedFrom: named(given.derivedFrom),
+    together: named(given.together),
+  });
+}
+
+function declareService(name: string, given: ScenarioService, scenario: Scenario): DeclaredConsumer {
+  const { platform = PLATFORM, optional = false } = given;
+  const dependsOn = (given.dependsOn ?? []).map((other): ConsumerAddress =>
+    serviceAt(other, scenario.services[other]?.platform ?? PLATFORM),
+  );
+  const probe = given.probe === 'none' ? { probe: { kind: 'none' as const } } : {};
+  return service(name, mountsOf(given, scenario), { platform, optional, dependsOn, ...probe });
+}
+
+function mountsOf(given: ScenarioService, scenario: Scenario): Mount[] {
+  return (given.mounts ?? []).map((text) => {
+    const [, name = text, pin, base] = /^([^@ ]+)(?:@v(\d+))?(?: as (\S+))?$/.exec(text) ?? [];
+    const version = pin === undefined ? null : Number(pin);
+    const target = name.replaceAll('-', '_');
+    return mount(name, { secret: addressOf(scenario, name), version, target, base: base ?? target });
+  });
+}
+
+function recordSecret(
+  name: string,
+  given: ScenarioSecret,
+  scenario: Scenario,
+  world: World,
+): RecordedSecret | null {
+  const address = addressOf(scenario, name);
+  const versions = Object.entries(given.versions ?? {}).map(([key, role]) =>
+    recordVersion(address, Number(key.slice(1)), role, scenario, world),
+  );
+  if (given.vaultSince === 'deleted') world.vaults.get(given.vault ?? VAULT)?.delete(name);
+  if (versions.length === 0) return null;
+  const newest = world.storeOf(address).at(-1);
+  const failed: Cause = { kind: 'due', due: scenario.now };
+  const declaration = declarationDigest(declareSecret(name, given, scenario));
+  return {
+    highest: Math.max(...versions.map(({ ordinal }) => ordinal)),
+    current: versions.find(({ role }) => role === 'current')?.ordinal ?? null,
+    generation: given.recordedGeneration ?? given.generation ?? 1,
+    versions,
+    fingerprint: newest === undefined ? null : itemFingerprint(newest),
+    held:
+      given.held === undefined
+        ? null
+        : { since: '2026-10-05T03:04:00Z', reason: given.held, cause: failed, declaration },
+  };
+}
+
+function recordVersion(
+  address: SecretAddress,
+  ordinal: number,
+  words: string,
+  scenario: Scenario,
+  world: World,
+): RecordedVersion {
+  const [, role = words, date = null] =
+    /^(current|prior|retired|undone)(?: since| until)?(?: (\d\S+))?/.exec(words) ?? [];
+  const isRetired = role === 'retired' || role === 'undone';
+  const operation = `operation-of-v${ordinal}`;
+  const storeId = world.write(address, tagsOf('shop', ordinal, operation));
+  const written = world.storeOf(address).at(-1);
+  if (isRetired && written !== undefined) written.enabled = false;
+  const known = isRetired && !words.includes('kept') ? [] : copiesOf(address, ordinal, scenario, world);
+  return {
+    ordinal,
+    role: isRetired ? 'retired' : role === 'prior' ? 'prior' : 'current',
+    storeIds: [storeId],
+    operation,
+    cause: { kind: 'first' },
+    mintedAt: role === 'current' && date !== null ? date : '2026-01-05T03:00:00Z',
+    promotedAt: role === 'current' ? date : role === 'undone' ? null : '2026-01-05T03:00:00Z',
+    promotion: role === 'current' && date !== null ? `apply of ${date}` : null,
+    soakUntil: role === 'prior' ? date : null,
+    approvedBy: role === 'prior' ? 'feedfacecafe0000' : null,
+    retiredAt: isRetired ? '2026-02-02T03:00:00Z' : null,
+    retiredWhy: role === 'retired' ? 'soaked' : role === 'undone' ? 'undone' : null,
+    copies: known,
+  };
+}
+
+/** Delivers a version under each base that a service mounts it by. */
+function copiesOf(address: SecretAddress, ordinal: number, scenario: Scenario, world: World): RecordedCopy[] {
+  const labels = { [TAG_STACK]: 'shop', [TAG_VERSION]: String(ordinal), [LABEL_SECRET]: address };
+  const copies = new Map<string, RecordedCopy>();
+  for (const given of Object.values(scenario.services)) {
+    if (given.unrecorded === true) continue;
+    const platform = given.platform ?? PLATFORM;
+    for (const { secret: mounted, base } of mountsOf(given, scenario)) {
+      const name = copyName(base, ordinal);
+      if (mounted !== address || copies.has(`${platform} ${name}`)) continue;
+      copies.set(`${platform} ${name}`, { platform, name, id: world.deliver(platform, name, labels) });
+    }
+  }
+  return [...copies.values()];
+}
+
+function recordService(
+  name: string,
+  given: ScenarioService,
+  scenario: Scenario,
+  world: World,
+): [ConsumerAddress, RecordedConsumer][] {
+  const platform = given.platform ?? PLATFORM;
+  if (given.absent === true) return [];
+  const mounts = mountsOf(given, scenario);
+  const reading = mounts.flatMap(({ secret: address, target, base, version }) => {
+    const versions = Object.entries(
+      scenario.secrets[address.slice(address.lastIndexOf('/') + 1)]?.versions ?? {},
+    );
+    const current = versions.find(([, role]) => role.startsWith('current'))?.[0].slice(1);
+    const ordinal = version ?? (current === undefined ? null : Number(current));
+    return ordinal === null ? [] : [{ target, copy: copyName(base, ordinal), secret: address, ordinal }];
+  });
+  const usual = given.unrecorded === true ? [] : reading.map(({ copy }) => copy);
+  const seen = world.service(platform, name);
+  const refer = (copies: readonly string[]): (typeof seen)['references'] =>
+    copies
+      .filter((copy) => world.copies.get(platform)?.has(copy) === true)
+      .map((copy) => {
+        const base = copy.replace(/_v\d+$/, '');
+        const target = mounts.find((one) => one.base === base)?.target ?? base;
+        return world.reference(platform, target, copy);
+      });
+  const { tasks = 2, mode = 'replicated', order = 'start-first', healthCheck = true } = given;
+  Object.assign(seen, { tasks, mode, order, healthCheck, updateState: given.state ?? null });
+  seen.references = refer(given.recordedReads ?? usual);
+  const fingerprint = serviceFingerprint(seen);
+  seen.references = refer(given.reads ?? usual);
+  seen.previous = given.previous === undefined ? null : refer(given.previous);
+  seen.lingering = refer(given.lingering ?? []).map(({ copyId }) => copyId);
+  const isRecorded = given.undeclared !== true && given.unrecorded !== true && reading.length > 0;
+  if (!isRecorded) return [];
+  const record: RecordedConsumer = {
+    mounts: Object.fromEntries(
+      reading.map(({ target, secret: from, ordinal }) => [target, { secret: from, ordinal }]),
+    ),
+    originals: given.settleAfter === undefined ? null : { update: 'rollback', rollback: 'continue' },
+    flippedAt: null,
+    settleAfter: given.settleAfter ?? null,
+    fingerprint,
+  };
+  return [[serviceAt(name, platform), record]];
+}
+
+/** What others did in the vault, once everything is recorded. */
+function interfere(scenario: Scenario, declared: Declared, recorded: Recorded, world: World): void {
+  for (const one of declared.secrets) {
+    const since = scenario.secrets[one.name]?.vaultSince;
+    if (since === undefined || since === 'deleted') continue;
+    const newest = world.storeOf(one.address).at(-1);
+    if (since === 'newest disabled' && newest !== undefined) newest.enabled = false;
+    if (since === 'new version by hand') world.write(one.address, {});
+    if (since === 'new version by stack other') world.write(one.address, tagsOf('other', 1, 'theirs'));
+    if (!since.startsWith('the mint')) continue;
+    const { now } = scenario;
+    const view = new View({ declared, recorded, now, observed: world.observe(declared, recorded, now) });
+    const cause = causeToRotate(one, view, NO_OPTIONS);
+    if (cause === null) throw new Error(`${one.name} is not due`);
+    const ordinal = view.highestOrdinal(one) + 1;
+    world.write(one.address, tagsOf('shop', ordinal, mintOperation(one, cause, view)));
+    const written = world.storeOf(one.address).at(-1);
+    if (since.endsWith('disabled') && written !== undefined) written.enabled = false;
+  }
+}
