@@ -203,8 +203,6 @@ async function disableAll(secret: SecretAddress, ordinal: Ordinal, work: Work): 
  * answers 403 to whoever reads without a version, with no fallback. Where nothing was minted nothing is written.
  */
 async function restore(step: RestoreStep, work: Work): Promise<DoneFacts> {
-  const vault = work.vaultOf(step.secret);
-  const name = nameOf(step.secret);
   const failed = await versionsOf(step.secret, step.failed, work);
   if (failed.length === 0) return {};
   const storeId = await putBack(step, failed, work);

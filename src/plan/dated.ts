@@ -3,6 +3,7 @@ import { homeOf, nameOf } from '../model/address.ts';
 import type { DeclaredConsumer } from '../model/declared.ts';
 import type { Blocked, Group, Note, PruneStep, RetireStep, SettleStep, Step } from '../model/plan.ts';
 import type { RecordedCopy, RecordedSecret, RecordedVersion } from '../model/recorded.ts';
+import { recordedVersion } from '../model/recorded.ts';
 import type { Cluster } from './groups.ts';
 import { obstacleToFlip } from './obstacles.ts';
 import { settlesAtOnce } from './steps.ts';
@@ -240,7 +241,7 @@ export function retireAndPrune(
   const blocked: Blocked[] = [];
   const steps: (RetireStep | PruneStep)[] = [retire];
   for (const { copy, ordinal } of copiesToPrune(soaked, view)) {
-    const kept = keptCopy(copy, address, view, leaving);
+    const kept = keptCopy(copy, soaked.record, ordinal, { address, view, leaving });
     if (kept !== null) blocked.push(kept);
     else {
       steps.push({
@@ -258,13 +259,21 @@ export function retireAndPrune(
   return { steps, blocked };
 }
 
-/** Why a copy of a version that was retired before is not removed now; null: nothing refers to it. */
-function keptCopy(copy: RecordedCopy, address: SecretAddress, view: View, leaving: Leaving): Blocked | null {
-  const isUnknown = 'unknown' in view.platform(copy.platform);
-  const [use] = usesOf([copy], view, leaving);
-  if (!isUnknown && use === undefined) return null;
+/** Why a copy is not removed now: a copy of its version is in use, or its platform is unknown. Null: nothing refers to it. */
+function keptCopy(
+  copy: RecordedCopy,
+  record: RecordedSecret,
+  ordinal: number,
+  { address, view, leaving }: { address: SecretAddress; view: View; leaving: Leaving },
+): Blocked | null {
+  const copies = recordedVersion(record, ordinal)?.copies ?? [copy];
+  const unknown = copies.find(({ platform }) => 'unknown' in view.platform(platform));
+  const [use] = usesOf(copies, view, leaving);
+  if (unknown === undefined && use === undefined) return null;
   const [why, next] =
-    use === undefined ? [`${copy.platform} could not be observed`, 'plan again'] : wordsFor(use);
+    use === undefined
+      ? [`${unknown?.platform ?? copy.platform} could not be observed`, 'plan again']
+      : wordsFor(use);
   return { address, why: 'blocked-by', text: `${copy.name} is not removed: ${why}`, next, fault: null };
 }
 

@@ -175,7 +175,7 @@ function changesBack(
   };
   for (const mount of consumer.mounts) {
     const back = returns.find(({ secret }) => secret.address === mount.secret);
-    if (back === undefined || mount.version !== null) continue;
+    if (back === undefined || (mount.version !== null && mount.version !== back.prior.ordinal)) continue;
     const { target, secret, base, uid, gid, mode } = mount;
     const reference = service.references.find((candidate) => candidate.target === target);
     const copy = copyName(base, back.prior.ordinal);
@@ -191,7 +191,7 @@ function changesBack(
   return { changes, mounts };
 }
 
-/** A copy of what goes back that someone else refers to; it stays on the platform. */
+/** A copy of what goes back that someone else refers to: then all copies of its version stay on their platforms. */
 interface Left {
   readonly address: SecretAddress;
   readonly use: Use;
@@ -245,7 +245,7 @@ function stepsBack(
   const demoted = [steps.at(-1)?.id ?? ''];
   for (const { secret, current } of returns) {
     for (const { platform, name } of current.copies) {
-      if (left.some(({ use }) => use.copy === name && homeOf(use.service) === platform)) continue;
+      if (left.some(({ address }) => address === secret.address)) continue;
       const base = { group: GROUP, address: secret.address, cause, secret: secret.address };
       const copy = { ordinal: current.ordinal, platform, copy: name };
       steps.push(unstageStep({ ...base, ...copy, id: next(), needs: [...demoted, ...settled] }));

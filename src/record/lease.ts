@@ -70,7 +70,7 @@ async function takeOver(store: ObjectStore, own: Holder, text: string, isAlive: 
   const next = `if no apply runs, remove ${store.place}/${LEASE}`;
   const holder = parseFormat(there.text, `${store.place}/${LEASE}`, 1, holderSchema, next);
   if (holder.host !== own.host || isAlive(holder)) throw held(holder, store, holder);
-  await store.put(LEASE, text, there.tag).catch((thrown: unknown) => {
+  await store.put(LEASE, text, there).catch((thrown: unknown) => {
     throw thrown instanceof Changed ? held(own, store, null) : thrown;
   });
 }

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { link, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { ObjectStore, Stored } from './store.ts';
+import type { Expected, ObjectStore, Stored } from './store.ts';
 import { Changed } from './store.ts';
 
 /** The record in a directory: `state/<stack>/`. Files are 0600, directories 0700. */
@@ -25,11 +25,10 @@ export class LocalStore implements ObjectStore {
   }
 
   /** Temp file, fsync, rename, fsync of the directory: a crash leaves the old text or the new one. */
-  async put(name: string, text: string, expect: string | 'absent' | 'any'): Promise<string> {
+  async put(name: string, text: string, expect: Expected): Promise<string> {
     const path = this.#path(name);
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    if (expect !== 'any' && expect !== 'absent' && (await this.get(name))?.tag !== expect)
-      throw new Changed(name);
+    if (typeof expect === 'object' && (await this.get(name))?.tag !== expect.tag) throw new Changed(name);
     const draft = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
     try {
       await writeSynced(draft, text);

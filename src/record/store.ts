@@ -10,10 +10,10 @@ export interface ObjectStore {
   get(name: string): Promise<Stored | null>;
 
   /**
-   * Writes the whole text, durable when it resolves; on failure the old content is unchanged. With `expect` it
-   * is refused (`Changed`) unless the content still has that tag, or does not exist for `absent`.
+   * Writes the whole text, durable when it resolves, and returns its tag; on failure the old content is unchanged.
+   * Refused (`Changed`) unless what is there is what was expected.
    */
-  put(name: string, text: string, expect: string | 'absent' | 'any'): Promise<string>;
+  put(name: string, text: string, expect: Expected): Promise<string>;
 
   /** Appends one line, durable when it resolves. After a crash a torn last line may be there: readers cut it off. */
   append(name: string, line: string): Promise<void>;
@@ -24,6 +24,9 @@ export interface ObjectStore {
   /** Holds afterwards: it does not exist. */
   remove(name: string): Promise<void>;
 }
+
+/** What must be there before a write: this very content, nothing, or whatever is. */
+export type Expected = { readonly tag: string } | 'absent' | 'any';
 
 export interface Stored {
   readonly text: string;

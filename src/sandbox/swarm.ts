@@ -52,6 +52,8 @@ export interface SimpleService {
   readonly secrets?: readonly { readonly target: string; readonly secretName: string }[];
   readonly order?: 'start-first' | 'stop-first';
   readonly healthCheck?: boolean;
+  /** 1,000 unless said; a verification watches for two of them. */
+  readonly healthIntervalMs?: number;
   readonly failureAction?: 'pause' | 'continue' | 'rollback';
   readonly monitorMs?: number;
   /** Made where they do not exist. */
@@ -189,7 +191,14 @@ function createSimple(engine: Engine, service: SimpleService): string {
           Image: service.image ?? 'lab/app:1',
           ...(service.env === undefined ? {} : { Env: service.env }),
           ...(service.healthCheck === true
-            ? { Healthcheck: { Test: ['CMD', '/hc'], Interval: 1e9, Timeout: 1e9, Retries: 2 } }
+            ? {
+                Healthcheck: {
+                  Test: ['CMD', '/hc'],
+                  Interval: (service.healthIntervalMs ?? 1_000) * 1e6,
+                  Timeout: 1e9,
+                  Retries: 2,
+                },
+              }
             : {}),
           Secrets: (service.secrets ?? []).map(({ target, secretName }) => ({
             File: { Name: target, UID: '0', GID: '0', Mode: 0o444 },

@@ -2,13 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { addDuration } from '../../src/calendar/calendar.ts';
 import type { Address, SecretAddress } from '../../src/model/address.ts';
-import { homeOf } from '../../src/model/address.ts';
+import { homeOf, ordinalOfCopy } from '../../src/model/address.ts';
 import { canonicalJson } from '../../src/model/canonical.ts';
+import { Fault } from '../../src/model/fault.ts';
 import type { Plan, Step } from '../../src/model/plan.ts';
 import { isEmpty, isIrreversible } from '../../src/model/plan.ts';
 import type { RecordedVersion } from '../../src/model/recorded.ts';
-import { recordedVersion } from '../../src/model/recorded.ts';
+import { priorVersion, recordedVersion } from '../../src/model/recorded.ts';
 import { makePlan } from '../../src/plan/plan.ts';
+import { makeRollbackPlan } from '../../src/plan/rollback.ts';
 import { Replay } from '../../src/record/fold.ts';
 import type { Life, Situation } from './situations.ts';
 import { damaged, healthy, inputOf, lived } from './situations.ts';
@@ -380,6 +382,50 @@ describe('an apply without a fault', () => {
     );
   });
 });
+
+describe('a rollback', () => {
+  it('is refused before anything is done, or brings every consumer back to the prior version, I5 kept', () => {
+    fc.assert(
+      fc.property(damaged, (life) => {
+        const { declared, recorded, world: original, now } = lived(life);
+        for (const { address } of declared.secrets) {
+          const world = original.copy();
+          const observed = world.observe(declared, recorded, now);
+          const plan = attempt(() =>
+            makeRollbackPlan({ declared, recorded, observed, now, address, reason: null }),
+          );
+          if (plan === null) continue;
+          const prior = priorVersion(recorded.secrets[address])?.ordinal;
+          const after = world.execute(plan, recorded, now);
+          expect(after.secrets[address]?.current).toBe(prior);
+          expect(plan.groups[0]?.secrets).toContain(address);
+          for (const consumer of declared.consumers) {
+            const names = (
+              world.services.get(consumer.platform)?.get(consumer.service)?.references ?? []
+            ).map(({ copyName }) => copyName);
+            for (const { secret, version, base } of consumer.mounts) {
+              if (secret !== address || version !== null) continue;
+              for (const name of names.filter((one) => ordinalOfCopy(base, one) !== null)) {
+                expect(name).toBe(`${base}_v${prior}`);
+              }
+            }
+          }
+        }
+      }),
+      RUNS,
+    );
+  });
+});
+
+/** What `make` gives; null where it is refused with a fault that says so. */
+function attempt<T>(make: () => T): T | null {
+  try {
+    return make();
+  } catch (thrown) {
+    if (thrown instanceof Fault) return null;
+    throw thrown;
+  }
+}
 
 function settleAll({ world }: Situation): void {
   for (const services of world.services.values()) {

@@ -116,10 +116,7 @@ describe('a record in a directory', () => {
     await begin();
     const text = `nonsense\n${await readFile(path('journal.jsonl'), 'utf8')}`;
     await writeFile(path('journal.jsonl'), text);
-    await expect(record.read()).rejects.toMatchObject({
-      code: 'bad-file',
-      message: expect.stringContaining('line 1'),
-    });
+    await expect(record.read()).rejects.toThrow('line 1 of the journal');
     expect(await readFile(path('journal.jsonl'), 'utf8')).toBe(text);
   });
 
@@ -182,10 +179,7 @@ describe('the lease', () => {
   it('has one holder, and names it to whoever comes second', async () => {
     const release = await record.lease(own, () => true);
     const second = record.lease({ ...own, id: 'a2', holder: 'bob' }, () => true);
-    await expect(second).rejects.toMatchObject({
-      code: 'lease-held',
-      message: expect.stringContaining('ann holds the lease'),
-    });
+    await expect(second).rejects.toThrow('ann holds the lease');
     await release();
     await (
       await record.lease({ ...own, id: 'a2' }, () => true)

@@ -165,6 +165,7 @@ export class World {
         replicas,
         order: 'start-first',
         healthCheck: true,
+        healthIntervalMs: 20,
         failureAction: 'rollback',
         monitorMs: 20,
         networks: ['net'],
