@@ -37,7 +37,9 @@ export interface Soaked {
 export function datedWork(view: View, clusters: readonly Cluster[]): DatedWork {
   const settles = dueSettles(view);
   const groups: Group[] = settles.steps.map(({ group: id, consumer }) => ({
-    ...{ id, needs: [], secrets: [] },
+    id,
+    needs: [],
+    secrets: [],
     consumers: [consumer],
   }));
   const released: Group[] = [];
@@ -176,12 +178,14 @@ export function pinned({ address, version }: Pick<Soaked, 'address' | 'version'>
 
 /** A version that only waits for consumers of ours to be settled at their date: nobody need do anything. */
 function unsettled({ address, version }: Soaked, view: View, leaving: Leaving): Note | null {
-  const dates = usesOf(version.copies, view, leaving).map(({ by, service }) => {
+  const uses = usesOf(version.copies, view, leaving);
+  const dates = uses.flatMap(({ by, service }) => {
     const after = view.consumer(service) === undefined ? null : view.recordOfConsumer(service)?.settleAfter;
-    return by === 'previous spec' && after != null && after > view.now ? after : null;
+    return by === 'previous spec' && after != null && after > view.now ? [after] : [];
   });
-  const last = dates.sort().at(-1);
-  if (last === undefined || dates.includes(null)) return null;
+  const [first] = dates;
+  if (first === undefined || dates.length < uses.length) return null;
+  const last = dates.reduce((latest, date) => (date > latest ? date : latest), first);
   const text = `${nameOf(address)} v${version.ordinal} is retired once its consumers are settled, after ${last}`;
   return { kind: 'later', address, text };
 }

@@ -16,7 +16,7 @@ import type { Life, Situation } from './situations.ts';
 import { damaged, healthy, inputOf, lived } from './situations.ts';
 import { usersOf } from './world.ts';
 
-const RUNS = { numRuns: 500 };
+const RUNS = { numRuns: 120 };
 
 function planOf(situation: Situation): Plan {
   return makePlan(inputOf(situation));

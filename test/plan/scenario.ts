@@ -155,7 +155,11 @@ function declareSecret(name: string, given: ScenarioSecret, scenario: Scenario):
   const named = (list: readonly string[] = []): SecretAddress[] =>
     list.map((other) => addressOf(scenario, other));
   return secret(name, {
-    ...{ vault, soak, generation, keep, adopt },
+    vault,
+    soak,
+    generation,
+    keep,
+    adopt,
     ...(given.source === 'manual' ? { source: { kind: 'manual', instructions: 'ask the card office' } } : {}),
     ...(given.cadence === undefined ? {} : { cadence: { kind: 'onRequest' } }),
     dependsOn: named(given.dependsOn),

@@ -318,7 +318,12 @@ export class World {
       const isListed = record?.fingerprint !== fingerprint || priorVersion(record) !== null;
       return [
         {
-          ...{ name: secret, enabled, created, updated, tags, fingerprint },
+          name: secret,
+          enabled,
+          created,
+          updated,
+          tags,
+          fingerprint,
           ...factsOf(tags),
           versions: isListed
             ? versions.map((version): ObservedVersion => ({ ...version, ...factsOf(version.tags) }))

@@ -16,6 +16,7 @@ import type { Platform } from '../../src/model/platform.ts';
 import { SecretValue } from '../../src/model/secret-value.ts';
 import type { Vault } from '../../src/model/vault.ts';
 import { observe } from '../../src/observe/observe.ts';
+import { makeRollbackPlan } from '../../src/plan/rollback.ts';
 import { makePlan } from '../../src/plan/plan.ts';
 import { declarationDigest } from '../../src/plan/rotations.ts';
 import type { PlanOptions } from '../../src/plan/view.ts';
@@ -226,15 +227,23 @@ export class World {
   }
 
   /** Applies this very plan. */
-  async perform(plan: Plan, values: Readonly<Record<string, string>> = {}): Promise<Applied> {
+  async perform(
+    plan: Plan,
+    values: Readonly<Record<string, string>> = {},
+    signal: AbortSignal = new AbortController().signal,
+    listen: (event: ApplyEvent) => void = () => {},
+  ): Promise<Applied> {
     const events: ApplyEvent[] = [];
     const executed = await execute(
       {
         plan,
         planDigest: digestOf(plan),
         outside: this.outside(values),
-        listen: (event) => events.push(event),
-        signal: new AbortController().signal,
+        listen: (event) => {
+          events.push(event);
+          listen(event);
+        },
+        signal,
         parallelism: 8,
         apply: randomUUID(),
         actor: { name: 'tester', knownBy: 'os-user', host: 'here', run: null },
@@ -244,6 +253,43 @@ export class World {
       this.record,
     );
     return { ...executed, plan, events };
+  }
+
+  /** Plans and applies the way back of the group that was promoted with this secret. */
+  async rollback(name: string, reason: string | null = null): Promise<Applied> {
+    const recorded = await this.record.read();
+    const observed = await this.observe();
+    const address = secretAddress(VAULT, name);
+    const { declared, now } = this;
+    return this.perform(makeRollbackPlan({ declared, observed, recorded, now, address, reason }));
+  }
+
+  /** Writes a version that keyturn knows nothing of, as someone with the portal would. */
+  async writeByHand(name: string, text: string): Promise<void> {
+    const response = await fetch(`${this.vault.url}/secrets/${name}?api-version=7.5`, {
+      method: 'PUT',
+      headers: { 'authorization': 'Bearer admin', 'content-type': 'application/json' },
+      body: JSON.stringify({ value: text }),
+    });
+    if (!response.ok) throw new Error(`the vault answered ${response.status}`);
+  }
+
+  async disableByHand(name: string, storeId: string): Promise<void> {
+    const response = await fetch(`${this.vault.url}/secrets/${name}/${storeId}?api-version=7.5`, {
+      method: 'PATCH',
+      headers: { 'authorization': 'Bearer admin', 'content-type': 'application/json' },
+      body: JSON.stringify({ attributes: { enabled: false } }),
+    });
+    if (!response.ok) throw new Error(`the vault answered ${response.status}`);
+  }
+
+  /** What a reader without a version gets: the value, or the status that refuses it. */
+  async newest(name: string): Promise<string> {
+    const response = await fetch(`${this.vault.url}/secrets/${name}?api-version=7.5`, {
+      headers: { authorization: 'Bearer admin' },
+    });
+    const body = (await response.json()) as { value?: string };
+    return body.value ?? String(response.status);
   }
 
   resume(): Promise<Executed | null> {

@@ -1,0 +1,135 @@
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Lab } from './swarm-lab.ts';
+
+/** A service of three replicas, on its network a client that asks it without a pause, and how they fare. */
+export interface Pair {
+  /** Its full name; the targets of its two secrets begin with it. */
+  readonly service: string;
+  /** A stack's constructor that declares two secrets, `writer` and `reader`, and the service that mounts them. */
+  stack(secrets: string): string;
+  /** The copies that the spec names, by target in the order of the spec. */
+  references(): Promise<Mounted>;
+  previousReferences(): Promise<Mounted>;
+  /** Of the tasks that shall run, sorted. */
+  taskIds(): Promise<string[]>;
+  /** What each task that was ever made mounts, once each. */
+  everMounted(): Promise<string[]>;
+  /** What the client counted, at a moment after this was called. */
+  asked(): Promise<Asked>;
+  /** How often the engine was asked to update the service; null where its log does not say. */
+  updates(): Promise<number | null>;
+}
+
+export type Mounted = Readonly<Record<string, string>>;
+
+export interface Asked {
+  readonly requests: number;
+  readonly failed: number;
+  /** The client's word on each failed request. */
+  readonly failures: readonly string[];
+}
+
+interface ContainerSpec {
+  readonly Secrets?: readonly { readonly SecretName: string; readonly File: { readonly Name: string } }[];
+}
+interface Spec {
+  readonly TaskTemplate: { readonly ContainerSpec: ContainerSpec };
+}
+interface Service {
+  readonly ID: string;
+  readonly Spec: Spec;
+  readonly PreviousSpec?: Spec;
+}
+interface Task {
+  readonly Spec: { readonly ContainerSpec: ContainerSpec };
+}
+
+const words = (text: string) => text.split(' ');
+
+/** Start-first, checked by its own health command, watched for half a second; its application stops gracefully. */
+export const SERVICE = words(
+  '--replicas 3 --endpoint-mode dnsrr --update-order start-first --update-monitor 500ms' +
+    ' --update-parallelism 1 --health-cmd /hc --health-interval 300ms --health-retries 2',
+);
+
+export async function startPair(lab: Lab): Promise<Pair> {
+  const network = await lab.network();
+  const service = await lab.service('api', [...SERVICE, '--network', network, 'lab/app:1']);
+  await lab.running(service, 3);
+  return watchPair(lab, service, network);
+}
+
+/** The same for a service that is there. */
+export async function watchPair(lab: Lab, service: string, network: string): Promise<Pair> {
+  const client = await lab.service('client', ['--network', network, 'lab/app:1', '/client', service]);
+  await lab.running(client, 1);
+  const inspect = () => lab.engine<Service>('GET', `/services/${service}`);
+
+  const count = async (): Promise<Asked> => {
+    const log = await lab.docker('service', 'logs', '--raw', client);
+    const last = log.split('\n').findLast((line) => line.startsWith('requests '));
+    const [, requests, failed] = /^requests (\d+) failed (\d+)/.exec(last ?? '') ?? [];
+    const failures = log.split('\n').filter((line) => line.includes('failed: '));
+    return { requests: Number(requests ?? 0), failed: Number(failed ?? 0), failures };
+  };
+
+  return {
+    service,
+    stack: (secrets) => `
+    const vault = new KeyVault(this, 'vault', { name: 'shop-secrets' });
+    const swarm = new Swarm(this, 'swarm', { name: 'lab' });
+    ${secrets}
+    new SwarmService(this, 'api', {
+      swarm, service: '${service}',
+      mounts: [writer.at('${service}_writer'), reader.at('${service}_reader')],
+      probe: Probe.http({ path: '/healthz', port: 8080, image: 'lab/app:1' }),
+      settle: Duration.seconds(1), deadline: Duration.minutes(2),
+    });`,
+    references: async () => mounted((await inspect()).Spec.TaskTemplate.ContainerSpec),
+    previousReferences: async () => {
+      const { PreviousSpec } = await inspect();
+      return PreviousSpec === undefined ? {} : mounted(PreviousSpec.TaskTemplate.ContainerSpec);
+    },
+    taskIds: async () => {
+      const tasks = await lab.tasks(service);
+      return tasks
+        .filter(({ DesiredState }) => DesiredState === 'running')
+        .map(({ ID }) => ID)
+        .sort();
+    },
+    everMounted: async () => {
+      const tasks = (await lab.tasks(service)) as unknown as Task[];
+      return [
+        ...new Set(tasks.map(({ Spec }) => Object.values(mounted(Spec.ContainerSpec)).sort().join(' '))),
+      ];
+    },
+    asked: async () => {
+      const before = await count();
+      for (;;) {
+        const now = await count();
+        if (now.requests > before.requests) return now;
+      }
+    },
+    updates: async () => {
+      const { ID } = await inspect();
+      const calls = (await engineLogs()).match(
+        new RegExp(`Calling POST (/v[0-9.]+)?/services/(${ID}|${service})/update`, 'g'),
+      );
+      return calls?.length ?? null;
+    },
+  };
+}
+
+function mounted(spec: ContainerSpec): Mounted {
+  return Object.fromEntries((spec.Secrets ?? []).map(({ SecretName, File }) => [File.Name, SecretName]));
+}
+
+/** What all engines of the lab have logged. */
+export async function engineLogs(): Promise<string> {
+  const lab = process.env['KEYTURN_LAB'] ?? '';
+  if (lab === '') return '';
+  const nodes = (await readdir(lab)).filter((name) => /^n[0-9]+$/.test(name));
+  const logs = await Promise.all(nodes.map((node) => readFile(join(lab, node, 'log'), 'latin1')));
+  return logs.join('\n');
+}
