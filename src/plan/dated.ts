@@ -1,14 +1,15 @@
 import type { Address, ConsumerAddress, SecretAddress } from '../model/address.ts';
-import { homeOf, nameOf } from '../model/address.ts';
+import { nameOf } from '../model/address.ts';
 import type { DeclaredConsumer } from '../model/declared.ts';
-import type { Blocked, Group, Note, PruneStep, RetireStep, SettleStep, Step } from '../model/plan.ts';
-import type { RecordedCopy, RecordedSecret, RecordedVersion } from '../model/recorded.ts';
-import { recordedVersion } from '../model/recorded.ts';
+import type { Blocked, Group, Note, SettleStep, Step } from '../model/plan.ts';
+import type { RecordedSecret } from '../model/recorded.ts';
 import type { Cluster } from './groups.ts';
 import { obstacleToFlip } from './obstacles.ts';
+import type { Soaked } from './retire.ts';
+import { copiesToPrune, pinned, retireAndPrune, stillUsed, unsettled } from './retire.ts';
 import { settlesAtOnce } from './steps.ts';
-import type { Leaving, Use } from './uses.ts';
-import { pinnedTo, unreadable, usesOf } from './uses.ts';
+import type { Leaving } from './uses.ts';
+import { usesOf } from './uses.ts';
 import type { View } from './view.ts';
 
 /** Settle, retire and prune whose time has come, with the groups that they form. */
@@ -20,13 +21,6 @@ export interface DatedWork {
   readonly steps: readonly Step[];
   readonly blocked: readonly Blocked[];
   readonly notes: readonly Note[];
-}
-
-/** A prior version whose soak has ended, or ends with the promotion of what follows it. */
-export interface Soaked {
-  readonly address: SecretAddress;
-  readonly record: RecordedSecret;
-  readonly version: RecordedVersion;
 }
 
 /**
@@ -166,134 +160,6 @@ function soakedVersions(view: View): Soaked[] {
       .filter(({ role, soakUntil }) => role === 'prior' && (soakUntil === null || soakUntil <= view.now))
       .map((version) => ({ address, record, version })),
   );
-}
-
-/** Says who is pinned to a version that is therefore kept; null: nobody. */
-export function pinned({ address, version }: Pick<Soaked, 'address' | 'version'>, view: View): Note | null {
-  const pins = pinnedTo(address, version.ordinal, view);
-  if (pins.length === 0) return null;
-  const text = `${nameOf(address)} v${version.ordinal} is kept: pinned by ${pins.join(', ')}`;
-  return { kind: 'pinned', address, text };
-}
-
-/** A version that only waits for consumers of ours to be settled at their date: nobody need do anything. */
-function unsettled({ address, version }: Soaked, view: View, leaving: Leaving): Note | null {
-  const uses = usesOf(version.copies, view, leaving);
-  const dates = uses.flatMap(({ by, service }) => {
-    const after = view.consumer(service) === undefined ? null : view.recordOfConsumer(service)?.settleAfter;
-    return by === 'previous spec' && after != null && after > view.now ? [after] : [];
-  });
-  const [first] = dates;
-  if (first === undefined || dates.length < uses.length) return null;
-  const last = dates.reduce((latest, date) => (date > latest ? date : latest), first);
-  const text = `${nameOf(address)} v${version.ordinal} is retired once its consumers are settled, after ${last}`;
-  return { kind: 'later', address, text };
-}
-
-/** Why a soaked version may not be retired yet, by name; null: nothing refers to it. */
-export function stillUsed({ address, version }: Soaked, view: View, leaving: Leaving): Blocked | null {
-  const name = `${nameOf(address)} v${version.ordinal}`;
-  const refuse = (text: string, next: string): Blocked => ({
-    address,
-    why: 'blocked-by',
-    text: `${name} is not retired: ${text}`,
-    next,
-    fault: null,
-  });
-  const state = unreadable(address, version.ordinal, view);
-  if (state === 'unknown') return refuse('its vault could not be observed', 'plan again');
-  if (state === 'absent') return refuse('the vault does not list it', 'recover it, then plan again');
-  for (const { platform } of version.copies) {
-    if ('unknown' in view.platform(platform))
-      return refuse(`${platform} could not be observed`, 'plan again');
-  }
-  const [use] = usesOf(version.copies, view, leaving);
-  return use === undefined ? null : refuse(...wordsFor(use));
-}
-
-function wordsFor({ service, copy, by }: Use): [text: string, next: string] {
-  const where = `service ${nameOf(service)} on ${homeOf(service)}`;
-  switch (by) {
-    case 'spec':
-      return [`${where} still reads ${copy}`, 'point it at the current version, then plan again'];
-    case 'task':
-      return [`a task of ${where} still runs on ${copy}`, 'wait until it has ended, then plan again'];
-    case 'previous spec':
-      return [`the previous spec of ${where} still names ${copy}`, 'it is settled first, then plan again'];
-  }
-}
-
-/** Retire, and the removal of the copies that go with it. Copies of older versions that are in use are left. */
-export function retireAndPrune(
-  soaked: Soaked,
-  group: string,
-  view: View,
-  leaving: Leaving,
-): { readonly steps: readonly (RetireStep | PruneStep)[]; readonly blocked: readonly Blocked[] } {
-  const { address, version } = soaked;
-  const cause = { kind: 'soaked' as const, since: version.soakUntil ?? view.now };
-  const base = { group, address, cause, secret: address, inverse: null };
-  const retire: RetireStep = {
-    ...base,
-    kind: 'retire',
-    id: `${group}.1`,
-    needs: [],
-    text: `disable ${nameOf(address)} v${version.ordinal} in the vault`,
-    ordinal: version.ordinal,
-    approvedBy: version.approvedBy,
-  };
-  const blocked: Blocked[] = [];
-  const steps: (RetireStep | PruneStep)[] = [retire];
-  for (const { copy, ordinal } of copiesToPrune(soaked, view)) {
-    const kept = keptCopy(copy, soaked.record, ordinal, { address, view, leaving });
-    if (kept !== null) blocked.push(kept);
-    else {
-      steps.push({
-        ...base,
-        kind: 'prune',
-        id: `${group}.${steps.length + 1}`,
-        needs: [retire.id],
-        text: `remove ${copy.name} from ${copy.platform}`,
-        ordinal,
-        platform: copy.platform,
-        copy: copy.name,
-      });
-    }
-  }
-  return { steps, blocked };
-}
-
-/** Why a copy is not removed now: a copy of its version is in use, or its platform is unknown. Null: nothing refers to it. */
-function keptCopy(
-  copy: RecordedCopy,
-  record: RecordedSecret,
-  ordinal: number,
-  { address, view, leaving }: { address: SecretAddress; view: View; leaving: Leaving },
-): Blocked | null {
-  const copies = recordedVersion(record, ordinal)?.copies ?? [copy];
-  const unknown = copies.find(({ platform }) => 'unknown' in view.platform(platform));
-  const [use] = usesOf(copies, view, leaving);
-  if (unknown === undefined && use === undefined) return null;
-  const [why, next] =
-    use === undefined
-      ? [`${unknown?.platform ?? copy.platform} could not be observed`, 'plan again']
-      : wordsFor(use);
-  return { address, why: 'blocked-by', text: `${copy.name} is not removed: ${why}`, next, fault: null };
-}
-
-/** Copies of retired versions beyond the newest `keep`, this one included. */
-export function copiesToPrune(
-  { address, record, version }: Soaked,
-  view: View,
-): { copy: RecordedCopy; ordinal: number }[] {
-  const keep = view.secret(address)?.keep ?? 0;
-  const retired = record.versions
-    .filter(
-      ({ role, ordinal, retiredWhy }) =>
-        ordinal === version.ordinal || (role === 'retired' && retiredWhy === 'soaked'),
-    )
-    .sort((a, b) => b.ordinal - a.ordinal);
-  return retired.slice(keep).flatMap(({ copies, ordinal }) => copies.map((copy) => ({ copy, ordinal })));
 }
 
 function entriesOf(view: View): [SecretAddress, RecordedSecret][] {

@@ -1,9 +1,9 @@
 import { addDuration, durationMs } from '../calendar/calendar.ts';
 import type { Instant, IsoDuration } from '../model/address.ts';
 import type { LaterStep, Note } from '../model/plan.ts';
-import { copiesToPrune, pinned } from './dated.ts';
 import type { Cluster } from './groups.ts';
 import { leavesPrior, retiresAtOnce } from './immediate.ts';
+import { copiesToPrune, pinned } from './retire.ts';
 import { longestSoak, settlesAtOnce } from './steps.ts';
 import type { View } from './view.ts';
 

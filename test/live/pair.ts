@@ -48,21 +48,25 @@ interface Task {
 const words = (text: string) => text.split(' ');
 
 /** Start-first, checked by its own health command, watched for half a second; its application stops gracefully. */
-export const SERVICE = words(
+const SERVICE = words(
   '--replicas 3 --endpoint-mode dnsrr --update-order start-first --update-monitor 500ms' +
-    ' --update-parallelism 1 --health-cmd /hc --health-interval 300ms --health-retries 2',
+    ' --health-cmd /hc --health-interval 300ms --health-retries 2',
 );
 
-export async function startPair(lab: Lab): Promise<Pair> {
+/** `parallelism` is how many tasks an update replaces at a time; 0: all. */
+export async function startPair(lab: Lab, name: string, parallelism: number): Promise<Pair> {
   const network = await lab.network();
-  const service = await lab.service('api', [...SERVICE, '--network', network, 'lab/app:1']);
+  const args = [...SERVICE, '--update-parallelism', String(parallelism), '--network', network];
+  const service = await lab.service(name, [...args, 'lab/app:1']);
   await lab.running(service, 3);
   return watchPair(lab, service, network);
 }
 
 /** The same for a service that is there. */
 export async function watchPair(lab: Lab, service: string, network: string): Promise<Pair> {
-  const client = await lab.service('client', ['--network', network, 'lab/app:1', '/client', service]);
+  const name = service.slice(lab.prefix.length + 1);
+  const args = ['--network', network, 'lab/app:1', '/client', service];
+  const client = await lab.service(`${name}-client`, args);
   await lab.running(client, 1);
   const inspect = () => lab.engine<Service>('GET', `/services/${service}`);
 

@@ -52,7 +52,7 @@ describeLive('a rotation on a live swarm, through the program', () => {
     { timeout: LONG },
     async () => {
       const canary = makeCanary();
-      const pair = await startPair(lab);
+      const pair = await startPair(lab, 'api', 1);
       const project = await sandboxedProject(pair.stack(secrets('Duration.seconds(15)')), lab.endpoint);
       const watch = watchProcesses((text) => canary.foundIn(text).length > 0);
       const apply = async (writer: string, reader: string): Promise<Run> => {
@@ -79,7 +79,7 @@ describeLive('a rotation on a live swarm, through the program', () => {
       if (updatesBefore !== null) expect(await pair.updates()).toBe(updatesBefore + 1);
       const after = await pair.asked();
       expect(after).toMatchObject({ failed: 0, failures: [] });
-      expect(after.requests - before.requests).toBeGreaterThan(300);
+      expect(after.requests - before.requests).toBeGreaterThan(200);
       report(`one update, ${after.requests - before.requests} requests meanwhile, ${after.failed} failed`);
 
       // The second plan.
@@ -113,7 +113,7 @@ describeLive('a rotation on a live swarm, through the program', () => {
       expect(await copiesOf(pair)).toEqual(Object.values(copies(pair, 2)).sort());
       const back = await pair.asked();
       expect(back).toMatchObject({ failed: 0, failures: [] });
-      expect(back.requests).toBeGreaterThan(healthy.requests + 300);
+      expect(back.requests).toBeGreaterThan(healthy.requests + 200);
       report(`refused value: exit 10, ${back.requests - healthy.requests} requests meanwhile, 0 failed`);
       const { secrets: rows } = await statusOf(project);
       expect(rows.map(({ name, current, held }) => [name, current, held !== null])).toEqual([
@@ -153,7 +153,7 @@ describeLive('a rotation on a live swarm, through the program', () => {
     { timeout: LONG },
     async () => {
       const canary = makeCanary();
-      const pair = await startPair(lab);
+      const pair = await startPair(lab, 'back', 0);
       const project = await sandboxedProject(pair.stack(secrets('Duration.hours(1)')), lab.endpoint);
       const watch = watchProcesses((text) => canary.foundIn(text).length > 0);
       const apply = (writer: string, reader: string) =>
@@ -168,7 +168,7 @@ describeLive('a rotation on a live swarm, through the program', () => {
       const back = await project.keyturn(['rollback', 'writer', '--auto-approve', '--reason', 'errors']);
       expect(back.err).not.toContain('error:');
       expect(back).toMatchObject({ code: 0 });
-      expect(back.out).toContain('answered 200 on 3 of 3 tasks');
+      expect(back.out).toMatch(/answered 200 on 3 of 3\s+tasks/);
       expect(await pair.references()).toEqual(copies(pair, 1));
       expect(await copiesOf(pair)).toEqual(Object.values(copies(pair, 1)).sort());
       const after = await pair.asked();

@@ -9,6 +9,7 @@ import { renderFault } from '../../src/report/fault-text.ts';
 import { makePaint } from '../../src/report/paint.ts';
 import { renderPlan } from '../../src/report/plan-text.ts';
 import type { Scenario } from './scenario.ts';
+import { look } from './look.ts';
 import { expand } from './scenario.ts';
 
 const GOLDEN = fileURLToPath(new URL('../golden/', import.meta.url));
@@ -61,7 +62,7 @@ describe('each golden plan', () => {
         ...input,
         recorded,
         options,
-        observed: world.observe(declared, recorded, now),
+        observed: look(world, declared, recorded, now),
       });
       expect(
         again.steps.map(({ text }) => text),

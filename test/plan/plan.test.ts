@@ -11,6 +11,7 @@ import type { PlanOptions } from '../../src/plan/view.ts';
 import { NO_OPTIONS } from '../../src/plan/view.ts';
 import { Replay } from '../../src/record/fold.ts';
 import { PLATFORM, VAULT, mount, secret, secretAt, service, stack } from './declare.ts';
+import { look } from './look.ts';
 import { World } from './world.ts';
 
 const NOW = '2026-08-20T09:00:00Z';
@@ -30,7 +31,7 @@ class Life {
 
   plan(options: Partial<PlanOptions> = {}, now: Instant = NOW): Plan {
     const { declared, recorded, world } = this;
-    const observed = world.observe(declared, recorded, now);
+    const observed = look(world, declared, recorded, now);
     return makePlan({ declared, observed, recorded, now, options: { ...NO_OPTIONS, ...options } });
   }
 

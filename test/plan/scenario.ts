@@ -16,7 +16,8 @@ import { declarationDigest } from '../../src/plan/rotations.ts';
 import type { PlanInput } from '../../src/plan/view.ts';
 import { NO_OPTIONS, View } from '../../src/plan/view.ts';
 import { PLATFORM, VAULT, mount, secret, secretAt, service, serviceAt, stack } from './declare.ts';
-import { World, serviceFingerprint, tagsOf } from './world.ts';
+import { look, serviceFingerprint } from './look.ts';
+import { World, tagsOf } from './world.ts';
 
 /**
  * A situation in a page of JSON. A secret is in vault `shop-prod`, random, due on the first monday of each
@@ -131,7 +132,7 @@ export function expand(scenario: Scenario): { readonly input: PlanInput; readonl
   interfere(scenario, declared, recorded, world);
   const { now } = scenario;
   return {
-    input: { declared, observed: world.observe(declared, recorded, now), recorded, now, options },
+    input: { declared, observed: look(world, declared, recorded, now), recorded, now, options },
     world,
   };
 }
@@ -321,7 +322,7 @@ function interfere(scenario: Scenario, declared: Declared, recorded: Recorded, w
     if (since === 'new version by stack other') world.write(one.address, tagsOf('other', 1, 'theirs'));
     if (!since.startsWith('the mint')) continue;
     const { now } = scenario;
-    const view = new View({ declared, recorded, now, observed: world.observe(declared, recorded, now) });
+    const view = new View({ declared, recorded, now, observed: look(world, declared, recorded, now) });
     const cause = causeToRotate(one, view, NO_OPTIONS);
     if (cause === null) throw new Error(`${one.name} is not due`);
     const ordinal = view.highestOrdinal(one) + 1;

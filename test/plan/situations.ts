@@ -1,15 +1,17 @@
 import fc from 'fast-check';
 import { addDuration } from '../../src/calendar/calendar.ts';
 import type { Instant, SecretAddress } from '../../src/model/address.ts';
-import { copyName } from '../../src/model/address.ts';
-import type { Declared, DeclaredConsumer, DeclaredSecret } from '../../src/model/declared.ts';
+import type { Declared, DeclaredSecret } from '../../src/model/declared.ts';
 import type { Recorded } from '../../src/model/recorded.ts';
 import { emptyRecord } from '../../src/model/recorded.ts';
 import { makePlan } from '../../src/plan/plan.ts';
 import { Replay } from '../../src/record/fold.ts';
 import type { PlanInput, PlanOptions } from '../../src/plan/view.ts';
 import { NO_OPTIONS } from '../../src/plan/view.ts';
+import type { Damage } from './damage.ts';
+import { hurt } from './damage.ts';
 import { PLATFORM, QUARTERLY, VAULT, mount, secret, secretAt, service, serviceAt, stack } from './declare.ts';
+import { look } from './look.ts';
 import { World, tagsOf } from './world.ts';
 
 const NAMES = ['ada', 'bob', 'cyd', 'dan'] as const;
@@ -51,19 +53,6 @@ type Happening =
   | { readonly kind: 'scheduled'; readonly hours: number }
   | { readonly kind: 'request' | 'generation' | 'forget' | 'unpin' | 'appear'; readonly which: number }
   | { readonly kind: 'pin'; readonly which: number; readonly version: number };
-
-/** What may go wrong before the plan that is looked at. */
-type Damage =
-  | {
-      readonly kind: 'put back' | 'foreign reader' | 'busy' | 'paused' | 'job' | 'gone';
-      readonly which: number;
-    }
-  | {
-      readonly kind: 'deleted' | 'foreign version' | 'taken name' | 'held' | 'disabled';
-      readonly which: number;
-    }
-  | { readonly kind: 'lost answer' | 'lost answer, disabled'; readonly which: number }
-  | { readonly kind: 'unknown vault' | 'unknown platform' };
 
 /** A small tale that `lived` makes a situation of, so that a counterexample can be read. */
 export interface Life {
@@ -168,7 +157,7 @@ export const healthy: fc.Arbitrary<Life> = life(fc.constant([]));
 export const damaged: fc.Arbitrary<Life> = life(fc.array(damage, { maxLength: 3 }));
 
 export function inputOf({ declared, recorded, world, now, options }: Situation): PlanInput {
-  return { declared, observed: world.observe(declared, recorded, now), recorded, now, options };
+  return { declared, observed: look(world, declared, recorded, now), recorded, now, options };
 }
 
 /** Lives a life: perfect applies, one after another, and then the damage. Throws where an apply is refused. */
@@ -314,88 +303,4 @@ function withPin(situation: Situation, which: number, version: number | null): S
     index === which ? { ...one, mounts: one.mounts.map((each) => ({ ...each, version })) } : one,
   );
   return { ...situation, declared: { ...situation.declared, consumers } };
-}
-
-/** Breaks something of the world or of the record; gives the record. */
-function hurt({ declared, world, recorded, now }: Situation, broken: Damage): Recorded {
-  switch (broken.kind) {
-    case 'lost answer':
-    case 'lost answer, disabled':
-      return recorded;
-    case 'unknown vault':
-      world.unknown.add(VAULT);
-      return recorded;
-    case 'unknown platform':
-      world.unknown.add(PLATFORM);
-      return recorded;
-    case 'deleted':
-    case 'foreign version':
-    case 'taken name':
-    case 'held':
-    case 'disabled': {
-      const victim = declared.secrets[broken.which];
-      return victim === undefined
-        ? recorded
-        : hurtSecret(victim, { declared, world, recorded, now }, broken.kind);
-    }
-    default: {
-      const victim = declared.consumers[broken.which];
-      if (victim !== undefined) hurtService(victim, { world, recorded }, broken.kind);
-      return recorded;
-    }
-  }
-}
-
-function hurtSecret(
-  victim: DeclaredSecret,
-  { declared, world, recorded, now }: Omit<Situation, 'options'>,
-  kind: 'deleted' | 'foreign version' | 'taken name' | 'held' | 'disabled',
-): Recorded {
-  const record = recorded.secrets[victim.address];
-  if (kind === 'deleted') world.vaults.get(victim.vault)?.delete(victim.name);
-  if (kind === 'foreign version') world.write(victim.address, {});
-  const newest = world.storeOf(victim.address).at(-1);
-  if (kind === 'disabled' && newest !== undefined) newest.enabled = false;
-  if (kind === 'taken name') {
-    for (const { platform, mounts } of declared.consumers) {
-      for (const { base, secret: mounted } of mounts) {
-        if (mounted !== victim.address) continue;
-        const name = copyName(base, (record?.current ?? 0) + 1);
-        if (world.copies.get(platform)?.has(name) !== true) world.deliver(platform, name, {});
-      }
-    }
-  }
-  if (kind !== 'held' || record === undefined) return recorded;
-  const held = {
-    since: now,
-    reason: 'it did not start',
-    cause: { kind: 'first' as const },
-    declaration: 'other',
-  };
-  return { ...recorded, secrets: { ...recorded.secrets, [victim.address]: { ...record, held } } };
-}
-
-function hurtService(
-  { platform, service: name, mounts }: DeclaredConsumer,
-  { world, recorded }: Pick<Situation, 'world' | 'recorded'>,
-  kind: 'put back' | 'foreign reader' | 'busy' | 'paused' | 'job' | 'gone',
-): void {
-  const seen = world.services.get(platform)?.get(name);
-  if (seen === undefined) return;
-  if (kind === 'busy') seen.updateState = 'updating';
-  if (kind === 'paused') seen.updateState = 'paused';
-  if (kind === 'job') seen.mode = 'job';
-  if (kind === 'gone') world.services.get(platform)?.delete(name);
-  if (kind !== 'put back' && kind !== 'foreign reader') return;
-  for (const { secret: mounted, target } of mounts) {
-    const versions = recorded.secrets[mounted]?.versions ?? [];
-    const older = versions.flatMap(({ role, copies }) =>
-      role === 'prior' || role === 'retired' ? copies : [],
-    );
-    for (const copy of older.filter((one) => one.platform === platform)) {
-      const reference = world.reference(platform, target, copy.name);
-      if (kind === 'foreign reader') world.service(platform, 'stranger').references.push(reference);
-      else seen.references = seen.references.map((one) => (one.target === target ? reference : one));
-    }
-  }
 }

@@ -1,17 +1,8 @@
 import type { Instant, SecretAddress } from '../../src/model/address.ts';
 import { homeOf, nameOf } from '../../src/model/address.ts';
 import { digestOf } from '../../src/model/canonical.ts';
-import type { Declared } from '../../src/model/declared.ts';
 import type { DoneFacts, JournalLine } from '../../src/model/journal.ts';
-import type {
-  Observed,
-  ObservedPlatform,
-  ObservedSecret,
-  ObservedService,
-  ObservedVault,
-  ObservedVersion,
-  Reference,
-} from '../../src/model/observed.ts';
+import type { ObservedService, Reference } from '../../src/model/observed.ts';
 import {
   LABEL_SECRET,
   TAG_OPERATION,
@@ -21,8 +12,9 @@ import {
 } from '../../src/model/observed.ts';
 import type { FlipStep, Plan, RestoreStep, Step } from '../../src/model/plan.ts';
 import type { Recorded } from '../../src/model/recorded.ts';
-import { priorVersion, recordedVersion } from '../../src/model/recorded.ts';
+import { recordedVersion } from '../../src/model/recorded.ts';
 import { Replay } from '../../src/record/fold.ts';
+import { serviceFingerprint } from './look.ts';
 
 /** A version as the vault keeps it; the last one of a list is the newest. */
 export interface StoredVersion {
@@ -124,13 +116,6 @@ export class World {
     const copy = this.copies.get(platform)?.get(name);
     if (copy === undefined) throw new Error(`no copy ${name} on ${platform}`);
     return { target, copyId: copy.id, copyName: name };
-  }
-
-  /** What a planner would see: versions are listed where the record disagrees or the secret soaks, as in observe. */
-  observe(declared: Declared, recorded: Recorded, at: Instant): Observed {
-    const vaults = declared.vaults.map(({ name }) => [name, this.#vault(name, recorded)] as const);
-    const platforms = declared.platforms.map(({ name }) => [name, this.#platform(name)] as const);
-    return { at, vaults: Object.fromEntries(vaults), platforms: Object.fromEntries(platforms) };
   }
 
   /** Does every step of the plan, and gives the record afterwards. Throws where vault or platform would refuse. */
@@ -307,55 +292,6 @@ export class World {
     return found;
   }
 
-  #vault(name: string, recorded: Recorded): ObservedVault {
-    if (this.unknown.has(name)) return { status: 'unknown', fault: unreachable('vault-unreachable', name) };
-    const secrets = [...(this.vaults.get(name) ?? [])].flatMap(([secret, versions]): ObservedSecret[] => {
-      const newest = versions.at(-1);
-      if (newest === undefined) return [];
-      const { enabled, created, updated, tags } = newest;
-      const record = recorded.secrets[`vault://${name}/${secret}`];
-      const fingerprint = itemFingerprint(newest);
-      const isListed = record?.fingerprint !== fingerprint || priorVersion(record) !== null;
-      return [
-        {
-          name: secret,
-          enabled,
-          created,
-          updated,
-          tags,
-          fingerprint,
-          ...factsOf(tags),
-          versions: isListed
-            ? versions.map((version): ObservedVersion => ({ ...version, ...factsOf(version.tags) }))
-            : null,
-        },
-      ];
-    });
-    return { status: 'seen', secrets: Object.fromEntries(secrets.map((secret) => [secret.name, secret])) };
-  }
-
-  #platform(name: string): ObservedPlatform {
-    if (this.unknown.has(name))
-      return { status: 'unknown', fault: unreachable('platform-unreachable', name) };
-    const services = [...(this.services.get(name) ?? [])].map(
-      ([service, seen]): [string, ObservedService] => {
-        const { lingering, previous, references, ...rest } = seen;
-        const taskCopyIds = [...new Set([...references.map(({ copyId }) => copyId), ...lingering])].sort();
-        const fingerprint = serviceFingerprint(seen);
-        return [
-          service,
-          { ...rest, name: service, references, previousReferences: previous, taskCopyIds, fingerprint },
-        ];
-      },
-    );
-    const copies = [...(this.copies.get(name) ?? [])].map(([copy, { id, labels }]) => ({
-      id,
-      name: copy,
-      labels,
-    }));
-    return { status: 'seen', clusterId: `cluster-${name}`, copies, services: Object.fromEntries(services) };
-  }
-
   #tick(): number {
     return (this.#clock += 1);
   }
@@ -376,28 +312,6 @@ export function usersOf(world: World, platform: string, id: string): string[] {
 
 export function tagsOf(stack: string, ordinal: number, operation: string): Record<string, string> {
   return { [TAG_VERSION]: String(ordinal), [TAG_OPERATION]: operation, [TAG_STACK]: stack };
-}
-
-export function serviceFingerprint({ id, mode, references }: WorldService): string {
-  return digestOf({ id, mode, references }).slice(0, 24);
-}
-
-function factsOf(
-  tags: Readonly<Record<string, string>>,
-): Pick<ObservedVersion, 'ordinal' | 'operation' | 'stack'> {
-  const ordinal = tags[TAG_VERSION];
-  return {
-    ordinal: ordinal === undefined ? null : Number(ordinal),
-    operation: tags[TAG_OPERATION] ?? null,
-    stack: tags[TAG_STACK] ?? null,
-  };
-}
-
-function unreachable(
-  code: 'vault-unreachable' | 'platform-unreachable',
-  name: string,
-): Extract<ObservedVault, { status: 'unknown' }>['fault'] {
-  return { code, what: `${name} did not answer`, where: name, next: 'check the network, then plan again' };
 }
 
 const BEGIN = {
