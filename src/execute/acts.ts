@@ -56,6 +56,7 @@ async function mint(step: MintStep, work: Work): Promise<DoneFacts> {
   const vault = work.vaultOf(step.secret);
   const name = nameOf(step.secret);
   const there = await vault.find(name, step.operation);
+  if (there !== null && !there.enabled) throw spent(step);
   if (there !== null) return { storeId: there.storeId };
   const value = valueFor(step, work);
   const { ordinal, operation, contentType, tags } = step;
@@ -68,6 +69,16 @@ async function mint(step: MintStep, work: Work): Promise<DoneFacts> {
   });
   work.keepMinted(step.secret, ordinal, value);
   return { storeId: written.storeId };
+}
+
+function spent(step: MintStep): Fault {
+  return new Fault({
+    code: 'vault-conflict',
+    what: `v${step.ordinal} of ${nameOf(step.secret)} was minted before and is disabled`,
+    where: step.secret,
+    live: 'consumers keep what they read',
+    next: 'plan again: the next plan takes a new ordinal',
+  });
 }
 
 /** A person's value for a manual secret, a generated one otherwise; refused when the vault would refuse it. */

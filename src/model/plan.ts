@@ -274,6 +274,7 @@ export interface Note {
     | 'later'
     | 'downtime'
     | 'unverified'
+    | 'readers'
     | 'limit';
   readonly address: Address | null;
   readonly text: string;

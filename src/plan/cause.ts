@@ -9,13 +9,16 @@ import type { PlanOptions, View } from './view.ts';
  * Why this secret should get a new version now, or null. Says nothing about whether it may.
  *
  * Dates come from the calendar: a secret is due when a scheduled instant lies after its last promotion and not
- * after now, whatever day the last run was.
+ * after now, whatever day the last run was. A user-managed one is minted only when a person asks for it.
  */
 export function causeToRotate(secret: DeclaredSecret, view: View, options: PlanOptions): Cause | null {
   const record = view.recordOf(secret.address);
   const current = recordedVersion(record, record?.current ?? null);
-  if (record === undefined || current === null) return options.dueOnly ? null : { kind: 'first' };
   const asked = options.rotate.includes(secret.address) || options.values.includes(secret.address);
+  if (record === undefined || current === null) {
+    const waits = options.dueOnly || (secret.cadence.kind === 'userManaged' && !asked);
+    return waits ? null : { kind: 'first' };
+  }
   if (asked) return { kind: 'request', at: view.now, reason: options.reason };
   if (!options.dueOnly && secret.generation > record.generation) {
     return { kind: 'generation', generation: secret.generation };

@@ -54,7 +54,23 @@ function forgotten(view: View): Note[] {
   const consumers = (Object.keys(view.recorded.consumers) as ConsumerAddress[])
     .filter((address) => view.consumer(address) === undefined)
     .map((address) => `${nameOf(address)} is no longer declared: it keeps what it reads`);
-  return [...secrets, ...consumers].sort().map((text) => ({ kind: 'forgotten', address: null, text }));
+  return [...secrets, ...consumers, ...forgottenMounts(view)]
+    .sort()
+    .map((text) => ({ kind: 'forgotten', address: null, text }));
+}
+
+/** A mount that left the declaration stays in the service: taking it away could break what still reads it. */
+function forgottenMounts(view: View): string[] {
+  return view.declared.consumers.flatMap((consumer) => {
+    const declared = new Set(consumer.mounts.map(({ target }) => target));
+    const recorded = view.recordOfConsumer(consumer.address)?.mounts ?? {};
+    return Object.entries(recorded)
+      .filter(([target]) => !declared.has(target))
+      .map(
+        ([target, { secret, ordinal }]) =>
+          `${consumer.service} no longer declares ${target}: it keeps reading ${nameOf(secret)} v${ordinal} there, and is not flipped for it`,
+      );
+  });
 }
 
 function lowerGenerations(view: View): Note[] {
@@ -68,6 +84,11 @@ function lowerGenerations(view: View): Note[] {
 
 function cautions(clusters: readonly Cluster[]): Note[] {
   const notes: Note[] = [];
+  for (const { secret, ordinal } of clusters.flatMap(({ rotations }) => rotations)) {
+    if (secret.readers !== 'latest') continue;
+    const text = `${secret.name} is read without a version: v${ordinal} reaches those readers when it is minted, before anything is verified`;
+    notes.push({ kind: 'readers', address: secret.address, text });
+  }
   for (const { consumer, service, changes } of clusters.flatMap(({ moves }) => moves)) {
     if (service === null || changes.length === 0) continue;
     if (service.order === 'stop-first' && service.tasks > 0) {

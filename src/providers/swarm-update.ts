@@ -69,7 +69,7 @@ export async function flip(
 
     const spec = structuredClone(service.Spec);
     const ids = await copyIds(engine, order.changes, where, signal);
-    for (const change of order.changes) applyChange(spec, change, ids);
+    applyChanges(spec, order.changes, ids);
     const originals = pauseOnFailure(spec);
     try {
       await engine.updateService(service.ID, service.Version.Index, spec, signal);
@@ -131,6 +131,25 @@ function standing(change: FlipChange, spec: WireServiceSpec): 'open' | 'done' | 
   const copy = now?.copyName ?? null;
   if (copy === (change.to?.copy ?? null)) return 'done';
   return copy === (change.from?.copy ?? null) ? 'open' : 'moved';
+}
+
+/**
+ * In place, because a reference that moves restarts the tasks. A list in the order of its names stays in that
+ * order: `docker stack deploy` sorts by it, and must find nothing to change when it runs after us.
+ */
+function applyChanges(
+  spec: WireServiceSpec,
+  changes: readonly FlipChange[],
+  ids: ReadonlyMap<string, string>,
+): void {
+  const isInOrder = (reference: WireReference, at: number, all: readonly WireReference[]) =>
+    at === 0 || (all[at - 1]?.SecretName ?? '') <= reference.SecretName;
+  const wasSorted = (spec.TaskTemplate.ContainerSpec?.Secrets ?? []).every(isInOrder);
+  for (const change of changes) applyChange(spec, change, ids);
+  if (!wasSorted) return;
+  spec.TaskTemplate.ContainerSpec?.Secrets?.sort((a, b) =>
+    a.SecretName < b.SecretName ? -1 : Number(a.SecretName > b.SecretName),
+  );
 }
 
 function applyChange(spec: WireServiceSpec, change: FlipChange, ids: ReadonlyMap<string, string>): void {

@@ -58,7 +58,9 @@ export class Replay {
         const step = this.#steps.get(line.step);
         if (step === undefined || line.result.status !== 'done') return this.#recorded;
         const context = { at: line.at, apply: this.#apply, planDigest: this.#planDigest };
-        return fold(this.#recorded, step, line.result, context);
+        const known =
+          step.kind === 'restore' ? this.#withLostMint(step, line.result, line.at) : this.#recorded;
+        return fold(known, step, line.result, context);
       }
       case 'hold':
         return withSecret(this.#recorded, line.secret, (secret) => ({ ...secret, held: line.held }));
@@ -67,6 +69,18 @@ export class Replay {
       case 'end':
         return this.#recorded;
     }
+  }
+
+  /** A mint whose answer was lost left a version that only its undoing has seen: its operation id is spent. */
+  #withLostMint(step: RestoreStep, facts: DoneFacts, at: Instant): Recorded {
+    const versions = this.#recorded.secrets[step.secret]?.versions ?? [];
+    const [storeId] = facts.disabled ?? [];
+    if (storeId === undefined || versions.some(({ ordinal }) => ordinal === step.failed))
+      return this.#recorded;
+    const mint = [...this.#steps.values()].find(
+      (known) => known.kind === 'mint' && known.secret === step.secret && known.ordinal === step.failed,
+    );
+    return mint?.kind === 'mint' ? minted(this.#recorded, mint, storeId, at) : this.#recorded;
   }
 }
 

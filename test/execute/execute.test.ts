@@ -118,4 +118,13 @@ describe('an apply', () => {
     expect(await world.versions('token')).toEqual([]);
     expect(await world.record.interrupted()).toBeNull();
   });
+
+  it('leaves a mount that is no longer declared in the service, and says so', async () => {
+    await open(declare([secret('key'), secret('salt')], [service('api', ['key', 'salt'])]));
+    await world.apply();
+    world.declared = declare([secret('key'), secret('salt')], [service('api', ['key'])]);
+    const plan = await world.plan();
+    expect(plan.steps).toEqual([]);
+    expect(plan.notes.find(({ kind }) => kind === 'forgotten')?.text).toContain('keeps reading salt v1');
+  });
 });

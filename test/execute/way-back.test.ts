@@ -110,3 +110,12 @@ describe('an interrupt', () => {
     expect((await world.apply({}, { token: 'good' })).outcome).toBe('done');
   });
 });
+
+describe('a mint whose answer was lost', () => {
+  it('is found by its operation id and not minted again', async () => {
+    await open(api);
+    world.vault.fault({ match: { operation: 'SecretSet', secret: 'token' }, action: 'drop-after' });
+    expect((await world.apply({}, { token: 'good' })).outcome).toBe('done');
+    expect(await world.versions('token')).toEqual(['v1 enabled']);
+  });
+});

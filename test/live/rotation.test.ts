@@ -37,10 +37,7 @@ describeLive('a rotation on a live swarm, through the program', () => {
   };
   const copies = (pair: Pair, version: number) =>
     Object.fromEntries(
-      ['reader', 'writer'].map((name) => [
-        `${pair.service}_${name}`,
-        `${pair.service}_${name}_v${version}`,
-      ]),
+      ['reader', 'writer'].map((name) => [`${pair.service}_${name}`, `${pair.service}_${name}_v${version}`]),
     );
   const statusOf = async (project: Project) => {
     const { out } = await project.keyturn(['status', '--format', 'json']);
@@ -226,7 +223,9 @@ async function expectNothingLogged(canary: ReturnType<typeof makeCanary>): Promi
   const logs = await engineLogs();
   expect(canary.foundIn(logs)).toEqual([]);
   if (logs.includes('Calling POST /secrets/create')) return;
-  console.warn('NOT CHECKED: the engines do not log their requests: KEYTURN_LAB_LOG=debug test/live/lab/up.sh');
+  console.warn(
+    'NOT CHECKED: the engines do not log their requests: KEYTURN_LAB_LOG=debug test/live/lab/up.sh',
+  );
 }
 
 /** I2: what only asks never touches a value. */

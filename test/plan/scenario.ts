@@ -49,7 +49,8 @@ interface ScenarioSecret {
   /** `v3` → `current since TIME`, `prior until TIME`, `retired`, `retired, copy kept`, `undone`. */
   readonly versions?: Readonly<Record<string, string>>;
   readonly source?: 'manual';
-  readonly cadence?: 'on request';
+  readonly cadence?: 'on request' | 'user-managed';
+  readonly readers?: 'latest';
   readonly vault?: string;
   readonly soak?: string;
   readonly generation?: number;
@@ -162,7 +163,10 @@ function declareSecret(name: string, given: ScenarioSecret, scenario: Scenario):
     keep,
     adopt,
     ...(given.source === 'manual' ? { source: { kind: 'manual', instructions: 'ask the card office' } } : {}),
-    ...(given.cadence === undefined ? {} : { cadence: { kind: 'onRequest' } }),
+    ...(given.cadence === undefined
+      ? {}
+      : { cadence: { kind: given.cadence === 'on request' ? 'onRequest' : 'userManaged' } }),
+    ...(given.readers === undefined ? {} : { readers: given.readers }),
     dependsOn: named(given.dependsOn),
     derivedFrom: named(given.derivedFrom),
     together: named(given.together),

@@ -200,6 +200,26 @@ describe('flip', () => {
     expect(countOf('ServiceUpdate')).toBe(1);
   });
 
+  it('keeps references in the order of their names, as a stack deploy would write them, and any other order as it is', async () => {
+    const names = async () =>
+      (await swarm.observe()).services['api']?.references.map(({ copyName }) => copyName);
+    for (const copy of ['cert_v1', 'cert_v9', 'cert_v10']) await stage(copy, 'good');
+    await api();
+    await flip([change(null, 'cert_v9', 'tls'), change(null, 'cert_v1', 'old-tls')]);
+    expect(await names()).toEqual(['cert_v1', 'cert_v9', 'db_v1']);
+    await swarm.flip({ service: 'api', changes: [change('cert_v9', 'cert_v10', 'tls')], undo: true });
+    expect(await names()).toEqual(['cert_v1', 'cert_v10', 'db_v1']);
+
+    const secrets = [
+      { target: 'db', secretName: 'db_v1' },
+      { target: 'tls', secretName: 'cert_v1' },
+    ];
+    server.createService({ name: 'by-hand', replicas: 1, secrets, monitorMs: 20 });
+    await swarm.flip({ service: 'by-hand', changes: [change('cert_v1', 'cert_v9', 'tls')], undo: false });
+    const { references } = (await swarm.observe()).services['by-hand'] ?? {};
+    expect(references?.map(({ copyName }) => copyName)).toEqual(['db_v1', 'cert_v9']);
+  });
+
   it('is posted once although its answer was lost', async () => {
     await api({ failureAction: 'rollback' });
     await stage('db_v2', 'good');

@@ -54,6 +54,14 @@ export function watchProcesses(finds: (text: string) => boolean): ProcessWatch {
   };
 }
 
+/** The command lines of what this process has started and what that has started, now. */
+export function runningCommands(pid = String(process.pid)): string[] {
+  return childrenOf(pid).flatMap((child) => [
+    read(`/proc/${child}/cmdline`).replaceAll('\0', ' ').trim(),
+    ...runningCommands(child),
+  ]);
+}
+
 function childrenOf(pid: string): string[] {
   try {
     return readdirSync(`/proc/${pid}/task`).flatMap((task) =>

@@ -47,7 +47,8 @@ export async function sandboxedProject(body: string, dockerHost: string): Promis
     folder,
     runs,
     keyturn: async (args, call = {}) => {
-      const t0=performance.now();const before = (await requestsIn(vault)).length;
+      const t0 = performance.now();
+      const before = (await requestsIn(vault)).length;
       // What the record alone answers takes `--sandbox` to find it, and no engine.
       const sandbox = isAboutTheRecord(args) ? ['--sandbox=vault'] : ['--sandbox=vault', '--sandbox-empty'];
       const ran = await keyturn([...args, ...sandbox], {
@@ -55,7 +56,8 @@ export async function sandboxedProject(body: string, dockerHost: string): Promis
         env: { DOCKER_HOST: dockerHost, ...call.env },
         stdin: call.stdin ?? '',
       });
-      if(process.env.DBG)console.error(args.join(' '), ran.code, Math.round((performance.now()-t0)/100)/10);
+      if (process.env.DBG)
+        console.error(args.join(' '), ran.code, Math.round((performance.now() - t0) / 100) / 10);
       const run = { ...ran, args, requests: (await requestsIn(vault)).slice(before) };
       runs.push(run);
       return run;
