@@ -70,7 +70,7 @@ export async function openTunnel(order: TunnelOrder): Promise<Tunnel> {
     code: 'platform-unreachable',
     what: `ssh did not open a way to "${order.endpoint}": ${said.trim().replaceAll(/\s+/g, ' ') || 'no answer'}`,
     where: order.endpoint,
-    next: `try: ssh -o BatchMode=yes ${remote.host} docker version`,
+    next: `try: ssh -o BatchMode=yes ssh://${remote.username === '' ? '' : `${remote.username}@`}${remote.host} docker version`,
   });
 }
 

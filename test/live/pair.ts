@@ -6,18 +6,22 @@ import type { Lab } from './swarm-lab.ts';
 export interface Pair {
   /** Its full name; the targets of its two secrets begin with it. */
   readonly service: string;
-  /** A stack's constructor that declares two secrets, `writer` and `reader`, and the service that mounts them. */
-  stack(secrets: string): string;
+  /** A stack's constructor: two manual secrets, `writer` and `reader`, and the service that mounts them. */
+  stack(soak: string): string;
   /** The copies that the spec names, by target in the order of the spec. */
   references(): Promise<Mounted>;
   previousReferences(): Promise<Mounted>;
+  /** What both targets name when both secrets are at this version. */
+  at(version: number): Mounted;
+  /** The copies of both secrets that the swarm holds, whether a service names them or not. */
+  copies(): Promise<string[]>;
   /** Of the tasks that shall run, sorted. */
   taskIds(): Promise<string[]>;
   /** What each task that was ever made mounts, once each. */
   everMounted(): Promise<string[]>;
   /** What the client counted, at a moment after this was called. */
   asked(): Promise<Asked>;
-  /** How often the engine was asked to update the service; null where its log does not say. */
+  /** How often the engine took an update of the service; null where its log does not say. */
   updates(): Promise<number | null>;
 }
 
@@ -80,10 +84,12 @@ export async function watchPair(lab: Lab, service: string, network: string): Pro
 
   return {
     service,
-    stack: (secrets) => `
+    stack: (soak) => `
     const vault = new KeyVault(this, 'vault', { name: 'shop-secrets' });
     const swarm = new Swarm(this, 'swarm', { name: 'lab' });
-    ${secrets}
+    const given = { vault, source: Source.manual(), cadence: Cadence.onRequest(), soak: ${soak} };
+    const writer = new Secret(this, 'writer', given);
+    const reader = new Secret(this, 'reader', given);
     new SwarmService(this, 'api', {
       swarm, service: '${service}',
       mounts: [writer.at('${service}_writer'), reader.at('${service}_reader')],
@@ -94,6 +100,15 @@ export async function watchPair(lab: Lab, service: string, network: string): Pro
     previousReferences: async () => {
       const { PreviousSpec } = await inspect();
       return PreviousSpec === undefined ? {} : mounted(PreviousSpec.TaskTemplate.ContainerSpec);
+    },
+    at: (version) => {
+      const bases = [`${service}_reader`, `${service}_writer`];
+      return Object.fromEntries(bases.map((base) => [base, `${base}_v${version}`]));
+    },
+    copies: async () => {
+      const all = await lab.engine<{ Spec: { Name: string } }[]>('GET', '/secrets');
+      const names = all.map(({ Spec }) => Spec.Name);
+      return names.filter((name) => name.startsWith(`${service}_`)).sort();
     },
     taskIds: async () => {
       const tasks = await lab.tasks(service);
@@ -116,11 +131,15 @@ export async function watchPair(lab: Lab, service: string, network: string): Pro
       }
     },
     updates: async () => {
-      const { ID } = await inspect();
-      const calls = (await engineLogs()).match(
-        new RegExp(`Calling POST (/v[0-9.]+)?/services/(${ID}|${service})/update`, 'g'),
+      const path = `/services/(${(await inspect()).ID}|${service})/update`;
+      const logs = await engineLogs();
+      const count = (line: string) => logs.match(new RegExp(line, 'g'))?.length ?? 0;
+      if (count('Calling POST ') === 0) return null;
+      // One that comes after a change of the version is refused, changes nothing and is sent again.
+      return (
+        count(`Calling POST (/v[0-9.]+)?${path}`) -
+        count(`Handler for POST (/v[0-9.]+)?${path} returned error`)
       );
-      return calls?.length ?? null;
     },
   };
 }

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const SSHD = '/usr/sbin/sshd';
+const UNSHARE = '/usr/bin/unshare';
 
 export const hasSshd = existsSync(SSHD);
 
@@ -66,7 +67,7 @@ export async function startSshServer(directory: string, engineSocket: string): P
     `exec ${SSHD} -D -e -f "$2"`,
   ].join(' && ');
   const server = spawn(
-    'unshare',
+    UNSHARE,
     ['--mount', '--propagation', 'private', 'sh', '-c', script, 'sshd', engineSocket, at('sshd_config')],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );

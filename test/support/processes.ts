@@ -29,13 +29,15 @@ export function watchProcesses(finds: (text: string) => boolean): ProcessWatch {
   const commands = new Set<string>();
   let looks = 0;
 
-  const inspect = (pid: string, depth: number | null): void => {
+  const inspect = (pid: string, depth: number | null, parent = ''): void => {
     const command = read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim();
+    // Between fork and exec a child is a picture of its parent and no program of its own yet.
+    if (command === parent) return;
     if (finds(command)) sightings.push({ where: 'arguments', depth, command });
     if (depth === null) return;
     if (command !== '') commands.add(command);
     if (finds(read(`/proc/${pid}/environ`))) sightings.push({ where: 'environment', depth, command });
-    for (const child of childrenOf(pid)) inspect(child, depth + 1);
+    for (const child of childrenOf(pid)) inspect(child, depth + 1, command);
   };
   const look = (): void => {
     for (const child of childrenOf(String(process.pid))) inspect(child, 1);

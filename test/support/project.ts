@@ -5,8 +5,7 @@ import { startVault } from '../../src/sandbox/vault.ts';
 import { keyturn, project, put, temporaryFolder } from '../cli/project.ts';
 import type { Ran } from '../cli/project.ts';
 
-export const VAULT = 'shop-secrets';
-export const STACK = 'shop';
+const VAULT = 'shop-secrets';
 
 export interface Call {
   readonly env?: Readonly<Record<string, string>>;
@@ -47,7 +46,6 @@ export async function sandboxedProject(body: string, dockerHost: string): Promis
     folder,
     runs,
     keyturn: async (args, call = {}) => {
-      const t0 = performance.now();
       const before = (await requestsIn(vault)).length;
       // What the record alone answers takes `--sandbox` to find it, and no engine.
       const sandbox = isAboutTheRecord(args) ? ['--sandbox=vault'] : ['--sandbox=vault', '--sandbox-empty'];
@@ -56,8 +54,6 @@ export async function sandboxedProject(body: string, dockerHost: string): Promis
         env: { DOCKER_HOST: dockerHost, ...call.env },
         stdin: call.stdin ?? '',
       });
-      if (process.env.DBG)
-        console.error(args.join(' '), ran.code, Math.round((performance.now() - t0) / 100) / 10);
       const run = { ...ran, args, requests: (await requestsIn(vault)).slice(before) };
       runs.push(run);
       return run;

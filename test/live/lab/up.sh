@@ -48,7 +48,7 @@ start_node() {
 export DOCKER_SERVICE_PREFER_OFFLINE_IMAGE=1
 exec setsid nsenter --net=/run/netns/$ns-$1 unshare --uts bash -c 'hostname node-$1; exec "\$@"' start \\
   dockerd --data-root "$home/data" --exec-root "$home/exec" --pidfile "$home/pid" \\
-  -H "unix://$home/docker.sock" --log-level ${KEYTURN_LAB_LOG:-warn} >>"$home/log" 2>&1 </dev/null
+  -H "unix://$home/docker.sock" --log-level ${KEYTURN_LAB_LOG:-debug} >>"$home/log" 2>&1 </dev/null
 START
   chmod +x "$home/start"
   "$home/start" &
