@@ -250,6 +250,9 @@ async function readAdopted(
   failed: readonly ObservedVersion[],
   work: Work,
 ): Promise<SecretValue | null> {
+  const known = work.journal.recorded.secrets[step.secret]?.versions ?? [];
+  // What was promoted once took the place of the value from before: that one must not come back.
+  if (known.some(({ promotedAt }) => promotedAt !== null)) return null;
   const ours = new Set(failed.map(({ storeId }) => storeId));
   const versions = await work.vaultOf(step.secret).versions(nameOf(step.secret));
   const foreign = versions.filter(

@@ -10,7 +10,7 @@ import type { Occasion } from './entry.ts';
 import { historyEntry } from './entry.ts';
 import { valueFor } from './acts.ts';
 import type { GroupEnd } from './group.ts';
-import { runGroup } from './group.ts';
+import { goOn, runGroup } from './group.ts';
 import { lookAgain } from './look-again.ts';
 import { undoGroup } from './undo.ts';
 import { walk } from './walk.ts';
@@ -104,9 +104,14 @@ export async function resume(
   const atOnce = pLimit(Math.max(1, input.parallelism));
   const ends: GroupEnd[] = [];
   for (const group of begin.plan.groups.toReversed()) ends.push(await endGroup(group, because, work, atOnce));
-  const hasUndone = ends.includes('rolled-back') || ends.includes('failed');
-  const outcome = ends.includes('stopped') ? 'stopped' : hasUndone ? 'rolled-back' : 'interrupted';
-  return close(work, journal, outcome, record, occasion);
+  await holdReturned(work, ends);
+  return close(work, journal, outcomeOfResume(ends), record, occasion);
+}
+
+function outcomeOfResume(ends: readonly GroupEnd[]): ApplyOutcome {
+  if (ends.includes('stopped')) return 'stopped';
+  if (ends.includes('rolled-back') || ends.includes('failed')) return 'rolled-back';
+  return ends.every((end) => end === 'done') ? 'done' : 'interrupted';
 }
 
 /** What a person took back by hand the schedule must not rotate forward again the same night. */
@@ -140,8 +145,15 @@ async function endGroup(
 ): Promise<GroupEnd> {
   const standings = work.standingsOf(group.id);
   if (standings.every(({ status }) => status === 'done')) return 'done';
+  const hasReturned = standings.some(
+    ({ step, status }) => status !== 'waiting' && (step.kind === 'restore' || step.kind === 'demote'),
+  );
+  if (hasReturned) return goOn(group, work, atOnce);
   const hasBegun = standings.some(({ step, status }) => status !== 'waiting' && step.inverse !== null);
-  return hasBegun ? undoGroup(group, because, work, atOnce) : 'not-begun';
+  if (!hasBegun) return 'not-begun';
+  // A step that failed on its merits is held for that, whatever cut its way back off.
+  const failed = standings.find(({ fault }) => fault !== null && fault.code !== 'interrupted')?.fault;
+  return undoGroup(group, failed ?? because, work, atOnce);
 }
 
 function isManualMint(step: Step): step is Extract<Step, { kind: 'mint' }> {
@@ -157,14 +169,10 @@ async function runGroups(
   const ends = new Map<string, GroupEnd>();
   const unmet = (group: Group): boolean =>
     group.needs.some((need) => ends.has(need) && ends.get(need) !== 'done');
-  await walk(
-    groups,
-    async (group) => {
-      ends.set(group.id, unmet(group) ? 'not-begun' : await runGroup(group, work, atOnce));
-      return true;
-    },
-    () => true,
-  );
+  await walk(groups, async (group) => {
+    ends.set(group.id, unmet(group) ? 'not-begun' : await runGroup(group, work, atOnce));
+    return true;
+  });
   return ends;
 }
 
@@ -221,8 +229,12 @@ function countsBy(work: Work): Record<StepStatus, number> {
   return counts;
 }
 
-/** How each step stands by the journal. An intent without an outcome counts as failed: it may have happened. */
+/**
+ * How each step stands by the journal. An intent without an outcome counts as failed: it may have happened. A step
+ * whose way back was done counts as undone only where the apply had ended; before, it is taken back once more.
+ */
 function standAsJournaled(work: Work, lines: readonly JournalLine[]): void {
+  const hasEnded = lines.at(-1)?.type === 'end';
   for (const line of lines) {
     if (line.type === 'intent') {
       const standing = work.standings.get(line.step.id);
@@ -231,9 +243,13 @@ function standAsJournaled(work: Work, lines: readonly JournalLine[]): void {
       standing.fault = { code: 'interrupted', what: 'interrupted before its outcome was known' };
     }
     if (line.type !== 'outcome') continue;
-    const standing = work.standings.get(line.step);
-    if (standing === undefined) continue;
     const { result } = line;
+    const standing = work.standings.get(line.step);
+    if (standing === undefined) {
+      const undone = work.standings.get(line.step.replace(/:undo.*$/, ''));
+      if (hasEnded && undone?.status === 'done' && result.status === 'done') undone.status = 'undone';
+      continue;
+    }
     standing.status = result.status;
     standing.elapsedMs = result.elapsedMs;
     standing.fault = result.status === 'failed' ? result.fault : null;

@@ -19,15 +19,24 @@ export async function runGroup(group: Group, work: Work, atOnce: LimitFunction):
   if (work.signal.aborted) return 'not-begun';
   const standings = work.standingsOf(group.id);
   const nodes = standings.map((standing) => ({ id: standing.step.id, needs: standing.step.needs, standing }));
-  const done = await walk(
-    nodes,
-    ({ standing }) => atOnce(() => doStep(standing, work)),
-    () => !work.signal.aborted,
-  );
+  const done = await walk(nodes, ({ standing }) => atOnce(() => doStep(standing, work)), {
+    mayStart: () => !work.signal.aborted,
+  });
   if (done.size === nodes.length) return 'done';
   const failed = standings.find(({ status }) => status === 'failed');
   if (failed?.fault != null) return undoGroup(group, failed.fault, work, atOnce);
   return standings.some(({ status }) => status !== 'waiting') ? 'stopped' : 'not-begun';
+}
+
+/**
+ * Goes on with a group that may only go forward: every step that is not done is done (again). Each act looks
+ * first, so what was cut off is not done twice. What cannot be done leaves the group stopped.
+ */
+export async function goOn(group: Group, work: Work, atOnce: LimitFunction): Promise<GroupEnd> {
+  const open = work.standingsOf(group.id).filter(({ status }) => status !== 'done');
+  const nodes = open.map((standing) => ({ id: standing.step.id, needs: standing.step.needs, standing }));
+  const done = await walk(nodes, ({ standing }) => atOnce(() => doStep(standing, work)), { isolated: true });
+  return done.size === nodes.length ? 'done' : 'stopped';
 }
 
 async function doStep(standing: Standing, work: Work): Promise<boolean> {

@@ -20,6 +20,8 @@ export async function undoGroup(
 ): Promise<GroupEnd> {
   const begun = work.standingsOf(group.id).filter(({ status }) => status === 'done' || status === 'failed');
   const hadDone = begun.some(({ status }) => status === 'done');
+  // Once a version was disabled in the vault nothing may be pointed at it again: such a group only goes forward.
+  if (begun.some(({ step }) => step.kind === 'restore' || step.kind === 'demote')) return 'stopped';
   const toUndo = begun.filter(({ step }) => step.inverse !== null);
   if (toUndo.length === 0) return hadDone ? 'stopped' : 'failed';
 
@@ -33,7 +35,7 @@ export async function undoGroup(
         hasChanged ||= changed;
         return isUndone;
       }),
-    () => true,
+    { isolated: true },
   );
   const isComplete = undone.size === toUndo.length;
   // An interrupt is nobody's fault: what was only cut off may be tried again by the schedule.
@@ -65,6 +67,8 @@ async function undoStep(standing: Standing, work: Work): Promise<{ isUndone: boo
   let changed = false;
   for (const inverse of inversesOf(standing.step, work)) {
     const performed = await perform(inverse, standing, work, true);
+    // A service that is gone reads nothing any more: there is nothing to take back, and nothing to verify.
+    if ('fault' in performed && inverse.kind === 'flip' && performed.fault.code === 'service-absent') break;
     if ('fault' in performed) {
       standing.status = 'undo-failed';
       standing.fault = performed.fault;

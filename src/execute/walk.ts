@@ -6,37 +6,40 @@ export interface Node {
 }
 
 /**
- * Runs nodes as soon as what they need is done, side by side, and resolves when nothing runs any more. After a
- * failure nothing new starts, but what runs is waited for. `run` resolves with whether the node was done; it
- * must not reject. Returns the ids that were done.
+ * Runs nodes as soon as what they need is done, side by side, and resolves with the ids that were done when
+ * nothing runs any more. After a failure nothing new starts, or, with `isolated`, only nothing that needs the
+ * failed node. `run` resolves with whether the node was done; where it rejects, what runs is still waited for
+ * before this rejects.
  */
 export async function walk<N extends Node>(
   nodes: readonly N[],
   run: (node: N) => Promise<boolean>,
-  mayStart: () => boolean,
+  how: { readonly mayStart?: () => boolean; readonly isolated?: boolean } = {},
 ): Promise<ReadonlySet<string>> {
   const waiting = new Map(nodes.map((node) => [node.id, node]));
   const done = new Set<string>();
+  const failed = new Set<string>();
   const running = new Map<string, Promise<void>>();
-  let hasFailed = false;
 
-  const isReady = (node: N): boolean => !node.needs.some((need) => waiting.has(need) || running.has(need));
+  const isReady = (node: N): boolean =>
+    !node.needs.some((need) => waiting.has(need) || running.has(need) || failed.has(need));
   const start = (node: N): void => {
     waiting.delete(node.id);
     const settled = run(node).then((isDone) => {
       running.delete(node.id);
-      if (isDone) done.add(node.id);
-      else hasFailed = true;
+      (isDone ? done : failed).add(node.id);
     });
     running.set(node.id, settled);
   };
+  const mayStart = (): boolean => (failed.size === 0 || how.isolated === true) && (how.mayStart?.() ?? true);
 
-  for (;;) {
-    if (!hasFailed && mayStart()) {
-      const ready = [...waiting.values()].filter(isReady);
-      for (const node of ready) start(node);
+  try {
+    for (;;) {
+      if (mayStart()) for (const node of [...waiting.values()].filter(isReady)) start(node);
+      if (running.size === 0) return done;
+      await Promise.race(running.values());
     }
-    if (running.size === 0) return done;
-    await Promise.race(running.values());
+  } finally {
+    await Promise.allSettled(running.values());
   }
 }

@@ -129,6 +129,8 @@ export class Work {
   look(platform: string): Promise<SeenPlatform> {
     const look = this.#looks.get(platform) ?? this.platform(platform).observe();
     this.#looks.set(platform, look);
+    // One that failed must not answer the next question.
+    look.catch(() => this.#looks.delete(platform));
     return look;
   }
 

@@ -47,7 +47,8 @@ export function mintOperation(secret: DeclaredSecret, cause: Cause, view: View):
   const seen = 'seen' in item && item.seen !== null ? [item.seen, ...(item.seen.versions ?? [])] : [];
   const spent = new Set(
     [
-      ...seen.filter(({ enabled }) => !enabled),
+      // A person's new value must not be answered with a version that holds an earlier one.
+      ...seen.filter(({ enabled }) => !enabled || secret.source.kind === 'manual'),
       ...versions.filter(({ promotedAt }) => promotedAt !== null),
     ].map(({ operation }) => operation),
   );

@@ -1,12 +1,12 @@
 import type { Address, ConsumerAddress, SecretAddress } from '../model/address.ts';
-import { nameOf } from '../model/address.ts';
+import { homeOf, nameOf } from '../model/address.ts';
 import type { DeclaredConsumer } from '../model/declared.ts';
 import type { Blocked, Group, Note, SettleStep, Step } from '../model/plan.ts';
 import type { RecordedSecret } from '../model/recorded.ts';
 import type { Cluster } from './groups.ts';
 import { obstacleToFlip } from './obstacles.ts';
 import type { Soaked } from './retire.ts';
-import { copiesToPrune, pinned, retireAndPrune, stillUsed, unsettled } from './retire.ts';
+import { copiesToPrune, pinned, pruneRetired, retireAndPrune, stillUsed, unsettled } from './retire.ts';
 import { settlesAtOnce } from './steps.ts';
 import type { Leaving } from './uses.ts';
 import { usesOf } from './uses.ts';
@@ -71,7 +71,37 @@ export function datedWork(view: View, clusters: readonly Cluster[]): DatedWork {
     } else if (wait === null) blocked.push(obstacle);
     else notes.push(wait);
   }
-  return { groups, released, steps, blocked, notes };
+  const left = leftovers(view, steps, before, groups.length + released.length);
+  return {
+    groups: [...groups, ...left.groups],
+    released,
+    steps: [...steps, ...left.steps],
+    blocked,
+    notes: [...notes, ...left.notes],
+  };
+}
+
+/** Copies of retired versions that an earlier apply could not remove, or that a lower `keep` lets go. */
+function leftovers(
+  view: View,
+  steps: readonly Step[],
+  leaving: Leaving,
+  groupsBefore: number,
+): { readonly groups: readonly Group[]; readonly steps: readonly Step[]; readonly notes: readonly Note[] } {
+  const retiring = new Set(steps.filter(({ kind }) => kind === 'retire').map(({ address }) => address));
+  const found = entriesOf(view)
+    .filter(([address]) => !retiring.has(address))
+    .map(([address, record]) => pruneRetired(address, record, view, leaving));
+  const groups = found
+    .filter(({ prunes }) => prunes.length > 0)
+    .map(({ address, prunes }, index) => ({ id: `d${groupsBefore + 1 + index}`, address, prunes }));
+  return {
+    groups: groups.map(({ id, address }) => ({ id, needs: [], secrets: [address], consumers: [] })),
+    steps: groups.flatMap(({ id, prunes }) =>
+      prunes.map((step, at): Step => ({ ...step, group: id, id: `${id}.${at + 1}` })),
+    ),
+    notes: found.flatMap(({ notes }) => notes),
+  };
 }
 
 /** What no longer counts once the clusters have moved: a flip comes after the settle of now, and before its own. */
@@ -121,8 +151,9 @@ function dueSettles(view: View): { steps: SettleStep[]; blocked: Blocked[] } {
   const steps: SettleStep[] = [];
   const blocked: Blocked[] = [];
   for (const [address, recorded] of consumersOf(view)) {
-    const consumer = view.consumer(address);
-    if (consumer === undefined || recorded.settleAfter === null || recorded.settleAfter > view.now) continue;
+    const consumer = view.consumer(address) ?? undeclared(address);
+    if (recorded.settleAfter === null || recorded.settleAfter > view.now) continue;
+    if (view.observed.platforms[consumer.platform] === undefined) continue;
     const sight = view.service(consumer);
     // A service that need not exist and does not has no previous spec either.
     if ('seen' in sight && sight.seen === null && consumer.optional) continue;
@@ -135,6 +166,24 @@ function dueSettles(view: View): { steps: SettleStep[]; blocked: Blocked[] } {
     }
   }
   return { steps, blocked };
+}
+
+/** A consumer that left the stack while it soaked: we changed its settings, so we put them back. */
+function undeclared(address: ConsumerAddress): DeclaredConsumer {
+  return {
+    kind: 'swarm-service',
+    address,
+    platform: homeOf(address),
+    service: nameOf(address),
+    path: address,
+    position: null,
+    mounts: [],
+    probe: { kind: 'none' },
+    settleTime: 'PT0S',
+    deadline: 'PT5M',
+    dependsOn: [],
+    optional: true,
+  };
 }
 
 /** Puts a consumer's own settings back and moves its previous spec on. */

@@ -85,7 +85,8 @@ function moveOf(
     if (view.copy(consumer.platform, copy) === undefined) {
       missing.push({ secret: mount.secret, ordinal, platform: consumer.platform, copy });
     }
-    const change = service === null ? null : changeOf(mount, copy, ordinal, service);
+    const change =
+      service === null ? null : changeOf(mount, copy, ordinal, service, wayBack(mount, view, rotations));
     if (change !== null) changes.push(change);
   }
   const moves = service === null ? missing.length > 0 : changes.length > 0;
@@ -143,13 +144,34 @@ function lostPins(
   });
 }
 
-function changeOf(mount: Mount, copy: string, ordinal: Ordinal, service: ObservedService): FlipChange | null {
+/**
+ * What a mount that follows a rotation goes back to; undefined: it follows none. Needed where an apply that was
+ * stopped left the consumer on the new copy already: it is verified all the same, and has the same way back.
+ */
+function wayBack(
+  mount: Mount,
+  view: View,
+  rotations: ReadonlyMap<SecretAddress, Rotation>,
+): FlipChange['from'] | undefined {
+  if (!follows(mount, rotations)) return undefined;
+  const prior = view.recordOf(mount.secret)?.current ?? null;
+  return prior === null ? null : { copy: copyName(mount.base, prior), ordinal: prior };
+}
+
+function changeOf(
+  mount: Mount,
+  copy: string,
+  ordinal: Ordinal,
+  service: ObservedService,
+  back: FlipChange['from'] | undefined,
+): FlipChange | null {
   const reference = service.references.find(({ target }) => target === mount.target);
-  if (reference?.copyName === copy) return null;
-  const from =
+  if (reference?.copyName === copy && back === undefined) return null;
+  const named =
     reference === undefined
       ? null
       : { copy: reference.copyName, ordinal: ordinalOfCopy(mount.base, reference.copyName) };
+  const from = named?.copy === copy ? (back ?? null) : named;
   const { target, secret, uid, gid, mode } = mount;
   return { target, secret, from, to: { copy, ordinal }, uid, gid, mode };
 }

@@ -61,7 +61,7 @@ export function makePlan(input: PlanInput): Plan {
     groups,
     steps,
     later: after.flatMap((work) => work.later),
-    blocked: inTargetOnly(unique(still), options.target),
+    blocked: inTargetOnly(unique(still), options.target, view),
     notes: [
       ...notesOf(view, chosen),
       ...[dated, ...after, ...atOnce].flatMap((work) => work.notes),
@@ -125,8 +125,19 @@ function targetedGroups(groups: readonly Group[], target: readonly Address[]): r
   return groups.filter((group) => kept.includes(group) || needed.has(group.id));
 }
 
-function inTargetOnly(blocked: readonly Blocked[], target: readonly Address[]): readonly Blocked[] {
-  return target.length === 0 ? blocked : blocked.filter(({ address }) => target.includes(address));
+/** What stands in the way of a target: its own obstacles, and those of the consumers that read it. */
+function inTargetOnly(
+  blocked: readonly Blocked[],
+  target: readonly Address[],
+  view: View,
+): readonly Blocked[] {
+  if (target.length === 0) return blocked;
+  const readers = new Set<Address>(
+    target.flatMap((address) =>
+      view.consumersOf(address as SecretAddress).map((consumer) => consumer.address),
+    ),
+  );
+  return blocked.filter(({ address }) => target.includes(address) || readers.has(address));
 }
 
 function unique(blocked: readonly Blocked[]): Blocked[] {

@@ -141,3 +141,48 @@ export function copiesToPrune(
     .sort((a, b) => b.ordinal - a.ordinal);
   return retired.slice(keep).flatMap(({ copies, ordinal }) => copies.map((copy) => ({ copy, ordinal })));
 }
+
+/**
+ * Removal of the copies of versions that were retired before: all of those that were undone, and of those that
+ * soaked all beyond the newest `keep`. One that something still refers to is left, and said.
+ */
+export function pruneRetired(
+  address: SecretAddress,
+  record: RecordedSecret,
+  view: View,
+  leaving: Leaving,
+): {
+  readonly address: SecretAddress;
+  readonly prunes: readonly Omit<PruneStep, 'id' | 'group'>[];
+  readonly notes: readonly Note[];
+} {
+  const retired = record.versions.filter(({ role }) => role === 'retired');
+  const soaked = retired
+    .filter(({ retiredWhy }) => retiredWhy === 'soaked')
+    .sort((a, b) => b.ordinal - a.ordinal)
+    .slice(view.secret(address)?.keep ?? 0);
+  const versions = [...retired.filter(({ retiredWhy }) => retiredWhy === 'undone'), ...soaked];
+  const prunes: Omit<PruneStep, 'id' | 'group'>[] = [];
+  const notes: Note[] = [];
+  for (const { ordinal, copies, retiredAt } of versions) {
+    for (const copy of copies) {
+      const kept = keptCopy(copy, record, ordinal, { address, view, leaving });
+      if (kept !== null) notes.push({ kind: 'limit', address, text: kept.text });
+      else {
+        prunes.push({
+          kind: 'prune',
+          address,
+          secret: address,
+          ordinal,
+          platform: copy.platform,
+          copy: copy.name,
+          needs: [],
+          cause: { kind: 'soaked', since: retiredAt ?? view.now },
+          text: `remove ${copy.name} from ${copy.platform}`,
+          inverse: null,
+        });
+      }
+    }
+  }
+  return { address, prunes, notes };
+}

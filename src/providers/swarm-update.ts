@@ -70,11 +70,14 @@ export async function flip(
     const spec = structuredClone(service.Spec);
     const ids = await copyIds(engine, order.changes, where, signal);
     applyChanges(spec, order.changes, ids);
-    const originals = pauseOnFailure(spec);
+    // The flip that is undone here may have been posted without its receipt: it left `pause` behind.
+    const originals = pauseOnFailure(spec) ?? (order.undo ? replacedBefore(service, order) : null);
     try {
       await engine.updateService(service.ID, service.Version.Index, spec, signal);
       sent = originals;
-      return receipt(await serviceNamed(engine, order.service, where, signal), originals, false);
+      // The update is accepted: what it replaced must not be lost because a look at it fails.
+      const after = await serviceNamed(engine, order.service, where, signal).catch(() => service);
+      return receipt(after, originals, false);
     } catch (error) {
       await orAgain(error, attempt, signal);
       if (isUncertain(error)) sent = originals;
@@ -221,12 +224,12 @@ function restore(spec: WireServiceSpec, originals: Originals): boolean {
 /** After a crash between update and outcome, the previous spec still holds what the flip replaced. */
 function replacedBefore(service: WireService, order: FlipOrder): Originals | null {
   const previous = service.PreviousSpec;
-  if (order.undo || previous === undefined || previous === null) return null;
+  if (previous === undefined || previous === null) return null;
   const named = new Map(
     referencesOf(previous.TaskTemplate).map(({ target, copyName }) => [target, copyName]),
   );
   const isBefore = order.changes.every(
-    (change) => (named.get(change.target) ?? null) === (change.from?.copy ?? null),
+    (change) => (named.get(change.target) ?? null) === ((order.undo ? change.to : change.from)?.copy ?? null),
   );
   return isBefore ? pauseOnFailure(structuredClone(previous)) : null;
 }

@@ -2,7 +2,13 @@ import { addDuration } from '../calendar/calendar.ts';
 import type { ConsumerAddress, Instant, Ordinal, SecretAddress } from '../model/address.ts';
 import type { DoneFacts, JournalLine } from '../model/journal.ts';
 import type { Arrival, DemoteStep, MintStep, PromoteStep, RestoreStep, Step } from '../model/plan.ts';
-import type { Recorded, RecordedConsumer, RecordedSecret, RecordedVersion } from '../model/recorded.ts';
+import type {
+  Originals,
+  Recorded,
+  RecordedConsumer,
+  RecordedSecret,
+  RecordedVersion,
+} from '../model/recorded.ts';
 
 const NEW_SECRET: RecordedSecret = {
   highest: 0,
@@ -116,7 +122,7 @@ function fold(recorded: Recorded, step: Step, facts: DoneFacts, context: FoldCon
     case 'flip':
       return withConsumer(recorded, step.consumer, (consumer) => ({
         ...consumer,
-        originals: consumer.originals ?? facts.receipt?.originals ?? null,
+        originals: newerOriginals(consumer.originals, facts.receipt?.originals ?? null),
         flippedAt: context.at,
       }));
     case 'verify':
@@ -139,6 +145,13 @@ function fold(recorded: Recorded, step: Step, facts: DoneFacts, context: FoldCon
         retiredWhy: 'soaked',
       }));
   }
+}
+
+/** A service that was deployed anew between two flips has new settings: `pause` alone may be what we wrote. */
+function newerOriginals(before: Originals | null, now: Originals | null): Originals | null {
+  if (before === null || now === null) return now ?? before;
+  const newer = (mine: string, theirs: string): string => (theirs === 'pause' ? mine : theirs);
+  return { update: newer(before.update, now.update), rollback: newer(before.rollback, now.rollback) };
 }
 
 function reserve(recorded: Recorded, step: MintStep): Recorded {

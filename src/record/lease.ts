@@ -47,32 +47,69 @@ export async function acquireLease(
   isAlive: IsAlive,
 ): Promise<() => Promise<void>> {
   const text = `${JSON.stringify(own)}\n`;
+  let clear = (): Promise<void> => Promise.resolve();
   try {
     await store.put(LEASE, text, 'absent');
   } catch (thrown) {
     if (!(thrown instanceof Changed)) throw thrown;
-    await takeOver(store, own, text, isAlive);
+    clear = await takeOver(store, own, text, isAlive);
   }
   return async () => {
     const there = await store.get(LEASE);
     if (there !== null && there.text === text) await store.remove(LEASE);
+    await clear();
   };
 }
 
-async function takeOver(store: ObjectStore, own: Holder, text: string, isAlive: IsAlive): Promise<void> {
+/**
+ * Replaces a dead holder. Several may try at once: a marker named after the dead holder's id has one winner, and
+ * only the winner may replace the lease, and only while it still is the dead one's. A winner that died in between
+ * is replaced in the same way.
+ */
+async function takeOver(
+  store: ObjectStore,
+  own: Holder,
+  text: string,
+  isAlive: IsAlive,
+): Promise<() => Promise<void>> {
   const there = await store.get(LEASE);
-  if (there === null) {
-    await store.put(LEASE, text, 'absent').catch((thrown: unknown) => {
-      throw thrown instanceof Changed ? held(own, store, null) : thrown;
-    });
-    return;
+  if (there === null) throw held(own, store, null);
+  const dead = holderIn(there.text, store, LEASE);
+  if (dead.host !== own.host || isAlive(dead)) throw held(dead, store, dead);
+  const marker = await winMarker(store, own, text, dead.id, isAlive);
+  const now = await store.get(LEASE);
+  if (now?.text !== there.text) {
+    await store.remove(marker);
+    throw held(own, store, null);
   }
-  const next = `if no apply runs, remove ${store.place}/${LEASE}`;
-  const holder = parseFormat(there.text, `${store.place}/${LEASE}`, 1, holderSchema, next);
-  if (holder.host !== own.host || isAlive(holder)) throw held(holder, store, holder);
-  await store.put(LEASE, text, there).catch((thrown: unknown) => {
-    throw thrown instanceof Changed ? held(own, store, null) : thrown;
-  });
+  await store.put(LEASE, text, 'any');
+  return () => store.remove(marker);
+}
+
+async function winMarker(
+  store: ObjectStore,
+  own: Holder,
+  text: string,
+  dead: string,
+  isAlive: IsAlive,
+): Promise<string> {
+  const marker = `lease-after-${dead}.json`;
+  try {
+    await store.put(marker, text, 'absent');
+    return marker;
+  } catch (thrown) {
+    if (!(thrown instanceof Changed)) throw thrown;
+  }
+  const there = await store.get(marker);
+  if (there === null) throw held(own, store, null);
+  const winner = holderIn(there.text, store, marker);
+  if (winner.host !== own.host || isAlive(winner)) throw held(winner, store, winner);
+  return winMarker(store, own, text, winner.id, isAlive);
+}
+
+function holderIn(text: string, store: ObjectStore, name: string): Holder {
+  const next = `if no apply runs, remove ${store.place}/${name}`;
+  return parseFormat(text, `${store.place}/${name}`, 1, holderSchema, next);
 }
 
 function held(holder: Holder, store: ObjectStore, known: Holder | null): Fault {

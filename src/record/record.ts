@@ -14,6 +14,7 @@ import { acquireLease } from './lease.ts';
 import { LocalStore } from './local-store.ts';
 import { parseState, stateText } from './state-file.ts';
 import type { ObjectStore } from './store.ts';
+import { Changed } from './store.ts';
 
 const STATE = 'state.json';
 
@@ -70,11 +71,15 @@ export class StackRecord {
 
   /** Starts a journal. The lease must be held; a journal that did not end must have been resumed first. */
   async begin(entry: Extract<Entry, { type: 'begin' }>, now: () => Instant): Promise<Journal> {
-    const { state, lines } = await this.#load();
+    const { state, lines, isFolded } = await this.#load();
     if (lines.length > 0) throw interruptedBefore(this.store.place, lines);
-    await this.store.remove(JOURNAL);
+    if (isFolded) await this.store.remove(JOURNAL);
+    await this.store.put(JOURNAL, '', 'absent').catch((thrown: unknown) => {
+      throw thrown instanceof Changed ? beganTwice(this.store.place, thrown) : thrown;
+    });
     const journal = new Journal(this.store, state, now, []);
-    await journal.append(entry);
+    // The plan may have been made at an older serial: what counts is the state that this journal continues.
+    await journal.append({ ...entry, serial: state.serial });
     return journal;
   }
 
@@ -105,7 +110,7 @@ export class StackRecord {
     return done;
   }
 
-  async #load(): Promise<{ state: Recorded; lines: readonly JournalLine[] }> {
+  async #load(): Promise<{ state: Recorded; lines: readonly JournalLine[]; isFolded: boolean }> {
     const [stored, journal] = await Promise.all([this.store.get(STATE), this.store.get(JOURNAL)]);
     const state =
       stored === null
@@ -114,9 +119,10 @@ export class StackRecord {
     if (state.stack !== this.#stack) throw otherStack(state.stack, this.#stack, this.store.place);
     const lines = journal === null ? [] : parseJournal(journal.text, `${this.store.place}/${JOURNAL}`);
     const begin = lines[0];
-    // The state was written after this journal ended: only its removal is missing.
-    const isFolded = begin?.type === 'begin' && state.serial > begin.serial;
-    return { state, lines: isFolded ? [] : lines };
+    // The state was written after this journal ended: only its removal is missing. One without a line never began.
+    const isFolded =
+      journal !== null && (begin === undefined || (begin.type === 'begin' && state.serial > begin.serial));
+    return { state, lines: isFolded ? [] : lines, isFolded };
   }
 }
 
@@ -127,6 +133,17 @@ function interruptedBefore(place: string, lines: readonly JournalLine[]): Fault 
     where: `${place}/${JOURNAL}`,
     live: 'what it did stands in its journal',
     next: 'run keyturn apply: it finishes or undoes that one first',
+  });
+}
+
+function beganTwice(place: string, cause: unknown): Fault {
+  return new Fault({
+    code: 'lease-held',
+    what: 'another apply of this stack began at the same moment',
+    where: `${place}/${JOURNAL}`,
+    live: 'nothing was changed by this run',
+    next: 'wait until it has ended, then run again',
+    cause,
   });
 }
 
