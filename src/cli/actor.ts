@@ -12,7 +12,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export async function actorOf(environment: Environment, directory: string): Promise<Actor> {
   const ci = ciActor(environment);
   if (ci !== null) return { ...ci, knownBy: 'ci', host: hostname() };
-  const author = await gitAuthor(directory);
+  const author = await gitAuthor(environment, directory);
   if (author !== null) return { name: author, knownBy: 'git-author', host: hostname(), run: null };
   return { name: osUser(), knownBy: 'os-user', host: hostname(), run: null };
 }
@@ -51,10 +51,15 @@ function ciActor(environment: Environment): { name: string; run: string | null }
   return null;
 }
 
-async function gitAuthor(directory: string): Promise<string | null> {
+/** What git may see of our environment: what it finds itself, its settings and its author with. */
+const FOR_GIT =
+  /^(PATH|HOME|LANG|LC_[A-Z]+|TZ|USER|LOGNAME|EMAIL|XDG_CONFIG_HOME|GIT_CONFIG\w*|GIT_AUTHOR_(NAME|EMAIL)|SystemRoot|USERPROFILE)$/;
+
+async function gitAuthor(environment: Environment, directory: string): Promise<string | null> {
   try {
     const { stdout } = await promisify(execFile)('git', ['var', 'GIT_AUTHOR_IDENT'], {
       cwd: directory,
+      env: Object.fromEntries(Object.entries(environment).filter(([name]) => FOR_GIT.test(name))),
       timeout: 5_000,
     });
     // `Name <mail> 1700000000 +0000`: the date is not part of who.

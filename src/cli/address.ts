@@ -22,8 +22,16 @@ export function resolveAddresses(written: readonly string[], stacks: readonly De
 
 /** As `resolveAddresses`, for options that take secrets only. */
 export function resolveSecrets(written: readonly string[], stacks: readonly Declared[]): SecretAddress[] {
-  const secrets = namedIn(stacks).filter((named) => isSecretAddress(named.address));
-  return resolve(written, secrets, 'secret').filter((address) => isSecretAddress(address));
+  return resolve(written, secretsIn(stacks), 'secret').filter((address) => isSecretAddress(address));
+}
+
+/** Whether `text` names at least one secret of these stacks. Throws nothing and says nothing of the text. */
+export function namesSecret(text: string, stacks: readonly Declared[]): boolean {
+  return matching(text, secretsIn(stacks)).length > 0;
+}
+
+function secretsIn(stacks: readonly Declared[]): Named[] {
+  return namedIn(stacks).filter((named) => isSecretAddress(named.address));
 }
 
 function namedIn(stacks: readonly Declared[]): Named[] {

@@ -62,7 +62,7 @@ export async function openWorld(
         vaults.set(vault.name, await connectVault(vault, sandbox, identity));
       const platforms = new Map<string, Platform>();
       for (const platform of declared.platforms) {
-        const connected = await connectPlatform(platform, declared.stack, argv, sandbox);
+        const connected = await connectPlatform(platform, declared.stack, argv, sandbox, identity);
         opened.push(connected);
         platforms.set(platform.name, connected);
       }
@@ -118,9 +118,10 @@ async function connectPlatform(
   stack: string,
   argv: WorldArgs,
   sandbox: Sandbox | null,
+  identity: Identity,
 ): Promise<Platform> {
   const { connectSwarm } = await import('../providers/swarm.ts');
-  const options = { name: platform.name, environment: process.env, stack };
+  const options = { name: platform.name, environment: process.env, stack, readsOnly: identity === 'planner' };
   const embedded = sandbox?.swarms.get(platform.name);
   if (embedded !== undefined) return connectSwarm({ ...options, endpoint: embedded, clock: quickClock() });
   // `--sandbox=vault` means the engine of this machine: what the stack declares may be production.

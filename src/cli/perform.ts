@@ -11,7 +11,7 @@ import { generateValue } from '../providers/sources.ts';
 import { renderApplySummary } from '../report/apply-summary.ts';
 import type { EventLog } from './event-log.ts';
 import type { ExitCode } from './exit-code.ts';
-import { EXIT, exitCodeOf, exitCodeOfOutcome } from './exit-code.ts';
+import { EXIT, exitCodeOf, exitCodeOfOutcome, worst } from './exit-code.ts';
 import { reportFault } from './failure.ts';
 import type { Interrupt } from './interrupt.ts';
 import type { Run } from './lease.ts';
@@ -64,8 +64,8 @@ export async function perform(session: Session, approved: Approved, stage: Stage
 }
 
 /**
- * Finishes or undoes an apply that was interrupted, under the lease. Null where there was none; otherwise its
- * exit code, and only 11 means that nothing new may begin.
+ * Ends an apply that was interrupted, under the lease, and takes back what it left half-done. Null where there
+ * was none; 0 where nothing had to be taken back, else 10, or 11 where that stopped and nothing new may begin.
  */
 export async function resumeInterrupted(session: Session, stage: Stage): Promise<ExitCode | null> {
   const lines = await session.record.interrupted();
@@ -76,7 +76,9 @@ export async function resumeInterrupted(session: Session, stage: Stage): Promise
     `the apply of ${begin.at} by ${begin.actor.name} did not end; it is looked after first`,
   );
   const input = { outside: outsideOf(session, new Map()), parallelism: stage.argv.parallelism };
-  return watched(begin.plan, stage, (listen) => resume({ ...input, listen }, session.record));
+  const code = await watched(begin.plan, stage, (listen) => resume({ ...input, listen }, session.record));
+  // How the other run ended (interrupted, or before it changed anything) is not how this one ends.
+  return code === EXIT.rolledBack || code === EXIT.stopped ? code : EXIT.done;
 }
 
 async function watched(
@@ -125,7 +127,7 @@ function reportHalfway(fault: Fault, terminal: Terminal): void {
   const half = new Fault({
     ...fault.toJSON(),
     live: fault.live ?? 'some steps were done; the journal holds which, and what was under way',
-    next: fault.next ?? 'run keyturn apply again: it looks at what is there and goes on or undoes',
+    next: fault.next ?? 'run keyturn apply again: it looks at what is there and takes back what is half-done',
     cause: fault.cause ?? fault,
   });
   if (terminal.json)
@@ -133,14 +135,23 @@ function reportHalfway(fault: Fault, terminal: Terminal): void {
   reportFault(terminal, half);
 }
 
-/** What a stack that could not be applied ends in: a line for a schedule that found the lease taken, else the fault. */
-export function refused(fault: Fault, stack: string, isScheduled: boolean, terminal: Terminal): ExitCode {
+/**
+ * What a stack that could not be applied ends in: a line for a schedule that found the lease taken, else the
+ * fault. `before` is what this run had come to until then.
+ */
+export function refused(
+  fault: Fault,
+  stack: string,
+  isScheduled: boolean,
+  terminal: Terminal,
+  before: ExitCode = EXIT.done,
+): ExitCode {
   if (fault.code === 'lease-held' && isScheduled) {
     if (terminal.json) terminal.printJson({ type: 'skipped', stack, reason: fault.toJSON() }, 'stream');
     else terminal.print(`${stack}: ${fault.message}; the next run looks again`);
     return EXIT.done;
   }
-  const code = exitCodeOf(fault.code);
+  const code = worst([before, exitCodeOf(fault.code)]);
   if (terminal.json)
     terminal.printJson({ type: 'error', stack, exitCode: code, error: fault.toJSON() }, 'stream');
   reportFault(terminal, fault);

@@ -1,32 +1,53 @@
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 import { Writable } from 'node:stream';
 import type { SecretAddress } from '../model/address.ts';
 import type { Declared } from '../model/declared.ts';
 import type { Problem } from '../model/fault.ts';
 import { Fault } from '../model/fault.ts';
 import { MAX_VALUE_BYTES, SecretValue } from '../model/secret-value.ts';
-import { resolveSecrets } from './address.ts';
+import { namesSecret, resolveSecrets } from './address.ts';
 
 interface Given {
   readonly address: SecretAddress;
   readonly from: string;
 }
 
+/** `ADDR=-`, `ADDR=file:PATH` or `ADDR=env:NAME`. */
+const FORM = /^([^=]+)=(-|file:.+|env:.+)$/s;
+
+/**
+ * Refuses a `--value` that is in none of its forms, before anything runs. What was written may be the value
+ * itself, so nothing of it is repeated.
+ */
+export function requireSources(written: readonly string[]): void {
+  const index = written.findIndex((entry) => !FORM.test(entry));
+  if (index === -1) return;
+  throw new Fault({
+    code: 'bad-usage',
+    what: `${nthValue(index, written)} is not in a form that it takes`,
+    where: 'command line',
+    live: 'nothing ran',
+    next: 'write ADDR=- for standard input, ADDR=file:PATH or ADDR=env:NAME; never the value itself',
+  });
+}
+
 /**
  * The values that a person hands in with `--value ADDR=…`, by address. Nothing of them is printed: no message
- * names more than the address and where the value was to come from.
+ * names more than the address and, if there is such a file or variable, where the value came from. A variable
+ * that was read is gone from this process's environment afterwards, so that no child inherits it.
  *
  * Refused, all at once: a secret that is not manual, a source that cannot be read, an empty value, one over
- * 25 KB, a file that is not UTF-8. Standard input is read at most once. One newline at the end of it, or of a
+ * 25 KB, one that is not UTF-8. Standard input is read at most once. One newline at the end of it, or of a
  * file, is not part of the value: editors and `echo` put it there.
  */
 export async function readValues(
   written: readonly string[],
   stacks: readonly Declared[],
 ): Promise<ReadonlyMap<SecretAddress, SecretValue>> {
-  const given = written.map((entry) => parseEntry(entry, stacks));
+  requireSources(written);
+  const given = written.map((entry, index) => parseEntry(entry, nthValue(index, written), stacks));
   const problems = shapeProblems(given, stacks);
   const values = new Map<SecretAddress, SecretValue>();
   if (problems.length === 0) {
@@ -37,6 +58,7 @@ export async function readValues(
         problems.push({ what: `the value is ${problem}`, where: `${address} from ${from}` });
       if (value !== null) values.set(address, value);
     }
+    for (const { from } of given) if (from.startsWith('env:')) delete process.env[from.slice(4)];
   }
   const [first] = problems;
   if (first === undefined) return values;
@@ -50,18 +72,21 @@ export async function readValues(
   });
 }
 
-function parseEntry(entry: string, stacks: readonly Declared[]): Given {
-  const split = /^([^=]+)=(-|file:.+|env:.+)$/s.exec(entry);
-  const [, name = '', from = ''] = split ?? [];
-  const [address] = split === null ? [] : resolveSecrets([name], stacks);
+function nthValue(index: number, written: readonly string[]): string {
+  return written.length === 1 ? '--value' : `--value (${index + 1} of ${written.length})`;
+}
+
+function parseEntry(entry: string, option: string, stacks: readonly Declared[]): Given {
+  const [, name = '', from = ''] = FORM.exec(entry) ?? [];
+  // What names no secret may be a value that was written by mistake: it is not repeated.
+  const [address] = namesSecret(name, stacks) ? resolveSecrets([name], stacks) : [];
   if (address !== undefined) return { address, from };
-  // What stands behind `=` may be a value that was written by mistake: it is not repeated.
   throw new Fault({
     code: 'bad-usage',
-    what: `--value does not take "${entry.split('=', 1)[0] ?? ''}=…" in this form`,
+    what: `what stands before "=" in ${option} names no secret of these stacks`,
     where: 'command line',
-    live: 'nothing ran',
-    next: 'write ADDR=- for standard input, ADDR=file:PATH or ADDR=env:NAME; never the value itself',
+    live: 'nothing was changed',
+    next: 'run keyturn status to see the addresses of these stacks',
   });
 }
 
@@ -89,22 +114,37 @@ async function readValue(
   problems: Problem[],
 ): Promise<SecretValue | null> {
   if (from === '-') {
-    const plaintext = process.stdin.isTTY ? await askHidden(address) : await text(process.stdin);
-    return new SecretValue(plaintext.replace(/\r?\n$/, ''));
+    if (process.stdin.isTTY) return new SecretValue(await askHidden(address));
+    return decode(await buffer(process.stdin), 'standard input', address, problems);
   }
   if (from.startsWith('env:')) {
     const plaintext = process.env[from.slice(4)];
     if (plaintext !== undefined) return new SecretValue(plaintext);
-    problems.push({ what: `the environment has no "${from.slice(4)}"`, where: address });
+    problems.push({ what: 'the variable that env: names is not in the environment', where: address });
     return null;
   }
+  let bytes: Buffer;
   try {
-    const bytes = await readFile(from.slice(5));
+    bytes = await readFile(from.slice(5));
+  } catch (error) {
+    const why = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
+    problems.push({ what: `the file that file: names cannot be read${why}`, where: address });
+    return null;
+  }
+  return decode(bytes, `"${from.slice(5)}"`, address, problems);
+}
+
+function decode(
+  bytes: Buffer,
+  source: string,
+  address: SecretAddress,
+  problems: Problem[],
+): SecretValue | null {
+  try {
     const plaintext = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
     return new SecretValue(plaintext.replace(/\r?\n$/, ''));
-  } catch (error) {
-    const why = error instanceof TypeError ? 'is not UTF-8 text' : 'cannot be read';
-    problems.push({ what: `"${from.slice(5)}" ${why}`, where: address });
+  } catch {
+    problems.push({ what: `${source} is not UTF-8 text`, where: address });
     return null;
   }
 }

@@ -1,5 +1,6 @@
 import type { Address, ConsumerAddress, SecretAddress } from '../model/address.ts';
 import type { Blocked, Group, Plan, Step } from '../model/plan.ts';
+import { abandonedWork } from './abandoned.ts';
 import { datedWork, waitingNotes } from './dated.ts';
 import type { Move } from './flips.ts';
 import { decideMoves, follows } from './flips.ts';
@@ -14,6 +15,8 @@ import { stepsOf } from './steps.ts';
 import type { PlanInput, PlanOptions } from './view.ts';
 import { View } from './view.ts';
 
+const NO_WORK: ReturnType<typeof abandonedWork> = { groups: [], steps: [], notes: [] };
+
 /**
  * (declared, observed, recorded, now) → Plan. Pure and deterministic: no clock, no I/O, inputs untouched, and
  * the same four inputs give the same plan to the byte.
@@ -27,6 +30,7 @@ export function makePlan(input: PlanInput): Plan {
   const { rotations, moves, blocked } = decide(view, options);
   const chosen = targeted(clusters(view, rotations, moves), options.target);
   const dated = datedWork(view, chosen);
+  const abandoned = options.target.length === 0 ? abandonedWork(view, rotations) : NO_WORK;
   const wanted = targetedGroups([...dated.groups, ...dated.released], options.target);
   const datedGroups = dated.groups.filter((group) => wanted.includes(group));
   const released = dated.released.filter((group) => wanted.includes(group));
@@ -36,12 +40,14 @@ export function makePlan(input: PlanInput): Plan {
   const atOnce = chosen.map((cluster) => immediateWork(cluster, view));
 
   const groups = [
+    ...abandoned.groups,
     ...datedGroups,
-    ...chosen.map((cluster) => groupOf(cluster, datedGroups)),
+    ...chosen.map((cluster) => groupOf(cluster, [...abandoned.groups, ...datedGroups])),
     ...atOnce.flatMap((work) => work.groups),
     ...released,
   ];
   const steps = [
+    ...abandoned.steps,
     ...stepsIn(datedGroups),
     ...chosen.flatMap((cluster) => stepsOf(cluster, view)),
     ...atOnce.flatMap((work) => work.steps),
@@ -64,7 +70,7 @@ export function makePlan(input: PlanInput): Plan {
     blocked: inTargetOnly(unique(still), options.target, view),
     notes: [
       ...notesOf(view, chosen),
-      ...[dated, ...after, ...atOnce].flatMap((work) => work.notes),
+      ...[abandoned, dated, ...after, ...atOnce].flatMap((work) => work.notes),
       ...waitingNotes(view, chosen),
     ],
   };

@@ -22,8 +22,8 @@ export interface AppliedPage extends Page {
  * How an apply ended, for a person: what failed, what every step came to, what is live now, what is held, and
  * what to run next. No newline at the end.
  *
- * After a success the last line is Terraform's `Apply complete! Resources: …` to the byte; no other outcome
- * prints it.
+ * After a success the last line is Terraform's `Apply complete! Resources: …` to the byte, of a rollback the same
+ * with `Rollback`; no other outcome prints it.
  */
 export function renderApplySummary(applied: AppliedPage): string {
   const sections = [failures(applied), unfinished(applied), counts(applied), live(applied), held(applied)];
@@ -134,28 +134,34 @@ function held(applied: AppliedPage): string[] {
     applied.paint('bold', 'Held: the schedule leaves these alone until a person acts'),
     ...rows.flatMap(({ address, held }) => [
       ...hang('  ', `${address}: ${held.reason}`, applied),
-      ...fields([['next', `remove the cause, then \`keyturn plan --rotate ${address}\``]], applied, 4),
+      ...fields([['next', `remove the cause, then \`keyturn apply --rotate ${address}\``]], applied, 4),
     ]),
   ];
 }
 
 function verdict(applied: AppliedPage): string[] {
-  const { entry, paint } = applied;
+  const { entry, paint, plan } = applied;
+  const noun = plan.kind === 'rollback' ? 'Rollback' : 'Apply';
   switch (entry.outcome) {
     case 'done':
-      return [paint('bold', completeLine(entry))];
+      return [paint('bold', completeLine(noun, entry))];
     case 'failed':
-      return hang('', 'Apply failed. Nothing was changed.', applied, { text: 'red' });
+      return hang('', `${noun} failed. Nothing was changed.`, applied, { text: 'red' });
     case 'rolled-back':
       return [
-        ...hang('', `Apply failed and was rolled back: ${returned(applied)}.`, applied, { text: 'yellow' }),
+        ...hang(
+          '',
+          `${noun} failed and was ${plan.kind === 'rollback' ? 'taken' : 'rolled'} back: ${returned(applied)}.`,
+          applied,
+          { text: 'yellow' },
+        ),
         ...elsewhere(applied),
       ];
     case 'stopped':
       return [
         ...hang(
           '',
-          'Apply stopped part-way: a person is needed. What is live, and what is not certain, stands above.',
+          `${noun} stopped part-way: a person is needed. What is live, and what is not certain, stands above.`,
           applied,
           {
             text: 'red',
@@ -165,7 +171,7 @@ function verdict(applied: AppliedPage): string[] {
           [
             [
               'next',
-              'see the errors above, then run `keyturn apply`: before anything new it finishes or undoes what is half-done',
+              'see the errors above, then run `keyturn apply`: before anything new it takes back what is half-done',
             ],
           ],
           applied,
@@ -173,22 +179,27 @@ function verdict(applied: AppliedPage): string[] {
       ];
     case 'interrupted':
       return [
-        ...hang('', 'Apply interrupted: every step that began was finished, no step is half-done.', applied, {
-          text: 'yellow',
-        }),
-        ...fields([['next', 'run `keyturn apply` to go on']], applied),
+        ...hang(
+          '',
+          `${noun} interrupted: every step that began was finished, no step is half-done.`,
+          applied,
+          {
+            text: 'yellow',
+          },
+        ),
+        ...fields([['next', `run \`keyturn ${noun.toLowerCase()}\` to go on`]], applied),
       ];
   }
 }
 
 /** Terraform's line to the byte. */
-function completeLine(entry: HistoryEntry): string {
+function completeLine(noun: string, entry: HistoryEntry): string {
   const of = (...kinds: StepKind[]): number =>
     entry.steps.filter((step) => step.status === 'done' && kinds.includes(step.kind)).length;
   const added = of('mint', 'stage');
   const changed = of('flip', 'restore');
   const destroyed = of('retire', 'prune', 'unstage');
-  return `Apply complete! Resources: ${added} added, ${changed} changed, ${destroyed} destroyed.`;
+  return `${noun} complete! Resources: ${added} added, ${changed} changed, ${destroyed} destroyed.`;
 }
 
 /** `db-writer is at v3, db-reader is at v3`, from the groups in which a step failed. */

@@ -27,7 +27,10 @@ export function eventJson(event: ApplyEvent): string {
 export function renderEvent(event: ApplyEvent, page: EventPage): string | null {
   switch (event.type) {
     case 'apply_start':
-      return line(`applying ${event.stack}: ${countText(event.steps, 'step')}, apply ${event.apply}`, page);
+      return line(
+        `${page.plan?.kind === 'rollback' ? 'rolling back' : 'applying'} ${event.stack}: ${countText(event.steps, 'step')}, apply ${event.apply}`,
+        page,
+      );
     case 'step_start':
       return line(
         `${event.step.address}: ${event.undo ? 'rolling back: ' : ''}${doing(event.step)}...`,

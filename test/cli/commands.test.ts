@@ -196,14 +196,17 @@ test('rollback returns to the prior version while it soaks, and the next plan re
     cwd,
   });
   expect(back).toMatchObject({ code: 0 });
+  expect(back.out).toMatch(/^rolling back shop: \d+ steps, apply /m);
+  expect(back.out).not.toMatch(/^applying|Apply complete/m);
+  expect(back.out).toMatch(/\nRollback complete! Resources: 0 added, 2 changed, 1 destroyed\.\n$/);
 
   const names = await keyturn(['output', '--sandbox', '--format', 'json'], { cwd });
   expect(JSON.parse(names.out)).toEqual({ format: 1, names: { KEY: 'key_v1', TOKEN: 'token_v1' } });
   expect((await keyturn(['plan', '--sandbox'], { cwd })).out).toContain(NO_CHANGES);
 });
 
-test('Ctrl-C between two steps ends the apply in an orderly way, and the next one undoes what it left', async () => {
-  const cwd = await project(SHOP.replace('Duration.seconds(0)', 'Duration.seconds(15)'));
+/** A first apply in `cwd` that is interrupted while it verifies, and so leaves its journal open. */
+async function interruptApply(cwd: string): Promise<void> {
   const bin = join(REPOSITORY, 'bin', 'keyturn.js');
   const child = spawn(process.execPath, [bin, 'apply', '--sandbox', '--auto-approve', '--format', 'json'], {
     cwd,
@@ -214,6 +217,30 @@ test('Ctrl-C between two steps ends the apply in an orderly way, and the next on
     if (/"type":"step_start".*"kind":"verify"/.test(text)) child.kill('SIGINT');
   });
   expect(await new Promise((resolve) => child.once('close', resolve))).toBe(11);
+}
+
+const SLOW_SHOP = SHOP.replace('Duration.seconds(0)', 'Duration.seconds(15)');
+
+test('after an interrupted apply was taken back, a fault neither hides that nor says that nothing was changed', async () => {
+  const cwd = await project(SLOW_SHOP);
+  await keyturn(['plan', '--sandbox', '--out', 'early.json'], { cwd });
+  await interruptApply(cwd);
+
+  const planned = await keyturn(['plan', '--sandbox'], { cwd });
+  const remark = planned.err.slice(planned.err.indexOf('an apply of ')).split('\n');
+  expect(remark.join(' ')).toContain('takes back what it left half-done first');
+  expect(remark.filter((line) => line.length > 100)).toEqual([]);
+
+  const next = await keyturn(['apply', 'early.json', '--sandbox'], { cwd });
+  expect(next).toMatchObject({ code: 10 });
+  expect(next.err).toContain('(plan-');
+  expect(next.err).toContain('an interrupted apply had left half-done was taken back');
+  expect(next.err).not.toContain('nothing was changed');
+});
+
+test('Ctrl-C between two steps ends the apply in an orderly way, and the next one takes back what it left', async () => {
+  const cwd = await project(SLOW_SHOP);
+  await interruptApply(cwd);
   expect(await readdir(join(cwd, '.keyturn', 'sandbox'))).not.toContain('in-use.json');
   expect(await readdir(join(cwd, '.keyturn', 'sandbox', 'state', 'shop'))).not.toContain('lease.json');
 

@@ -16,7 +16,7 @@ export interface Ran {
 export interface RunOptions {
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
-  readonly stdin?: string;
+  readonly stdin?: string | Uint8Array;
   /** The program; the one of this repository unless said. */
   readonly bin?: string;
 }

@@ -1,3 +1,5 @@
+import { chmod, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { actorOf } from '../../src/cli/actor.ts';
 import { resolveAddresses } from '../../src/cli/address.ts';
@@ -6,6 +8,7 @@ import { spellOutSandbox } from '../../src/cli/options.ts';
 import { allowed } from '../../src/cli/project.ts';
 import type { Declared, DeclaredSecret } from '../../src/model/declared.ts';
 import { Fault } from '../../src/model/fault.ts';
+import { put, temporaryFolder } from './project.ts';
 
 function stackWith(...secrets: readonly (readonly [vault: string, name: string, path: string])[]): Declared {
   return {
@@ -89,6 +92,27 @@ test('in a workflow of GitHub the actor is who triggered it, with the address of
     knownBy: 'ci',
     run: 'https://github.com/busflow/infra/actions/runs/7',
   });
+});
+
+test('git is asked for the author and sees of the environment only what that takes', async () => {
+  const bin = await temporaryFolder();
+  await put(
+    join(bin, 'git'),
+    `#!/bin/sh\nenv > '${join(bin, 'seen')}'\necho 'Ada <ada@example.com> 1700000000 +0000'\n`,
+  );
+  await chmod(join(bin, 'git'), 0o755);
+  const PATH = `${bin}:${process.env['PATH']}`;
+  const actor = await actorOf(
+    { PATH, HOME: bin, GIT_CONFIG_NOSYSTEM: '1', NEW_TOKEN: 'x', AZURE_TOKEN: 'y' },
+    bin,
+  );
+
+  expect(actor).toMatchObject({ name: 'Ada <ada@example.com>', knownBy: 'git-author' });
+  const seen = (await readFile(join(bin, 'seen'), 'utf8')).trim().split('\n');
+  const names = new Set(seen.map((line) => line.split('=', 1)[0]));
+  // The shell adds a few of its own.
+  for (const own of ['PWD', 'OLDPWD', 'SHLVL', '_']) names.delete(own);
+  expect(names).toEqual(new Set(['GIT_CONFIG_NOSYSTEM', 'HOME', 'PATH']));
 });
 
 function faultOf(act: () => unknown): Fault {

@@ -119,3 +119,29 @@ describe('a mint whose answer was lost', () => {
     expect(await world.versions('token')).toEqual(['v1 enabled']);
   });
 });
+
+describe('a version whose way back failed twice', () => {
+  it('is taken back by the next plan once nothing names it', async () => {
+    await open(declare([secret('token', { source: manual })], [service('api', ['token'])]));
+    await world.apply({}, { token: 'good-1' });
+    world.later(80);
+    await world.apply();
+    world.swarm.fault({
+      match: { operation: 'SecretRemove' },
+      times: 'always',
+      action: 'fail',
+      status: 403,
+      message: 'no',
+    });
+    expect((await world.apply({}, { token: 'bad-2' })).outcome).toBe('stopped');
+    expect((await world.resume())?.outcome).toBe('stopped');
+    world.swarm.clearFaults();
+    const plan = await world.plan();
+    expect(plan.steps.map(({ kind }) => kind)).toEqual(['unstage', 'restore']);
+    expect((await world.perform(plan)).outcome).toBe('done');
+    expect(await world.copies()).toEqual(['token_v1']);
+    expect(await world.newest('token')).toBe('good-1');
+    expect(await world.versions('token')).toContain('v2 disabled');
+    expect((await world.plan()).steps).toEqual([]);
+  });
+});

@@ -57,6 +57,18 @@ describe('the summary of an apply', () => {
     ]);
   });
 
+  it('of a rollback calls it that, however it ended', () => {
+    const back = { ...plan, kind: 'rollback' as const };
+    for (const { entry, recorded } of cases) {
+      const text = renderApplySummary({ ...page(80), plan: back, entry, recorded });
+      expect(text).toMatch(/^Rollback (complete|failed|stopped|interrupted)/m);
+      expect(text).not.toMatch(/^Apply /m);
+    }
+    expect(renderApplySummary({ ...page(80), plan: back, entry: success, recorded: rotated })).toMatch(
+      /\nRollback complete! Resources: 4 added, 1 changed, 0 destroyed\.$/,
+    );
+  });
+
   it('ends a success, and nothing else, with the line of Terraform', () => {
     const complete = 'Apply complete! Resources: 4 added, 1 changed, 0 destroyed.';
     for (const { entry, recorded } of cases) {

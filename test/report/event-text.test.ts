@@ -76,6 +76,13 @@ describe('progress as text', () => {
     expect(stripVTControlCharacters(told(80, true))).toBe(told(80, false));
   });
 
+  it('begins a rollback as one', () => {
+    const start = { ...at, type: 'apply_start', apply: 'a-1', stack: 'busflow', steps: 2 } as const;
+    const plan = { ...pairPlan, kind: 'rollback' as const };
+    expect(renderEvent(start, { ...page(80), plan })).toBe('rolling back busflow: 2 steps, apply a-1');
+    expect(renderEvent(start, page(80))).toBe('applying busflow: 2 steps, apply a-1');
+  });
+
   it('leaves the end of an apply to the summary', () => {
     const counts = {
       'waiting': 0,

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import type { SecretAddress } from '../../model/address.ts';
 import { digestOf } from '../../model/canonical.ts';
 import type { Declared } from '../../model/declared.ts';
-import { Fault } from '../../model/fault.ts';
+import { Fault, asFault } from '../../model/fault.ts';
 import type { Actor } from '../../model/journal.ts';
 import type { Plan } from '../../model/plan.ts';
 import { isEmpty } from '../../model/plan.ts';
@@ -37,7 +37,8 @@ import {
 } from '../session.ts';
 import type { GeneralArgs } from '../terminal.ts';
 import { openTerminal, titled } from '../terminal.ts';
-import { readValues } from '../values.ts';
+import { readValues, requireSources } from '../values.ts';
+import { refuseUnused } from '../unused-values.ts';
 
 export interface ApplyArgs extends GeneralArgs, WorldArgs, SelectArgs, PerformArgs {
   readonly planOrStack: readonly string[];
@@ -65,6 +66,7 @@ interface ApplyContext extends Omit<Stage, 'argv' | 'run'> {
 export async function run(argv: ApplyArgs): Promise<ExitCode> {
   const terminal = openTerminal(argv);
   refuseTalkativeDebug(process.env);
+  requireSources(argv.value);
   const saved = await savedPlan(argv);
   requireApprover(terminal, argv.autoApprove || saved !== null, 'apply');
   const interrupt = watchInterrupts(terminal);
@@ -73,6 +75,10 @@ export async function run(argv: ApplyArgs): Promise<ExitCode> {
   const chosen = selection(argv, declared);
   const values = await readValues(argv.value, declared);
   const stacks = targetedStacks(declared, chosen.target);
+  refuseUnused(
+    [...values.keys()].filter((address) => !stacks.some((each) => ownedBy(each, [address]).length > 0)),
+    null,
+  );
   const actor = await actorOf(process.env, argv.directory);
   const events = openEventLog(argv.events, terminal);
   const world = await openWorld(argv, stacks, 'applier', terminal);
@@ -109,22 +115,38 @@ async function applyStack(declared: Declared, context: ApplyContext): Promise<Ex
       context.terminal.print('Run keyturn apply again for what is declared now.');
       return resumed ?? EXIT.done;
     }
-    // Someone else may have applied between our look and our lease.
-    const hasMoved = resumed !== null || (await session.record.read()).serial !== session.recorded.serial;
-    const fresh = hasMoved ? await lookAgain(session, interrupt.signal) : session;
-    const approved = approvable(fresh, context);
-    show(approved.plan, context);
-    refuseFaulty(approved.plan, argv);
-    const code = isEmpty(approved.plan) ? EXIT.done : await perform(fresh, approved, stage);
-    return worst([resumed ?? EXIT.done, code, blockedCode(approved.plan)]);
+    if (resumed !== EXIT.rolledBack) return applyNow(session, context, stage, resumed !== null);
+    try {
+      return worst([resumed, await applyNow(session, context, stage, true)]);
+    } catch (thrown) {
+      const live = 'what an interrupted apply had left half-done was taken back; nothing else was changed';
+      const fault = asFault(thrown);
+      const told = new Fault({ ...fault.toJSON(), live, cause: fault.cause ?? fault });
+      return refused(told, declared.stack, argv.due, context.terminal, resumed);
+    }
   });
+}
+
+/** Plans and performs without asking, under the lease. Throws only while nothing has been changed. */
+async function applyNow(
+  session: Session,
+  context: ApplyContext,
+  stage: Stage,
+  hasResumed: boolean,
+): Promise<ExitCode> {
+  // Someone else may have applied between our look and our lease.
+  const hasMoved = hasResumed || (await session.record.read()).serial !== session.recorded.serial;
+  const fresh = hasMoved ? await lookAgain(session, context.interrupt.signal) : session;
+  const approved = approvable(fresh, context);
+  review(approved.plan, session, context);
+  const code = isEmpty(approved.plan) ? EXIT.done : await perform(fresh, approved, stage);
+  return worst([code, blockedCode(approved.plan)]);
 }
 
 async function askAndApply(session: Session, context: ApplyContext, stage: Stage): Promise<ExitCode> {
   const { terminal, interrupt } = context;
   const approved = approvable(session, context);
-  show(approved.plan, context);
-  refuseFaulty(approved.plan, context.argv);
+  review(approved.plan, session, context);
   if (isEmpty(approved.plan)) return blockedCode(approved.plan);
   if (!(await ask(terminal, interrupt.signal))) {
     terminal.print('\nApply cancelled.');
@@ -135,6 +157,18 @@ async function askAndApply(session: Session, context: ApplyContext, stage: Stage
     assertFresh(approved.plan, fresh.observed, fresh.recorded);
     return worst([await perform(fresh, approved, stage), blockedCode(approved.plan)]);
   });
+}
+
+/** Shows the plan and refuses it where it must not begin. */
+function review(plan: Plan, { declared }: Session, context: ApplyContext): void {
+  show(plan, context);
+  refuseFaulty(plan, context.argv);
+  const minted = manualMints(plan);
+  const given = ownedBy(declared, [...context.values.keys()]);
+  refuseUnused(
+    given.filter((address) => !minted.includes(address)),
+    plan,
+  );
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Declared } from '../../model/declared.ts';
 import { digestOf } from '../../model/canonical.ts';
 import { writePlanFile } from '../../record/plan-file.ts';
 import { renderPlan } from '../../report/plan-text.ts';
+import { hang } from '../../report/table.ts';
 import type { World, WorldArgs } from '../connect.ts';
 import { openWorld } from '../connect.ts';
 import type { ExitCode } from '../exit-code.ts';
@@ -102,10 +103,10 @@ async function sayUnfinished({ record }: Session, terminal: Terminal): Promise<v
     line.type === 'intent' && !outcomes.has(line.step.id) ? [line.step.text] : [],
   );
   const last = open.length === 0 ? '' : `, and was cut off in: ${open.join('; ')}`;
-  terminal.say(
+  const text =
     `an apply of ${begin.at} by ${begin.actor.name} did not end: ${outcomes.size} of ${begin.plan.steps.length} steps have an outcome${last}. ` +
-      'keyturn apply takes back what it left half-done first; this plan shows the rest',
-  );
+    'keyturn apply takes back what it left half-done first; this plan shows the rest';
+  terminal.say(hang('', text, terminal.errorPage).join('\n'));
 }
 
 function isManual(declared: Declared, address: string): boolean {
