@@ -142,10 +142,13 @@ function asSandbox(
 ): Sandbox {
   const parts = [...(options.parts.vault ? ['vault'] : []), ...(options.parts.swarm ? ['swarm'] : [])];
   const where = relative(process.cwd(), join(options.directory, '.keyturn', 'sandbox')) || '.';
+  const { vault, swarm } = options.parts;
+  const real =
+    vault && swarm ? 'nothing real is touched' : `the ${vault ? 'swarm' : 'vault'} is the real one`;
   return {
     vaults,
     swarms,
-    text: `sandbox: the embedded ${parts.join(' and ')} under ${where}, ${who}; nothing real is touched`,
+    text: `sandbox: the embedded ${parts.join(' and ')} under ${where}, ${who}; ${real}`,
     placeholdersFor: (declared, addresses) =>
       options.isEmpty ? new Map() : placeholders(declared, addresses),
     close,

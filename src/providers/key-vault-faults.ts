@@ -152,7 +152,7 @@ function unreachable(code: string, call: VaultCall, fault: Make): Fault {
   const host = call.host;
   const next = /^ENOTFOUND$/.test(code)
     ? 'check the name of the vault and its declared uri; a private endpoint needs its DNS zone'
-    : LASTING.test(code)
+    : LASTING.test(code) && code !== 'ECONNREFUSED'
       ? 'check the proxy in between; NODE_EXTRA_CA_CERTS names a further certificate authority'
       : 'check the network, the proxy and the firewall of the vault, then run it again';
   const what = `vault "${call.vault}" cannot be reached at ${host} (${code})`;

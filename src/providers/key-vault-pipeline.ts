@@ -45,8 +45,9 @@ const THROTTLE_WAITS = 5;
 const READ_WAITS = 3;
 const LONGEST_RETRY_AFTER_MS = 60_000;
 const TRANSIENT = new Set([408, 500, 502, 503, 504]);
-/** Asking again does not help: no such host, or a certificate that is not trusted. */
-export const LASTING = /^(ENOTFOUND|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|ERR_SSL_)/;
+/** Asking again does not help: no such host, nobody listens there, or a certificate that is not trusted. */
+export const LASTING =
+  /^(ENOTFOUND|ECONNREFUSED|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|ERR_SSL_)/;
 
 /**
  * The provider's own layer between the SDK's sign-in and the wire.

@@ -20,6 +20,8 @@ export interface SwarmEndpoint {
   readonly environment: SwarmEnvironment;
   /** Where a forwarded socket is put; the system's temporary directory unless said. */
   readonly runDirectory?: string | undefined;
+  /** No value will be sent: plain tcp:// to another machine, such as a read-only proxy, is then allowed. */
+  readonly readsOnly?: boolean;
 }
 
 export interface Dialled {
@@ -79,7 +81,7 @@ export async function dial(endpoint: string, order: SwarmEndpoint): Promise<Dial
   }
   const secure =
     address.protocol === 'https:' || address.port === '2376' || (environment.DOCKER_TLS_VERIFY ?? '') !== '';
-  if (!secure && !isLoopback(address.hostname)) throw withoutTls(endpoint);
+  if (!secure && order.readsOnly !== true && !isLoopback(address.hostname)) throw withoutTls(endpoint);
   const port = address.port === '' ? (secure ? 2376 : 2375) : Number(address.port);
   const keys = secure ? await certificates(environment, endpoint) : {};
   const protocol = secure ? 'https' : 'http';

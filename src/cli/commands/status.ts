@@ -1,5 +1,6 @@
 import type { StatusRow } from '../../model/status.ts';
-import type { Fault } from '../../model/fault.ts';
+import { Fault } from '../../model/fault.ts';
+import type { Observed } from '../../model/observed.ts';
 import { makeStatus } from '../../plan/status.ts';
 import { renderStatus, statusJson } from '../../report/status-text.ts';
 import type { WorldArgs } from '../connect.ts';
@@ -35,7 +36,11 @@ export async function run(argv: StatusArgs): Promise<ExitCode> {
       async (declared): Promise<Told> => {
         const { observed, recorded } = await openSession(world, declared, interrupt.signal);
         const rows = makeStatus({ declared, observed, recorded, now: now() });
-        return { rows: argv.due ? rows.filter(wantsAttention) : rows, code: EXIT.done };
+        // What could not be observed is said first: the rows below then show the record.
+        const unknown = unknownIn(observed);
+        for (const fault of unknown) reportFault(terminal, fault);
+        const code = unknown.length === 0 ? EXIT.done : EXIT.failed;
+        return { rows: argv.due ? rows.filter(wantsAttention) : rows, code };
       },
       (fault: Fault): Told => {
         reportFault(terminal, fault);
@@ -51,6 +56,12 @@ export async function run(argv: StatusArgs): Promise<ExitCode> {
     await world.close();
     interrupt.stop();
   }
+}
+
+function unknownIn({ vaults, platforms }: Observed): Fault[] {
+  return [...Object.values(vaults), ...Object.values(platforms)].flatMap((seen) =>
+    seen.status === 'unknown' ? [new Fault(seen.fault)] : [],
+  );
 }
 
 function wantsAttention(row: StatusRow): boolean {
