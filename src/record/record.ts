@@ -132,7 +132,7 @@ function interruptedBefore(place: string, lines: readonly JournalLine[]): Fault 
     what: `an apply that began at ${lines[0]?.at ?? '?'} did not end`,
     where: `${place}/${JOURNAL}`,
     live: 'what it did stands in its journal',
-    next: 'run keyturn apply: it finishes or undoes that one first',
+    next: 'run keyturn apply: it takes that one back first',
   });
 }
 
