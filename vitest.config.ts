@@ -5,6 +5,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // Two cores: more would only make the live tests wait for each other.
+    maxWorkers: 2,
     sequence: { shuffle: { tests: true } },
     reporters: ['default'],
   },
