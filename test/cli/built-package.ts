@@ -7,17 +7,7 @@ import { REPOSITORY, temporaryFolder } from './project.ts';
 /** The package as it is published, built into a folder of its own; its dependencies are this repository's. */
 export async function builtPackage(): Promise<string> {
   const folder = await realpath(await temporaryFolder());
-  const tsc = join(REPOSITORY, 'node_modules', 'typescript', 'bin', 'tsc');
-  const project = join(REPOSITORY, 'tsconfig.build.json');
-  // Types are `npm run check`'s matter: here it counts that the program runs.
-  await promisify(execFile)(process.execPath, [
-    tsc,
-    '-p',
-    project,
-    '--outDir',
-    join(folder, 'dist'),
-    '--noCheck',
-  ]);
+  await promisify(execFile)(process.execPath, [join(REPOSITORY, 'build.js'), join(folder, 'dist')]);
   await cp(join(REPOSITORY, 'package.json'), join(folder, 'package.json'));
   await cp(join(REPOSITORY, 'bin'), join(folder, 'bin'), { recursive: true });
   await symlink(join(REPOSITORY, 'node_modules'), join(folder, 'node_modules'));
