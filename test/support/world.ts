@@ -2,15 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Docker from 'dockerode';
 import type { Executed } from '../../src/execute/execute.ts';
 import { execute, resume } from '../../src/execute/execute.ts';
 import type { Outside } from '../../src/execute/work.ts';
 import type { SecretAddress } from '../../src/model/address.ts';
 import { consumerAddress, secretAddress } from '../../src/model/address.ts';
 import { digestOf } from '../../src/model/canonical.ts';
-import type { Declared, DeclaredConsumer, DeclaredSecret } from '../../src/model/declared.ts';
+import type { Declared, DeclaredConsumer, DeclaredSecret, Source } from '../../src/model/declared.ts';
 import type { ApplyEvent } from '../../src/model/event.ts';
-import type { Observed } from '../../src/model/observed.ts';
+import type { Observed, ObservedService } from '../../src/model/observed.ts';
 import type { Plan } from '../../src/model/plan.ts';
 import type { Platform } from '../../src/model/platform.ts';
 import { SecretValue } from '../../src/model/secret-value.ts';
@@ -131,6 +132,8 @@ export class World {
   readonly swarm: RunningSwarm;
   readonly record: StackRecord;
   readonly directory: string;
+  /** Makes the values that need no person. */
+  generate: (source: Source) => SecretValue = generateValue;
   readonly #keyVault: Vault;
   readonly #platform: Platform;
   #now = Date.parse('2026-11-22T03:00:00Z');
@@ -192,7 +195,7 @@ export class World {
       vaults: new Map([[VAULT, this.#keyVault]]),
       platforms: new Map([[SWARM, this.#platform]]),
       values: new Map(given),
-      generate: generateValue,
+      generate: this.generate,
       declarations: new Map(this.declared.secrets.map((each) => [each.address, declarationDigest(each)])),
       now: () => this.now,
       ticks: () => performance.now(),
@@ -257,11 +260,15 @@ export class World {
 
   /** Plans and applies the way back of the group that was promoted with this secret. */
   async rollback(name: string, reason: string | null = null): Promise<Applied> {
+    return this.perform(await this.planRollback(name, reason));
+  }
+
+  async planRollback(name: string, reason: string | null = null): Promise<Plan> {
     const recorded = await this.record.read();
     const observed = await this.observe();
     const address = secretAddress(VAULT, name);
     const { declared, now } = this;
-    return this.perform(makeRollbackPlan({ declared, observed, recorded, now, address, reason }));
+    return makeRollbackPlan({ declared, observed, recorded, now, address, reason });
   }
 
   /** Writes a version that keyturn knows nothing of, as someone with the portal would. */
@@ -283,6 +290,15 @@ export class World {
     if (!response.ok) throw new Error(`the vault answered ${response.status}`);
   }
 
+  /** Updates a service with another failure action, as someone who deploys it would. */
+  async redeploy(name: string, failureAction: 'continue' | 'pause' | 'rollback'): Promise<void> {
+    const socketPath = this.swarm.endpoint.slice('unix://'.length);
+    const service = new Docker({ socketPath }).getService(name);
+    const { Version, Spec } = (await service.inspect()) as Docker.Service;
+    const UpdateConfig = { ...Spec?.UpdateConfig, FailureAction: failureAction };
+    await service.update({ ...Spec, UpdateConfig, version: Version?.Index });
+  }
+
   /** What a reader without a version gets: the value, or the status that refuses it. */
   async newest(name: string): Promise<string> {
     const response = await fetch(`${this.vault.url}/secrets/${name}?api-version=7.5`, {
@@ -294,6 +310,14 @@ export class World {
 
   resume(): Promise<Executed | null> {
     return resume({ outside: this.outside(), listen: () => {}, parallelism: 8 }, this.record);
+  }
+
+  /** A service as it is on the platform now. */
+  async service(name: string): Promise<ObservedService> {
+    const { services } = await this.#platform.observe();
+    const found = services[name];
+    if (found === undefined) throw new Error(`there is no service '${name}'`);
+    return found;
   }
 
   /** What a service's targets name now. */

@@ -1,0 +1,75 @@
+import { randomUUID } from 'node:crypto';
+import type { RecordSink } from '../../src/execute/execute.ts';
+import { execute } from '../../src/execute/execute.ts';
+import type { JournalEntry } from '../../src/execute/work.ts';
+import { digestOf } from '../../src/model/canonical.ts';
+import type { Plan, Step } from '../../src/model/plan.ts';
+import type { World } from './world.ts';
+
+/**
+ * Applies a plan in a process that dies: from the first journal entry that `isLast` accepts on, nothing is written
+ * down any more, that entry included. Resolves when the executor has given up; throws where it came to its end.
+ */
+export async function killedBefore(
+  world: World,
+  plan: Plan,
+  isLast: (entry: JournalEntry) => boolean,
+  parallelism = 1,
+): Promise<void> {
+  let isDead = false;
+  await run(world, plan, parallelism, {
+    ...sinkOf(world),
+    begin: async (...begin) => {
+      const journal = await world.record.begin(...begin);
+      const append = journal.append.bind(journal);
+      journal.append = (entry) => {
+        isDead ||= entry.type !== 'begin' && isLast(entry);
+        return isDead ? Promise.reject(new Killed()) : append(entry);
+      };
+      return journal;
+    },
+  });
+}
+
+/** Applies a plan in a process that dies once its journal has ended, before the record is written. */
+export async function killedBeforeHistory(world: World, plan: Plan): Promise<void> {
+  await run(world, plan, 1, { ...sinkOf(world), finish: () => Promise.reject(new Killed()) });
+}
+
+/** Accepts the outcome of a step of this kind, whatever it is. */
+export function outcomeOf(plan: Plan, kind: Step['kind']): (entry: JournalEntry) => boolean {
+  const ids = new Set(plan.steps.filter((step) => step.kind === kind).map(({ id }) => id));
+  return (entry) => entry.type === 'outcome' && ids.has(entry.step);
+}
+
+class Killed extends Error {}
+
+function sinkOf({ record }: World): RecordSink {
+  return {
+    begin: record.begin.bind(record),
+    resume: record.resume.bind(record),
+    finish: record.finish.bind(record),
+  };
+}
+
+async function run(world: World, plan: Plan, parallelism: number, record: RecordSink): Promise<void> {
+  const input = {
+    plan,
+    planDigest: digestOf(plan),
+    outside: world.outside(),
+    listen: () => {},
+    signal: new AbortController().signal,
+    parallelism,
+    apply: randomUUID(),
+    actor: { name: 'tester', knownBy: 'os-user' as const, host: 'here', run: null },
+    reason: null,
+    ticket: null,
+  };
+  try {
+    await execute(input, record);
+  } catch (thrown) {
+    if (thrown instanceof Killed) return;
+    throw thrown;
+  }
+  throw new Error('it came to its end before it could be killed');
+}
