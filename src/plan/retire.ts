@@ -143,8 +143,9 @@ export function copiesToPrune(
 }
 
 /**
- * Removal of the copies of versions that were retired before: all of those that were undone, and of those that
- * soaked all beyond the newest `keep`. One that something still refers to is left, and said.
+ * Removal of the copies of versions that were retired before: of those that were undone, and where none is kept of
+ * those that soaked. Where some are kept, the next retirement removes what is beyond them. One that something still
+ * refers to is left, and said.
  */
 export function pruneRetired(
   address: SecretAddress,
@@ -157,11 +158,8 @@ export function pruneRetired(
   readonly notes: readonly Note[];
 } {
   const retired = record.versions.filter(({ role }) => role === 'retired');
-  const soaked = retired
-    .filter(({ retiredWhy }) => retiredWhy === 'soaked')
-    .sort((a, b) => b.ordinal - a.ordinal)
-    .slice(view.secret(address)?.keep ?? 0);
-  const versions = [...retired.filter(({ retiredWhy }) => retiredWhy === 'undone'), ...soaked];
+  const keeps = (view.secret(address)?.keep ?? 0) > 0;
+  const versions = retired.filter(({ retiredWhy }) => retiredWhy === 'undone' || !keeps);
   const prunes: Omit<PruneStep, 'id' | 'group'>[] = [];
   const notes: Note[] = [];
   for (const { ordinal, copies, retiredAt } of versions) {

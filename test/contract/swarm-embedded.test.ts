@@ -8,12 +8,12 @@ import { describeSwarmContract } from './swarm-contract.ts';
 describeSwarmContract('the embedded swarm', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'keyturn-swarm-'));
   const socketPath = join(folder, 'engine.sock');
-  // The history limit of the lab, and its specs' durations at a fifth.
+  // Specs' durations at a fifth, so tasks fail fast: a long history keeps each for the next look.
   const swarm = await startSwarm({
     name: 'contract',
     directory: null,
     listen: { socketPath },
-    taskHistory: 2,
+    taskHistory: 50,
     timeScale: 0.2,
   });
   return {
