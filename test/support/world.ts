@@ -31,6 +31,7 @@ import type { RunningSwarm } from '../../src/sandbox/swarm.ts';
 import { startSwarm } from '../../src/sandbox/swarm.ts';
 import type { RunningVault } from '../../src/sandbox/vault.ts';
 import { startVault } from '../../src/sandbox/vault.ts';
+import { secret as plainSecret } from '../plan/declare.ts';
 
 export const VAULT = 'prod-vault';
 export const SWARM = 'prod';
@@ -38,30 +39,7 @@ export const STACK = 'shop';
 
 /** A secret with everything that a test does not care about filled in. */
 export function secret(name: string, more: Partial<DeclaredSecret> = {}): DeclaredSecret {
-  return {
-    address: secretAddress(VAULT, name),
-    vault: VAULT,
-    name,
-    path: `${STACK}/${name}`,
-    position: null,
-    source: { kind: 'random', bytes: 32, encoding: 'base64url' },
-    cadence: { kind: 'onRequest' },
-    soak: 'PT72H',
-    owner: 'platform',
-    environment: null,
-    classification: null,
-    description: null,
-    contentType: null,
-    generation: 1,
-    keep: 0,
-    readers: 'pinned',
-    adopt: false,
-    dependsOn: [],
-    derivedFrom: [],
-    together: [],
-    tags: {},
-    ...more,
-  };
+  return plainSecret(name, { vault: VAULT, cadence: { kind: 'onRequest' }, owner: 'platform', ...more });
 }
 
 /** A service that mounts these secrets under their own names. */
