@@ -1,10 +1,12 @@
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Declared, DeclaredPlatform, DeclaredVault } from '../model/declared.ts';
+import type { Fence } from '../model/fence.ts';
 import type { Platform } from '../model/platform.ts';
 import type { Vault } from '../model/vault.ts';
 import type { KeyVaultOptions } from '../providers/key-vault.ts';
 import type { Clock } from '../providers/swarm-verify.ts';
+import { Gate } from './lease.ts';
 import type { SandboxParts } from './options.ts';
 import type { Sandbox } from './sandbox.ts';
 import type { Terminal } from './terminal.ts';
@@ -23,6 +25,8 @@ export type Identity = 'planner' | 'applier';
 export interface World {
   /** Where the records of these stacks are. */
   readonly records: string;
+  /** Every change of these connections passes it. */
+  readonly gate: Gate;
   /** The embedded servers; null where none is used. */
   readonly sandbox: Sandbox | null;
   of(declared: Declared): Promise<Connections>;
@@ -53,16 +57,18 @@ export async function openWorld(
 ): Promise<World> {
   const sandbox = await openSandboxFor(argv, stacks, terminal);
   const opened: Platform[] = [];
+  const gate = new Gate();
   return {
+    gate,
     records: recordsOf(argv),
     sandbox,
     of: async (declared) => {
       const vaults = new Map<string, Vault>();
       for (const vault of declared.vaults)
-        vaults.set(vault.name, await connectVault(vault, sandbox, identity));
+        vaults.set(vault.name, await connectVault(vault, sandbox, identity, gate));
       const platforms = new Map<string, Platform>();
       for (const platform of declared.platforms) {
-        const connected = await connectPlatform(platform, declared.stack, argv, sandbox, identity);
+        const connected = await connectPlatform(platform, declared.stack, argv, sandbox, identity, gate);
         opened.push(connected);
         platforms.set(platform.name, connected);
       }
@@ -96,13 +102,14 @@ async function connectVault(
   vault: DeclaredVault,
   sandbox: Sandbox | null,
   identity: Identity,
+  fence: Fence,
 ): Promise<Vault> {
   const { connectKeyVault } = await import('../providers/key-vault.ts');
   const { name, uri, auth, tenantId } = vault;
   const embedded = sandbox?.vaults.get(name);
   return embedded === undefined
-    ? connectKeyVault({ name, uri, auth, tenantId, ...azureIdentity(process.env) })
-    : connectKeyVault({ name, uri: embedded, auth, tenantId, sandboxToken: identity });
+    ? connectKeyVault({ name, uri, auth, tenantId, ...azureIdentity(process.env), fence })
+    : connectKeyVault({ name, uri: embedded, auth, tenantId, sandboxToken: identity, fence });
 }
 
 /** What Azure and GitHub put into the environment of a job; the provider itself reads none. */
@@ -119,9 +126,16 @@ async function connectPlatform(
   argv: WorldArgs,
   sandbox: Sandbox | null,
   identity: Identity,
+  fence: Fence,
 ): Promise<Platform> {
   const { connectSwarm } = await import('../providers/swarm.ts');
-  const options = { name: platform.name, environment: process.env, stack, readsOnly: identity === 'planner' };
+  const options = {
+    name: platform.name,
+    environment: process.env,
+    stack,
+    readsOnly: identity === 'planner',
+    fence,
+  };
   const embedded = sandbox?.swarms.get(platform.name);
   if (embedded !== undefined) return connectSwarm({ ...options, endpoint: embedded, clock: quickClock() });
   // `--sandbox=vault` means the engine of this machine: what the stack declares may be production.

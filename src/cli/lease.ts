@@ -1,39 +1,103 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { Fault } from '../model/fault.ts';
+import type { Fence } from '../model/fence.ts';
 import type { Actor } from '../model/journal.ts';
+import type { HeldRecord } from '../record/held-record.ts';
+import type { Holder, LeaseClock } from '../record/lease.ts';
+import { instantOf, LEASE_TERMS } from '../record/lease.ts';
 import type { StackRecord } from '../record/record.ts';
 import { isAlive, thisProcess } from './live-process.ts';
-import { now } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
+import { remark } from './terminal.ts';
 
 /** One apply: its id, and who runs it. */
 export interface Run {
   /** Unique. */
   readonly id: string;
   readonly actor: Actor;
-  readonly purpose: 'apply' | 'rollback';
+  readonly purpose: 'apply' | 'rollback' | 'state';
+}
+
+export interface LeaseArgs {
+  /** How long to wait for a holder who lives, ms. */
+  readonly lockTimeout: number | undefined;
+}
+
+/** The gate of every change: shut but for the time in which a lease is held. */
+export class Gate implements Fence {
+  readonly #lost = new AbortController();
+  #lease: Fence | null = null;
+
+  get lost(): AbortSignal {
+    return this.#lease?.lost ?? this.#lost.signal;
+  }
+
+  pass(): number {
+    if (this.#lease !== null) return this.#lease.pass();
+    throw new Fault({ code: 'unexpected', what: 'a change was about to be made without the lease' });
+  }
+
+  /** Lets through what this lease lets through; null: nothing. */
+  open(lease: Fence | null): void {
+    this.#lease = lease;
+  }
+}
+
+/** What a claim needs beside the record. */
+export interface Claiming {
+  readonly argv: LeaseArgs;
+  readonly run: Run;
+  readonly terminal: Terminal;
+  readonly signal: AbortSignal;
+  readonly gate: Gate;
 }
 
 /**
- * Holds the lease on the record for as long as `act` runs. A `lease-held` fault says who has it; `act` has then
- * not begun.
+ * Holds the lease on the record for as long as `act` runs; only then changes pass the gate. A `lease-held` fault
+ * says who has it; `act` has then not begun.
  */
-export async function underLease<T>(record: StackRecord, run: Run, act: () => Promise<T>): Promise<T> {
-  const { pid, started } = thisProcess();
-  const release = await record.lease(
-    {
-      format: 1,
-      id: run.id,
-      holder: run.actor.name,
-      host: run.actor.host,
-      pid,
-      started: started ?? '',
-      purpose: `keyturn ${run.purpose}`,
-      run: run.actor.run,
-      since: now(),
-    },
-    (holder) => isAlive({ pid: holder.pid, started: holder.started === '' ? null : holder.started }),
-  );
+export async function underLease<T>(
+  record: StackRecord,
+  claiming: Claiming,
+  act: (held: HeldRecord) => Promise<T>,
+): Promise<T> {
+  const { argv, run, terminal, signal, gate } = claiming;
+  const held = await record.claim(holderOf(run), {
+    isAlive: (holder) => (holder.host === run.actor.host ? isAlive(holder) : null),
+    timeoutMs: argv.lockTimeout ?? 0,
+    terms: LEASE_TERMS,
+    clock: CLOCK,
+    tell: (text) => remark(terminal, text),
+    signal,
+  });
+  gate.open(held.fence);
   try {
-    return await act();
+    return await act(held);
   } finally {
-    await release();
+    gate.open(null);
+    await held.release();
   }
+}
+
+const CLOCK: LeaseClock = {
+  now: Date.now,
+  ticks: () => performance.now(),
+  sleep: (ms, signal) => wait(ms, undefined, signal === undefined ? {} : { signal }),
+};
+
+function holderOf({ id, actor, purpose }: Run): Holder {
+  const now = instantOf(Date.now());
+  return {
+    format: 2,
+    id,
+    holder: actor.name,
+    host: actor.host,
+    ...thisProcess(),
+    purpose: `keyturn ${purpose}`,
+    run: actor.run,
+    since: now,
+    renewed: now,
+    expires: now,
+    isFenced: false,
+  };
 }

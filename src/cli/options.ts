@@ -87,6 +87,13 @@ const approve = {
     group: APPROVE,
     describe: 'the ticket that asked for it, for the history',
   },
+  'lock-timeout': {
+    type: 'string',
+    requiresArg: true,
+    default: '0s',
+    group: APPROVE,
+    describe: 'how long to wait for whoever holds the lease: 90s, 10m',
+  },
   'parallelism': {
     type: 'number',
     requiresArg: true,
@@ -110,7 +117,8 @@ export const withSandbox = <T>(yargs: Argv<T>) =>
 
 export const withSelect = <T>(yargs: Argv<T>) => yargs.options(select);
 
-export const withApproval = <T>(yargs: Argv<T>) => yargs.options(approve).check(parallelismIsACount);
+export const withApproval = <T>(yargs: Argv<T>) =>
+  yargs.options(approve).coerce('lock-timeout', milliseconds).check(parallelismIsACount);
 
 export const withStacks = <T>(yargs: Argv<T>) =>
   yargs.positional('stack', {
@@ -147,6 +155,13 @@ function emptyNeedsSandbox(argv: Readonly<Record<string, unknown>>): true {
   if (argv['sandboxEmpty'] === true && argv['sandbox'] === undefined)
     throw new Error('--sandbox-empty needs --sandbox');
   return true;
+}
+
+/** `90s`, `10m`, `1h`, or a number of seconds, as Terraform's flag takes them. */
+function milliseconds(text: string): number {
+  const [, count, unit] = /^(\d{1,5})(s|m|h)?$/.exec(text) ?? [];
+  if (count === undefined) throw new Error(`--lock-timeout takes a time such as 90s or 10m, not "${text}"`);
+  return Number(count) * (unit === 'h' ? 3_600_000 : unit === 'm' ? 60_000 : 1_000);
 }
 
 function parallelismIsACount(argv: { readonly parallelism: number }): true {

@@ -1,5 +1,6 @@
 import type { Executed } from '../execute/execute.ts';
 import { execute, resume } from '../execute/execute.ts';
+import type { HeldRecord } from '../record/held-record.ts';
 import type { Outside } from '../execute/work.ts';
 import type { SecretAddress } from '../model/address.ts';
 import type { Listen } from '../model/event.ts';
@@ -14,12 +15,12 @@ import type { ExitCode } from './exit-code.ts';
 import { EXIT, exitCodeOf, exitCodeOfOutcome, worst } from './exit-code.ts';
 import { reportFault } from './failure.ts';
 import type { Interrupt } from './interrupt.ts';
-import type { Run } from './lease.ts';
+import type { LeaseArgs, Run } from './lease.ts';
 import type { Session } from './session.ts';
 import type { Terminal } from './terminal.ts';
 import { now, remark } from './terminal.ts';
 
-export interface PerformArgs {
+export interface PerformArgs extends LeaseArgs {
   readonly reason?: string | undefined;
   readonly ticket?: string | undefined;
   readonly parallelism: number;
@@ -47,12 +48,17 @@ export interface Approved {
  * A fault before the first step is thrown: nothing has changed. One after it is reported here and is exit 11,
  * because what it left is then for a person to see.
  */
-export async function perform(session: Session, approved: Approved, stage: Stage): Promise<ExitCode> {
+export async function perform(
+  session: Session,
+  held: HeldRecord,
+  approved: Approved,
+  stage: Stage,
+): Promise<ExitCode> {
   const { argv, run, interrupt } = stage;
   const input = {
     plan: approved.plan,
     planDigest: approved.digest,
-    outside: outsideOf(session, approved.values),
+    outside: outsideOf(session, held, approved.values),
     signal: interrupt.signal,
     parallelism: argv.parallelism,
     apply: run.id,
@@ -60,14 +66,18 @@ export async function perform(session: Session, approved: Approved, stage: Stage
     reason: argv.reason ?? null,
     ticket: argv.ticket ?? null,
   };
-  return watched(approved.plan, stage, (listen) => execute({ ...input, listen }, session.record));
+  return watched(approved.plan, stage, (listen) => execute({ ...input, listen }, held));
 }
 
 /**
  * Ends an apply that was interrupted, under the lease, and takes back what it left half-done. Null where there
  * was none; 0 where nothing had to be taken back, else 10, or 11 where that stopped and nothing new may begin.
  */
-export async function resumeInterrupted(session: Session, stage: Stage): Promise<ExitCode | null> {
+export async function resumeInterrupted(
+  session: Session,
+  held: HeldRecord,
+  stage: Stage,
+): Promise<ExitCode | null> {
   const lines = await session.record.interrupted();
   const begin = lines?.[0];
   if (begin?.type !== 'begin') return null;
@@ -75,8 +85,8 @@ export async function resumeInterrupted(session: Session, stage: Stage): Promise
     stage.terminal,
     `the apply of ${begin.at} by ${begin.actor.name} did not end; it is looked after first`,
   );
-  const input = { outside: outsideOf(session, new Map()), parallelism: stage.argv.parallelism };
-  const code = await watched(begin.plan, stage, (listen) => resume({ ...input, listen }, session.record));
+  const input = { outside: outsideOf(session, held, new Map()), parallelism: stage.argv.parallelism };
+  const code = await watched(begin.plan, stage, (listen) => resume({ ...input, listen }, held));
   // How the other run ended (interrupted, or before it changed anything) is not how this one ends.
   return code === EXIT.rolledBack || code === EXIT.stopped ? code : EXIT.done;
 }
@@ -110,13 +120,18 @@ async function watched(
   }
 }
 
-function outsideOf(session: Session, values: ReadonlyMap<SecretAddress, SecretValue>): Outside {
+function outsideOf(
+  session: Session,
+  { fence }: HeldRecord,
+  values: ReadonlyMap<SecretAddress, SecretValue>,
+): Outside {
   const { declared, vaults, platforms } = session;
   return {
     vaults,
     platforms,
     values,
     generate: generateValue,
+    fence,
     declarations: new Map(declared.secrets.map((secret) => [secret.address, declarationDigest(secret)])),
     now,
     ticks: () => performance.now(),

@@ -94,8 +94,8 @@ export async function resume(
   standAsJournaled(work, journal.lines);
   const { apply, planDigest, actor, reason, ticket } = begin;
   const occasion = { apply, startedAt: begin.at, planDigest, actor, reason, ticket };
-  const last = journal.lines.at(-1);
-  if (last?.type === 'end') return close(work, journal, last.outcome, record, occasion);
+  const end = endIn(journal.lines);
+  if (end !== undefined) return close(work, journal, end.outcome, record, occasion);
   work.tell({ type: 'apply_start', apply, stack: begin.plan.stack, steps: begin.plan.steps.length });
   const because = {
     code: 'interrupted' as const,
@@ -106,6 +106,11 @@ export async function resume(
   for (const group of begin.plan.groups.toReversed()) ends.push(await endGroup(group, because, work, atOnce));
   await holdReturned(work, ends);
   return close(work, journal, outcomeOfResume(ends), record, occasion);
+}
+
+/** The end of the apply, if it was written; only who went on with the journal may stand behind it. */
+function endIn(lines: readonly JournalLine[]): Extract<JournalLine, { type: 'end' }> | undefined {
+  return lines.find((line) => line.type === 'end');
 }
 
 function outcomeOfResume(ends: readonly GroupEnd[]): ApplyOutcome {
@@ -184,7 +189,7 @@ async function close(
   occasion: Occasion,
 ): Promise<Executed> {
   skipWaiting(work);
-  if (journal.lines.at(-1)?.type !== 'end') {
+  if (endIn(journal.lines) === undefined) {
     await journal.append({ type: 'seen', fingerprints: await lookAgain(work) });
     await journal.append({ type: 'end', outcome });
   }
@@ -234,7 +239,7 @@ function countsBy(work: Work): Record<StepStatus, number> {
  * whose way back was done counts as undone only where the apply had ended; before, it is taken back once more.
  */
 function standAsJournaled(work: Work, lines: readonly JournalLine[]): void {
-  const hasEnded = lines.at(-1)?.type === 'end';
+  const hasEnded = endIn(lines) !== undefined;
   for (const line of lines) {
     if (line.type === 'intent') {
       const standing = work.standings.get(line.step.id);

@@ -4,6 +4,7 @@ import type { Source } from '../model/declared.ts';
 import type { ApplyEvent, Listen } from '../model/event.ts';
 import type { FaultRecord } from '../model/fault.ts';
 import { Fault } from '../model/fault.ts';
+import type { Fence } from '../model/fence.ts';
 import type { ApplyOutcome, StepResult, StepStatus } from '../model/journal.ts';
 import type { SeenPlatform } from '../model/observed.ts';
 import type { Plan, Step } from '../model/plan.ts';
@@ -36,6 +37,8 @@ export interface Outside {
   readonly generate: (source: Source) => SecretValue;
   /** Digest of each secret's declaration: what a hold is bound to. */
   readonly declarations: ReadonlyMap<SecretAddress, string>;
+  /** Stands before every change. */
+  readonly fence: Fence;
   readonly now: () => Instant;
   /** Milliseconds of a clock that never goes back; for durations only. */
   readonly ticks: () => number;

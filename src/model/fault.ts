@@ -23,6 +23,7 @@ export type FaultCode =
   | 'plan-stale'
   | 'plan-used'
   | 'lease-held'
+  | 'lease-lost' // it ran out or was taken while we held it: nothing more was changed
   | 'interrupted' // a person asked to stop before anything was changed
   | 'unfinished' // an earlier apply did not end
   | 'unexpected';

@@ -28,6 +28,8 @@ export type JournalLine = { readonly seq: number; readonly at: Instant } & (
   | { readonly type: 'hold'; readonly secret: SecretAddress; readonly held: Held }
   /** What vault and platforms show after our last act, so that the next plan sees no drift. */
   | { readonly type: 'seen'; readonly fingerprints: Readonly<Record<Address, string>> }
+  /** Someone went on with this journal: after an interruption, in the place of a lost holder, or to unlock. */
+  | { readonly type: 'fence'; readonly why: 'resume' | 'takeover' | 'unlock'; readonly by: string }
   | { readonly type: 'end'; readonly outcome: ApplyOutcome }
 );
 

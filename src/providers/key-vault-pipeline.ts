@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as timer } from 'node:timers/promises';
 import type { SecretClientOptions } from '@azure/keyvault-secrets';
+import type { Fence } from '../model/fence.ts';
 
 type Policy = NonNullable<SecretClientOptions['additionalPolicies']>[number]['policy'];
 type Request = Parameters<Policy['sendRequest']>[0];
@@ -63,13 +64,15 @@ export const LASTING =
 export class KeyVaultPipeline {
   readonly #host: string;
   readonly #pace: Pace;
+  readonly #fence: Fence | undefined;
   readonly #refusals = new WeakMap<object, Refusal>();
   /** The signal of the call under way: the SDK does not hand it to the second and later pages of a list. */
   readonly #signals = new AsyncLocalStorage<AbortSignal | undefined>();
 
-  constructor(host: string, pace: Pace) {
+  constructor(host: string, pace: Pace, fence?: Fence) {
     this.#host = host;
     this.#pace = pace;
+    this.#fence = fence;
   }
 
   /** Runs SDK calls under a signal. */
@@ -94,11 +97,11 @@ export class KeyVaultPipeline {
     // The SDK sends the same request again once it has a token: the first 401 is then history.
     this.#refusals.delete(request);
     const signal = this.#signals.getStore();
-    request.timeout = this.#pace.timeoutMs;
     if (signal !== undefined) request.abortSignal = signal;
     let throttles = 0;
     let failures = 0;
     for (;;) {
+      request.timeout = Math.min(this.#pace.timeoutMs, this.#leftFor(request));
       const outcome = await next(request).then(
         (response) => ({ response }),
         (thrown: unknown) => ({ thrown }),
@@ -115,6 +118,12 @@ export class KeyVaultPipeline {
         return outcome.response;
       }
     }
+  }
+
+  /** How long this request may take: one that changes something must end before the lease does. */
+  #leftFor({ method }: Request): number {
+    if (method === 'GET' || this.#fence === undefined) return this.#pace.timeoutMs;
+    return this.#fence.pass();
   }
 
   #guard(request: Request): void {

@@ -1,6 +1,7 @@
 import type { SecretClient } from '@azure/keyvault-secrets';
 import type { VaultAuth } from '../model/declared.ts';
 import { Fault } from '../model/fault.ts';
+import type { Fence } from '../model/fence.ts';
 import type { ObservedSecret, ObservedVersion } from '../model/observed.ts';
 import { SecretValue } from '../model/secret-value.ts';
 import type { Vault, WriteAs } from '../model/vault.ts';
@@ -26,6 +27,8 @@ export interface KeyVaultOptions {
   /** Ends every call, beside the signal that a call is given itself. */
   readonly signal?: AbortSignal | undefined;
   readonly pace?: Partial<Pace> | undefined;
+  /** Every request that changes something passes it right before it leaves. */
+  readonly fence?: Fence | undefined;
 }
 
 const PAGE = 25;
@@ -53,7 +56,7 @@ class KeyVault implements Vault {
     this.#options = options;
     this.#uri = uri;
     this.#pace = { ...PACE, ...options.pace };
-    this.#pipeline = new KeyVaultPipeline(uri.host, this.#pace);
+    this.#pipeline = new KeyVaultPipeline(uri.host, this.#pace, options.fence);
   }
 
   async list(signal?: AbortSignal): Promise<ObservedSecret[]> {

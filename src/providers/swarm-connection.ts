@@ -36,7 +36,8 @@ export interface Engine {
 
 /** A manager without a leader holds a call for 20 s before it answers 500. */
 const READ_TIMEOUT_MS = 30_000;
-const WRITE_TIMEOUT_MS = 45_000;
+/** No longer than a lease's longest act: a takeover waits for that (src/record/lease.ts). */
+const WRITE_TIMEOUT_MS = 30_000;
 
 export function connectEngine(order: SwarmEndpoint): Engine {
   const endpoint = order.endpoint ?? (order.environment.DOCKER_HOST || 'unix:///var/run/docker.sock');
@@ -58,12 +59,13 @@ export function connectEngine(order: SwarmEndpoint): Engine {
   }
 
   async function ask<T>(
-    timeoutMs: number,
+    limit: () => number,
     signal: AbortSignal | undefined,
     send: (docker: Dockerode, abortSignal: AbortSignal) => Promise<T>,
   ): Promise<T> {
     signal?.throwIfAborted();
     const docker = await open();
+    const timeoutMs = limit();
     const stop = new AbortController();
     const abort = () => stop.abort();
     signal?.addEventListener('abort', abort, { once: true });
@@ -80,16 +82,19 @@ export function connectEngine(order: SwarmEndpoint): Engine {
     }
   }
 
+  /** A change must end before the lease does; it is refused once that is lost. */
+  const toWrite = (): number => Math.min(WRITE_TIMEOUT_MS, order.fence?.pass() ?? WRITE_TIMEOUT_MS);
+
   /** Once more where an idle connection was closed just as we used it. */
   async function read(
     signal: AbortSignal | undefined,
     send: (docker: Dockerode, abortSignal: AbortSignal) => Promise<unknown>,
   ): Promise<unknown> {
     try {
-      return await ask(READ_TIMEOUT_MS, signal, send);
+      return await ask(() => READ_TIMEOUT_MS, signal, send);
     } catch (error) {
       if (!(error instanceof EngineRefusal) || error.code !== 'ECONNRESET') throw error;
-      return ask(READ_TIMEOUT_MS, signal, send);
+      return ask(() => READ_TIMEOUT_MS, signal, send);
     }
   }
 
@@ -128,7 +133,7 @@ export function connectEngine(order: SwarmEndpoint): Engine {
       return answer as WireService;
     },
     updateService: async (id, version, spec, signal) => {
-      await ask(WRITE_TIMEOUT_MS, signal, (docker, abortSignal) =>
+      await ask(toWrite, signal, (docker, abortSignal) =>
         docker.getService(id).update({
           _query: { version, registryAuthFrom: 'spec' },
           _body: spec,
@@ -138,14 +143,12 @@ export function connectEngine(order: SwarmEndpoint): Engine {
     },
     createService: async (spec, signal) =>
       (
-        await ask(WRITE_TIMEOUT_MS, signal, (docker, abortSignal) =>
+        await ask(toWrite, signal, (docker, abortSignal) =>
           docker.createService(undefined, { _query: {}, _body: spec, abortSignal }),
         )
       ).id,
     removeService: async (id, signal) => {
-      await ask(WRITE_TIMEOUT_MS, signal, (docker, abortSignal) =>
-        docker.getService(id).remove({ abortSignal }),
-      );
+      await ask(toWrite, signal, (docker, abortSignal) => docker.getService(id).remove({ abortSignal }));
     },
     serviceLog: async (id, signal) => {
       const tail = { stdout: true, stderr: true, tail: 100 };
@@ -156,14 +159,12 @@ export function connectEngine(order: SwarmEndpoint): Engine {
     },
     createSecret: async (name, labels, data, signal) =>
       (
-        await ask(WRITE_TIMEOUT_MS, signal, (docker, abortSignal) =>
+        await ask(toWrite, signal, (docker, abortSignal) =>
           docker.createSecret({ _query: {}, _body: { Name: name, Labels: labels, Data: data }, abortSignal }),
         )
       ).id,
     removeSecret: async (id, signal) => {
-      await ask(WRITE_TIMEOUT_MS, signal, (docker, abortSignal) =>
-        docker.getSecret(id).remove({ abortSignal }),
-      );
+      await ask(toWrite, signal, (docker, abortSignal) => docker.getSecret(id).remove({ abortSignal }));
     },
     close: async () => {
       const before = opening;

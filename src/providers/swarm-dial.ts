@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Fault } from '../model/fault.ts';
+import type { Fence } from '../model/fence.ts';
 import { openTunnel } from './swarm-tunnel.ts';
 import type { Tunnel } from './swarm-tunnel.ts';
 
@@ -22,6 +23,8 @@ export interface SwarmEndpoint {
   readonly runDirectory?: string | undefined;
   /** No value will be sent: plain tcp:// to another machine, such as a read-only proxy, is then allowed. */
   readonly readsOnly?: boolean;
+  /** Every request that changes something passes it right before it leaves. */
+  readonly fence?: Fence | undefined;
 }
 
 export interface Dialled {

@@ -72,6 +72,7 @@ export class Replay {
         return withSecret(this.#recorded, line.secret, (secret) => ({ ...secret, held: line.held }));
       case 'seen':
         return seen(this.#recorded, line.fingerprints);
+      case 'fence':
       case 'end':
         return this.#recorded;
     }

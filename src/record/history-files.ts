@@ -3,8 +3,8 @@ import { canonicalJson, digestOf } from '../model/canonical.ts';
 import { Fault } from '../model/fault.ts';
 import type { HistoryEntry } from '../model/journal.ts';
 import { parseFormat } from './formats.ts';
-import type { ObjectStore } from './store.ts';
-import { Changed } from './store.ts';
+import type { ObjectStore } from '../model/store.ts';
+import { Changed } from '../model/store.ts';
 
 const HISTORY_FORMAT = 1;
 

@@ -1,43 +1,71 @@
 import type { Instant } from '../model/address.ts';
 import { Fault } from '../model/fault.ts';
+import type { Fence } from '../model/fence.ts';
 import type { JournalLine } from '../model/journal.ts';
 import { JOURNAL_FORMAT } from '../model/journal.ts';
 import type { Recorded } from '../model/recorded.ts';
+import type { ObjectStore, Stored } from '../model/store.ts';
+import { Changed } from '../model/store.ts';
 import { Replay } from './fold.ts';
-import type { ObjectStore } from './store.ts';
 
 /** Name of the running apply's journal. */
 export const JOURNAL = 'journal.jsonl';
 
-/** A journal line before it has its number and time. */
-export type Entry = JournalLine extends infer Line
-  ? Line extends JournalLine
-    ? Omit<Line, 'seq' | 'at'>
-    : never
-  : never;
+/** A line of the apply itself, before it has its number and time. */
+export type Entry =
+  Exclude<JournalLine, { type: 'fence' }> extends infer Line
+    ? Line extends JournalLine
+      ? Omit<Line, 'seq' | 'at'>
+      : never
+    : never;
 
 /**
- * The lines of a journal text. A torn last line, which a crash in the middle of an append leaves, is cut off;
- * a broken line anywhere else is a fault: something other than keyturn wrote there.
+ * The lines of a journal text. A torn last line, which a crash in the middle of an append leaves, is passed over,
+ * also where a later run has gone on behind it with a `fence` line; a broken line anywhere else is a fault:
+ * something other than keyturn wrote there.
  */
 export function parseJournal(text: string, where: string): JournalLine[] {
-  const rows = text.split('\n');
-  return rows.slice(0, -1).map((row, index) => {
-    const line = parseLine(row);
-    if (line === null || line.seq !== index + 1) throw broken(where, index + 1, 'is no journal line');
-    if (line.type === 'begin' && line.format > JOURNAL_FORMAT) {
-      throw new Fault({
-        code: 'newer-format',
-        what: `the journal is written in format ${line.format}, this keyturn reads up to ${JOURNAL_FORMAT}`,
-        where,
-        live: 'an apply was interrupted; nothing was changed by reading its journal',
-        next: 'finish it with the keyturn version that wrote it, or a newer one',
-      });
-    }
-    if ((index === 0) !== (line.type === 'begin'))
-      throw broken(where, index + 1, 'stands where it cannot stand');
-    return line;
-  });
+  const rows = text.split('\n').slice(0, -1).map(parseLine);
+  const lines: JournalLine[] = [];
+  for (const [index, row] of rows.entries()) {
+    const next = rows.slice(index + 1).find((line) => line !== null);
+    // Its append was cut off and never confirmed: whoever went on wrote in its place.
+    const isTorn = next?.type === 'fence' && next.seq === lines.length + 1;
+    if (!isTorn) lines.push(checked(row, lines.length + 1, where, index + 1));
+  }
+  return lines;
+}
+
+function checked(line: JournalLine | null, seq: number, where: string, row: number): JournalLine {
+  if (line === null || line.seq !== seq) throw broken(where, row, 'is no journal line');
+  if (line.type === 'begin' && line.format > JOURNAL_FORMAT) {
+    throw new Fault({
+      code: 'newer-format',
+      what: `the journal is written in format ${line.format}, this keyturn reads up to ${JOURNAL_FORMAT}`,
+      where,
+      live: 'an apply was interrupted; nothing was changed by reading its journal',
+      next: 'finish it with the keyturn version that wrote it, or a newer one',
+    });
+  }
+  if ((seq === 1) !== (line.type === 'begin')) throw broken(where, row, 'stands where it cannot stand');
+  return line;
+}
+
+/**
+ * Appends a line that only says that someone else goes on with this journal: what a former holder still appends
+ * is then refused. Returns the line and the log's new tag.
+ */
+export async function fenceJournal(
+  store: ObjectStore,
+  there: Stored,
+  lines: readonly JournalLine[],
+  fence: Omit<Extract<JournalLine, { type: 'fence' }>, 'seq' | 'type'>,
+): Promise<{ readonly line: JournalLine; readonly tag: string }> {
+  const line: JournalLine = { seq: lines.length + 1, type: 'fence', ...fence };
+  // Ends a torn line, so that it does not swallow this one.
+  const before = there.text === '' || there.text.endsWith('\n') ? '' : '\n';
+  const tag = await store.append(JOURNAL, before + JSON.stringify(line), there.tag);
+  return { line, tag };
 }
 
 function parseLine(row: string): JournalLine | null {
@@ -63,21 +91,33 @@ function broken(where: string, line: number, what: string): Fault {
 /**
  * The journal of one apply, while it runs. `append` resolves when the line is durable; an act must not begin
  * before its intent is, and the next must not begin before the outcome is. Appends are written in call order.
+ * Once one failed, or the lease was lost, every further one is refused: what is on disk then ends in a whole line
+ * or a torn one.
  */
 export class Journal {
   readonly lines: JournalLine[];
   readonly #store: ObjectStore;
   readonly #base: Recorded;
   readonly #now: () => Instant;
+  readonly #fence: Fence;
   readonly #replay: Replay;
+  #tag: string;
   #tail: Promise<void> = Promise.resolve();
 
-  constructor(store: ObjectStore, base: Recorded, now: () => Instant, lines: readonly JournalLine[]) {
+  constructor(
+    store: ObjectStore,
+    base: Recorded,
+    now: () => Instant,
+    fence: Fence,
+    there: { readonly lines: readonly JournalLine[]; readonly tag: string },
+  ) {
     this.#store = store;
     this.#base = base;
     this.#now = now;
-    this.lines = [...lines];
-    this.#replay = new Replay(base, lines);
+    this.#fence = fence;
+    this.lines = [...there.lines];
+    this.#tag = there.tag;
+    this.#replay = new Replay(base, there.lines);
   }
 
   /** The record with everything that this journal holds so far. */
@@ -90,12 +130,38 @@ export class Journal {
     return this.#base;
   }
 
+  /** Names the content, for its removal. */
+  get tag(): string {
+    return this.#tag;
+  }
+
   async append(entry: Entry): Promise<JournalLine> {
     const line: JournalLine = { seq: this.lines.length + 1, at: this.#now(), ...entry };
     this.lines.push(line);
     this.#replay.add(line);
-    this.#tail = this.#tail.then(() => this.#store.append(JOURNAL, JSON.stringify(line)));
+    this.#tail = this.#tail.then(() => this.#write(JSON.stringify(line)));
     await this.#tail;
     return line;
   }
+
+  async #write(line: string): Promise<void> {
+    this.#fence.pass();
+    try {
+      this.#tag = await this.#store.append(JOURNAL, line, this.#tag);
+    } catch (thrown) {
+      throw thrown instanceof Changed ? takenOver(this.#store.place, thrown) : thrown;
+    }
+  }
+}
+
+/** Someone else wrote where only the holder of the lease writes. */
+export function takenOver(place: string, cause: unknown): Fault {
+  return new Fault({
+    code: 'lease-lost',
+    what: 'the lease is lost: someone else took it and wrote into the record',
+    where: place,
+    live: 'nothing was changed since; what was done before stands in the journal',
+    next: 'run keyturn apply: it looks at what is there and ends what is half-done',
+    cause,
+  });
 }

@@ -1,15 +1,14 @@
 import { z } from 'zod';
+import type { Fence } from '../model/fence.ts';
 import type { Instant } from '../model/address.ts';
 import { Fault } from '../model/fault.ts';
+import type { Lock } from '../model/store.ts';
+import { Changed } from '../model/store.ts';
 import { parseFormat } from './formats.ts';
-import type { ObjectStore } from './store.ts';
-import { Changed } from './store.ts';
 
-const LEASE = 'lease.json';
-
-/** Who holds the record, and how to reach them. */
+/** Who holds a record, why, and until when. */
 export interface Holder {
-  readonly format: 1;
+  readonly format: 2;
   /** The apply's id. */
   readonly id: string;
   readonly holder: string;
@@ -18,12 +17,18 @@ export interface Holder {
   /** Start of the process, as the host tells it (a pid alone may be used again); null where it does not. */
   readonly started: string | null;
   readonly purpose: string;
+  /** The CI run's address; null outside of CI. */
   readonly run: string | null;
   readonly since: Instant;
+  /** Last renewal, and the end of the claim unless it is renewed again; by the holder's clock, for people. */
+  readonly renewed: Instant;
+  readonly expires: Instant;
+  /** Given up for somebody by `state unlock`: nobody holds it, acts of the one before may still be under way. */
+  readonly isFenced: boolean;
 }
 
 const holderSchema: z.ZodType<Holder> = z.strictObject({
-  format: z.literal(1),
+  format: z.literal(2),
   id: z.string(),
   holder: z.string(),
   host: z.string(),
@@ -31,100 +36,166 @@ const holderSchema: z.ZodType<Holder> = z.strictObject({
   started: z.string().nullable(),
   purpose: z.string(),
   run: z.string().nullable(),
-  since: z.string(),
+  since: z.iso.datetime(),
+  renewed: z.iso.datetime(),
+  expires: z.iso.datetime(),
+  isFenced: z.boolean(),
 });
 
-/** Tells whether the process that a holder names still lives; only asked for holders of this host. */
-export type IsAlive = (holder: Holder) => boolean;
+/** Times of a lease, ms. */
+export interface LeaseTerms {
+  /** How long a claim lasts that is not renewed. Azure's finite blob leases last 60 s at most. */
+  readonly periodMs: number;
+  readonly renewMs: number;
+  /** The longest that one request of an act may take, and so how long after its holder's end a claim still counts. */
+  readonly longestActMs: number;
+}
 
-/**
- * Claims the record for one apply: one holder at a time. A holder on the same host whose process is dead is
- * replaced; any other is a `lease-held` fault that names it. Resolves with the function that gives it back.
- */
-export async function acquireLease(
-  store: ObjectStore,
-  own: Holder,
-  isAlive: IsAlive,
-): Promise<() => Promise<void>> {
-  const text = `${JSON.stringify(own)}\n`;
-  let clear = (): Promise<void> => Promise.resolve();
-  try {
-    await store.put(LEASE, text, 'absent');
-  } catch (thrown) {
-    if (!(thrown instanceof Changed)) throw thrown;
-    clear = await takeOver(store, own, text, isAlive);
-  }
-  return async () => {
-    const there = await store.get(LEASE);
-    if (there !== null && there.text === text) await store.remove(LEASE);
-    await clear();
-  };
+export const LEASE_TERMS: LeaseTerms = { periodMs: 60_000, renewMs: 15_000, longestActMs: 30_000 };
+
+/** The time, and how to wait for it. */
+export interface LeaseClock {
+  /** Unix ms; may jump. */
+  readonly now: () => number;
+  /** ms of a clock that never goes back; it may stand still while the machine sleeps. */
+  readonly ticks: () => number;
+  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
+}
+
+/** Reads a claim's text. */
+export function holderIn(text: string, lock: Lock): Holder {
+  const next = 'if no apply runs: keyturn state unlock';
+  return parseFormat(text, lock.place, 2, holderSchema, next);
+}
+
+export function claimText(holder: Holder): string {
+  return `${JSON.stringify(holder)}\n`;
+}
+
+/** An instant of the claim's text. */
+export function instantOf(ms: number): Instant {
+  return new Date(ms).toISOString();
+}
+
+/** The same holder, from now on for one period. */
+export function renewedAt(holder: Holder, now: number, terms: LeaseTerms): Holder {
+  return { ...holder, renewed: instantOf(now), expires: instantOf(now + terms.periodMs) };
 }
 
 /**
- * Replaces a dead holder. Several may try at once: a marker named after the dead holder's id has one winner, and
- * only the winner may replace the lease, and only while it still is the dead one's. A winner that died in between
- * is replaced in the same way.
+ * A claim that is held, and renewed by itself until it is released or lost. It is lost for good when a period has
+ * passed since the last renewal by either clock (the process was suspended, the machine slept, the clock was set
+ * forward, the store did not answer), or when someone else took it. A lost lease is never renewed.
  */
-async function takeOver(
-  store: ObjectStore,
-  own: Holder,
-  text: string,
-  isAlive: IsAlive,
-): Promise<() => Promise<void>> {
-  const there = await store.get(LEASE);
-  if (there === null) throw held(own, store, null);
-  const dead = holderIn(there.text, store, LEASE);
-  if (dead.host !== own.host || isAlive(dead)) throw held(dead, store, dead);
-  const marker = await winMarker(store, own, text, dead.id, isAlive);
-  const now = await store.get(LEASE);
-  if (now?.text !== there.text) {
-    await store.remove(marker);
-    throw held(own, store, null);
+export class Lease implements Fence {
+  readonly #lock: Lock;
+  readonly #terms: LeaseTerms;
+  readonly #clock: LeaseClock;
+  readonly #lost = new AbortController();
+  #holder: Holder;
+  #tag: string;
+  #renewedTicks: number;
+  #renewedNow: number;
+  #renewing: Promise<void> | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #why: string | null = null;
+
+  /** `begun`: the clock's two times before the claim was made. */
+  constructor(
+    lock: Lock,
+    held: { readonly holder: Holder; readonly tag: string; readonly begun: { now: number; ticks: number } },
+    terms: LeaseTerms,
+    clock: LeaseClock,
+  ) {
+    this.#lock = lock;
+    this.#terms = terms;
+    this.#clock = clock;
+    this.#holder = held.holder;
+    this.#tag = held.tag;
+    this.#renewedTicks = held.begun.ticks;
+    this.#renewedNow = held.begun.now;
+    this.#schedule();
   }
-  await store.put(LEASE, text, 'any');
-  return () => store.remove(marker);
-}
 
-async function winMarker(
-  store: ObjectStore,
-  own: Holder,
-  text: string,
-  dead: string,
-  isAlive: IsAlive,
-): Promise<string> {
-  const marker = `lease-after-${dead}.json`;
-  try {
-    await store.put(marker, text, 'absent');
-    return marker;
-  } catch (thrown) {
-    if (!(thrown instanceof Changed)) throw thrown;
+  get holder(): Holder {
+    return this.#holder;
   }
-  const there = await store.get(marker);
-  if (there === null) throw held(own, store, null);
-  const winner = holderIn(there.text, store, marker);
-  if (winner.host !== own.host || isAlive(winner)) throw held(winner, store, winner);
-  return winMarker(store, own, text, winner.id, isAlive);
-}
 
-function holderIn(text: string, store: ObjectStore, name: string): Holder {
-  const next = `if no apply runs, remove ${store.place}/${name}`;
-  return parseFormat(text, `${store.place}/${name}`, 1, holderSchema, next);
-}
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
 
-function held(holder: Holder, store: ObjectStore, known: Holder | null): Fault {
-  const who =
-    known === null
-      ? 'another apply took the lease this moment'
-      : `${holder.holder} holds the lease since ${holder.since} (${holder.purpose}, pid ${holder.pid} on ${holder.host})`;
-  return new Fault({
-    code: 'lease-held',
-    what: who,
-    where: `${store.place}/${LEASE}`,
-    live: 'nothing was changed by this run',
-    next:
-      known?.run == null
-        ? 'wait until it has ended, then run again'
-        : `wait for ${known.run}, then run again`,
-  });
+  pass(): number {
+    const left = this.#leftMs();
+    if (left < 1) this.#lose(`it was not renewed for ${Math.round(this.#terms.periodMs / 1000)} s`);
+    if (this.#why !== null) throw this.#fault(this.#why);
+    return Math.max(1, Math.floor(Math.min(left, this.#terms.longestActMs)));
+  }
+
+  /** Renews now. Resolves also where it is lost: `pass` tells. */
+  renew(): Promise<void> {
+    this.#renewing ??= this.#renewOnce().finally(() => {
+      this.#renewing = null;
+    });
+    return this.#renewing;
+  }
+
+  /** Gives it back. Holds afterwards: nothing of it goes on; a claim of someone else stays. */
+  async release(): Promise<void> {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    await this.#renewing;
+    if (this.#why !== null) return;
+    this.#why = 'it was given back';
+    await this.#lock.drop(this.#tag);
+  }
+
+  async #renewOnce(): Promise<void> {
+    if (this.#why !== null || this.#leftMs() < 1) return;
+    const begun = { now: this.#clock.now(), ticks: this.#clock.ticks() };
+    const renewed = renewedAt(this.#holder, begun.now, this.#terms);
+    try {
+      this.#tag = await this.#lock.renew(claimText(renewed), this.#tag);
+    } catch (thrown) {
+      // Anything else may pass: it is tried again until the period is over.
+      if (thrown instanceof Changed) this.#lose('someone else took it');
+      return;
+    }
+    if (this.#leftMs() < 1) return this.#lose('its renewal came too late');
+    this.#holder = renewed;
+    this.#renewedTicks = begun.ticks;
+    this.#renewedNow = begun.now;
+  }
+
+  #schedule(): void {
+    this.#timer = setTimeout(() => {
+      void this.renew().then(() => {
+        if (this.#timer === null) return;
+        if (this.#leftMs() < 1) this.#lose('it could not be renewed in time');
+        if (this.#why === null) this.#schedule();
+      });
+    }, this.#terms.renewMs);
+    this.#timer.unref();
+  }
+
+  /** By the clock that says less; a wall clock that was set back says nothing. */
+  #leftMs(): number {
+    const passed = Math.max(this.#clock.ticks() - this.#renewedTicks, this.#clock.now() - this.#renewedNow);
+    return this.#terms.periodMs - passed;
+  }
+
+  #lose(why: string): void {
+    this.#why ??= why;
+    this.#lost.abort();
+  }
+
+  #fault(why: string): Fault {
+    return new Fault({
+      code: 'lease-lost',
+      what: `the lease is lost: ${why}`,
+      where: this.#lock.place,
+      live: 'nothing was changed since; what was done before stands in the journal',
+      next: 'run keyturn apply: it looks at what is there and ends what is half-done',
+    });
+  }
 }

@@ -1,81 +1,141 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { link, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Expected, ObjectStore, Stored } from './store.ts';
-import { Changed } from './store.ts';
+import type { Expected, Lock, ObjectStore, Stored } from '../model/store.ts';
+import { Changed } from '../model/store.ts';
+import type { Files, OpenFile } from './files.ts';
+import { NODE_FILES } from './files.ts';
+import { LocalLock } from './local-lock.ts';
 
-/** The record in a directory: `state/<stack>/`. Files are 0600, directories 0700. */
+/**
+ * The record in a directory: `state/<stack>/`. Files are 0600, directories 0700.
+ *
+ * A comparison and the write that depends on it stand in one turn of the program, so that only a process that is
+ * stopped between two system calls could write over what came in between.
+ */
 export class LocalStore implements ObjectStore {
   readonly place: string;
+  readonly lock: Lock;
   readonly #directory: string;
+  readonly #files: Files;
 
-  constructor(directory: string, place: string) {
+  constructor(directory: string, place: string, files: Files = NODE_FILES) {
     this.#directory = directory;
+    this.#files = files;
     this.place = place;
+    this.lock = new LocalLock(this);
   }
 
   async get(name: string): Promise<Stored | null> {
-    try {
-      const text = await readFile(this.#path(name), 'utf8');
-      return { text, tag: tagOf(text) };
-    } catch (thrown) {
-      if (isMissing(thrown)) return null;
-      throw thrown;
-    }
+    return Promise.resolve(this.#read(name));
   }
 
   /** Temp file, fsync, rename, fsync of the directory: a crash leaves the old text or the new one. */
   async put(name: string, text: string, expect: Expected): Promise<string> {
     const path = this.#path(name);
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    if (typeof expect === 'object' && (await this.get(name))?.tag !== expect.tag) throw new Changed(name);
+    await this.#files.makeDirectory(dirname(path));
     const draft = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
     try {
-      await writeSynced(draft, text);
-      if (expect === 'absent') await linkNew(draft, path, name);
-      else await rename(draft, path);
+      await this.#writeSynced(draft, text);
+      if (expect === 'absent') this.#linkNew(draft, path, name);
+      else {
+        if (this.#read(name)?.tag !== expect.tag) throw new Changed(name);
+        this.#files.rename(draft, path);
+      }
     } finally {
-      await rm(draft, { force: true });
+      await this.#files.remove(draft);
     }
-    await syncDirectory(dirname(path));
+    await this.#files.syncDirectory(dirname(path));
     return tagOf(text);
   }
 
-  async append(name: string, line: string): Promise<void> {
+  async startLog(name: string): Promise<string> {
     const path = this.#path(name);
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    const file = await open(path, 'a', 0o600);
+    await this.#files.makeDirectory(dirname(path));
     try {
-      const isNew = (await file.stat()).size === 0;
-      await file.appendFile(`${line}\n`);
-      await file.datasync();
-      if (isNew) await syncDirectory(dirname(path));
+      this.#files.create(path).close();
+    } catch (thrown) {
+      if (hasCode(thrown, 'EEXIST')) throw new Changed(name);
+      throw thrown;
+    }
+    await this.#files.syncDirectory(dirname(path));
+    return logTag(0);
+  }
+
+  /** A log only ever grows, so its length tells whether someone else wrote. */
+  async append(name: string, line: string, tag: string): Promise<string> {
+    const file = this.#openLog(name);
+    try {
+      if (sizeIn(tag) !== file.size()) throw new Changed(name);
+      file.write(`${line}\n`);
+      await file.sync();
+      return logTag(file.size());
     } finally {
-      await file.close();
+      file.close();
     }
   }
 
   async list(prefix: string): Promise<string[]> {
     const folder = prefix.includes('/') ? prefix.slice(0, prefix.lastIndexOf('/') + 1) : '';
     try {
-      const names = await readdir(join(this.#directory, folder));
+      const names = await this.#files.names(join(this.#directory, folder));
       return names
         .filter((name) => !name.endsWith('.tmp'))
         .map((name) => `${folder}${name}`)
         .filter((name) => name.startsWith(prefix))
         .sort();
     } catch (thrown) {
-      if (isMissing(thrown)) return [];
+      if (hasCode(thrown, 'ENOENT')) return [];
       throw thrown;
     }
   }
 
-  async remove(name: string): Promise<void> {
+  async remove(name: string, tag?: string): Promise<void> {
     const path = this.#path(name);
-    await rm(path, { force: true });
-    await syncDirectory(dirname(path)).catch((thrown: unknown) => {
-      if (!isMissing(thrown)) throw thrown;
+    const there = tag === undefined ? null : this.#read(name);
+    if (there !== null && tag !== undefined && !isSame(there.tag, tag)) throw new Changed(name);
+    await this.#files.remove(path);
+    await this.#files.syncDirectory(dirname(path)).catch((thrown: unknown) => {
+      if (!hasCode(thrown, 'ENOENT')) throw thrown;
     });
+  }
+
+  #read(name: string): Stored | null {
+    try {
+      const text = this.#files.readText(this.#path(name));
+      return { text, tag: tagOf(text) };
+    } catch (thrown) {
+      if (hasCode(thrown, 'ENOENT')) return null;
+      throw thrown;
+    }
+  }
+
+  #openLog(name: string): OpenFile {
+    try {
+      return this.#files.openToAppend(this.#path(name));
+    } catch (thrown) {
+      if (hasCode(thrown, 'ENOENT')) throw new Changed(name);
+      throw thrown;
+    }
+  }
+
+  async #writeSynced(path: string, text: string): Promise<void> {
+    const file = this.#files.create(path);
+    try {
+      file.write(text);
+      await file.sync();
+    } finally {
+      file.close();
+    }
+  }
+
+  /** link(2) fails where the name exists, rename(2) would replace it. */
+  #linkNew(draft: string, path: string, name: string): void {
+    try {
+      this.#files.link(draft, path);
+    } catch (thrown) {
+      if (hasCode(thrown, 'EEXIST')) throw new Changed(name);
+      throw thrown;
+    }
   }
 
   #path(name: string): string {
@@ -83,39 +143,23 @@ export class LocalStore implements ObjectStore {
   }
 }
 
+/** The length in bytes, then a digest of the content; a log that is being written knows its length only. */
 function tagOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+  return `${Buffer.byteLength(text)}-${createHash('sha256').update(text).digest('hex')}`;
 }
 
-async function writeSynced(path: string, text: string): Promise<void> {
-  const file = await open(path, 'wx', 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+function logTag(size: number): string {
+  return `${size}-log`;
 }
 
-/** link(2) fails where the name exists, rename(2) would replace it. */
-async function linkNew(draft: string, path: string, name: string): Promise<void> {
-  try {
-    await link(draft, path);
-  } catch (thrown) {
-    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'EEXIST') throw new Changed(name);
-    throw thrown;
-  }
+function isSame(there: string, tag: string): boolean {
+  return tag.endsWith('-log') ? sizeIn(there) === sizeIn(tag) : there === tag;
 }
 
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
+function sizeIn(tag: string): number {
+  return Number(tag.slice(0, tag.indexOf('-')));
 }
 
-function isMissing(thrown: unknown): boolean {
-  return thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT';
+function hasCode(thrown: unknown, code: string): boolean {
+  return thrown instanceof Error && 'code' in thrown && thrown.code === code;
 }

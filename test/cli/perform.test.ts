@@ -4,6 +4,7 @@ import { resumeInterrupted } from '../../src/cli/perform.ts';
 import type { Session } from '../../src/cli/session.ts';
 import { openTerminal } from '../../src/cli/terminal.ts';
 import { digestOf } from '../../src/model/canonical.ts';
+import { claimed } from '../support/lease.ts';
 import { World, declare, secret, service } from '../support/world.ts';
 
 let world: World;
@@ -26,7 +27,8 @@ test('an interrupted apply of which nothing had to be taken back does not end th
     serial,
     planDigest: digestOf(plan),
   } as const;
-  await world.record.begin({ ...begin, plan, actor, reason: null, ticket: null }, () => world.now);
+  const held = await claimed(world.record);
+  await held.begin({ ...begin, plan, actor, reason: null, ticket: null }, () => world.now);
   const printed = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
   vi.spyOn(process.stderr, 'write').mockReturnValue(true);
 
@@ -41,8 +43,8 @@ test('an interrupted apply of which nothing had to be taken back does not end th
     observed: await world.observe(),
   };
   const terminal = openTerminal({ directory: '.', noColor: true, debug: false });
-  const code = await resumeInterrupted(session, {
-    argv: { parallelism: 1 },
+  const code = await resumeInterrupted(session, held, {
+    argv: { parallelism: 1, lockTimeout: 0 },
     run: { id: 'b', actor, purpose: 'apply' },
     events: openEventLog(undefined, terminal),
     terminal,

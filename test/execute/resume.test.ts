@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { execute } from '../../src/execute/execute.ts';
 import { digestOf } from '../../src/model/canonical.ts';
 import type { Plan } from '../../src/model/plan.ts';
+import { claimed } from '../support/lease.ts';
 import { declare, secret, service, World } from '../support/world.ts';
 
 let world: World;
@@ -12,9 +13,10 @@ afterEach(() => world.close());
 /** Applies a plan and is cut off: after `appends` lines of the journal nothing is written or done any more. */
 async function cutOff(plan: Plan, appends: number): Promise<'ended' | 'cut'> {
   let left = appends;
+  const held = await claimed(world.record);
   const record = {
-    begin: async (...args: Parameters<typeof world.record.begin>) => {
-      const journal = await world.record.begin(...args);
+    begin: async (...args: Parameters<typeof held.begin>) => {
+      const journal = await held.begin(...args);
       const append = journal.append.bind(journal);
       journal.append = (entry) => {
         left -= 1;
@@ -22,8 +24,8 @@ async function cutOff(plan: Plan, appends: number): Promise<'ended' | 'cut'> {
       };
       return journal;
     },
-    resume: world.record.resume.bind(world.record),
-    finish: world.record.finish.bind(world.record),
+    resume: held.resume.bind(held),
+    finish: held.finish.bind(held),
   };
   const input = {
     plan,

@@ -8,15 +8,18 @@ import type { Plan } from '../../src/model/plan.ts';
 import { parsePlanFile, planFileText } from '../../src/record/plan-file.ts';
 import { openRecord } from '../../src/record/record.ts';
 import type { StackRecord } from '../../src/record/record.ts';
-import type { Holder } from '../../src/record/lease.ts';
+import type { HeldRecord } from '../../src/record/held-record.ts';
+import { claimed } from '../support/lease.ts';
 
 const NOW = '2026-11-22T03:00:00Z';
 let directory: string;
 let record: StackRecord;
+let held: HeldRecord;
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'keyturn-record-'));
   record = openRecord({ directory, stack: 'shop' });
+  held = await claimed(record);
 });
 
 afterEach(() => rm(directory, { recursive: true, force: true }));
@@ -47,7 +50,7 @@ function begin(serial = 0) {
     reason: null,
     ticket: null,
   };
-  return record.begin({ type: 'begin', format: 1, ...facts }, () => NOW);
+  return held.begin({ type: 'begin', format: 1, ...facts }, () => NOW);
 }
 
 function entry(number = 1): HistoryEntry {
@@ -76,16 +79,18 @@ describe('a record in a directory', () => {
     const [one, other] = [await record.read(), await record.read()];
     expect(one).toMatchObject({ serial: 0, secrets: {}, head: null });
     expect(other.lineage).not.toBe(one.lineage);
-    expect(await readdir(directory)).toEqual([]);
+    await held.release();
+    expect(await readdir(path('.'))).toEqual([]);
   });
 
   it('holds state and history after an apply, as canonical JSON that only its owner may read', async () => {
     const journal = await begin();
     await journal.append({ type: 'end', outcome: 'done' });
-    const recorded = await record.finish(journal, entry());
+    const recorded = await held.finish(journal, entry());
     expect(recorded).toMatchObject({ serial: 1, lineage: 'l', usedPlans: ['d'], head: { entry: 1 } });
     expect(await record.read()).toEqual(recorded);
     expect(await readFile(path('state.json'), 'utf8')).toBe(`${canonicalJson(recorded)}\n`);
+    await held.release();
     expect(await readdir(path('.'))).toEqual(['history', 'state.json']);
     expect((await stat(path('state.json'))).mode & 0o777).toBe(0o600);
     expect(await record.history.show(1)).toEqual(entry());
@@ -104,11 +109,12 @@ describe('a record in a directory', () => {
     await begin();
     await writeFile(path('journal.jsonl'), `${await readFile(path('journal.jsonl'), 'utf8')}{"seq":2,"ty`);
     expect(await record.interrupted()).toHaveLength(1);
-    const journal = await record.resume(() => NOW);
+    const journal = await held.resume(() => NOW);
     await journal?.append({ type: 'end', outcome: 'stopped' });
     expect((await record.interrupted())?.map(({ seq, type }) => [seq, type])).toEqual([
       [1, 'begin'],
-      [2, 'end'],
+      [2, 'fence'],
+      [3, 'end'],
     ]);
   });
 
@@ -123,7 +129,7 @@ describe('a record in a directory', () => {
   it('takes a journal for folded when the state that follows it was written', async () => {
     const journal = await begin();
     const text = await readFile(path('journal.jsonl'), 'utf8');
-    await record.finish(journal, entry());
+    await held.finish(journal, entry());
     await writeFile(path('journal.jsonl'), text);
     expect(await record.interrupted()).toBeNull();
   });
@@ -131,7 +137,7 @@ describe('a record in a directory', () => {
   it('can be finished again after an interruption between history and state', async () => {
     const journal = await begin();
     await record.history.add(entry());
-    expect(await record.finish(journal, entry())).toMatchObject({ serial: 1, head: { entry: 1 } });
+    expect(await held.finish(journal, entry())).toMatchObject({ serial: 1, head: { entry: 1 } });
   });
 
   it.each([
@@ -152,7 +158,7 @@ describe('a record in a directory', () => {
   });
 
   it('refuses a record of another stack', async () => {
-    await record.finish(await begin(), entry());
+    await held.finish(await begin(), entry());
     await writeFile(
       path('state.json'),
       (await readFile(path('state.json'), 'utf8')).replace('"shop"', '"bank"'),
@@ -160,48 +166,6 @@ describe('a record in a directory', () => {
     await expect(record.read()).rejects.toMatchObject({
       message: "the record is of stack 'bank', not of 'shop'",
     });
-  });
-});
-
-describe('the lease', () => {
-  const own: Holder = {
-    format: 1,
-    id: 'a1',
-    holder: 'ann',
-    host: 'here',
-    pid: 7,
-    started: null,
-    purpose: 'apply',
-    run: null,
-    since: NOW,
-  };
-
-  it('has one holder, and names it to whoever comes second', async () => {
-    const release = await record.lease(own, () => true);
-    const second = record.lease({ ...own, id: 'a2', holder: 'bob' }, () => true);
-    await expect(second).rejects.toThrow('ann holds the lease');
-    await release();
-    await (
-      await record.lease({ ...own, id: 'a2' }, () => true)
-    )();
-  });
-
-  it('passes from a dead process of the same host, and from no other host', async () => {
-    await record.lease(own, () => true);
-    await expect(record.lease({ ...own, id: 'a2', host: 'there' }, () => false)).rejects.toMatchObject({
-      code: 'lease-held',
-    });
-    await (
-      await record.lease({ ...own, id: 'a3' }, () => false)
-    )();
-  });
-
-  it('gives the lease to exactly one of many that ask at once', async () => {
-    const asks = Array.from({ length: 20 }, (_, index) =>
-      record.lease({ ...own, id: `a${index}` }, () => true),
-    );
-    const settled = await Promise.allSettled(asks);
-    expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   });
 });
 

@@ -4,6 +4,8 @@ import { execute } from '../../src/execute/execute.ts';
 import type { JournalEntry } from '../../src/execute/work.ts';
 import { digestOf } from '../../src/model/canonical.ts';
 import type { Plan, Step } from '../../src/model/plan.ts';
+import type { HeldRecord } from '../../src/record/held-record.ts';
+import { claimed } from './lease.ts';
 import type { World } from './world.ts';
 
 /**
@@ -17,10 +19,11 @@ export async function killedBefore(
   parallelism = 1,
 ): Promise<void> {
   let isDead = false;
+  const held = await claimed(world.record);
   await run(world, plan, parallelism, {
-    ...sinkOf(world),
+    ...sinkOf(held),
     begin: async (...begin) => {
-      const journal = await world.record.begin(...begin);
+      const journal = await held.begin(...begin);
       const append = journal.append.bind(journal);
       journal.append = (entry) => {
         isDead ||= entry.type !== 'begin' && isLast(entry);
@@ -33,7 +36,8 @@ export async function killedBefore(
 
 /** Applies a plan in a process that dies once its journal has ended, before the record is written. */
 export async function killedBeforeHistory(world: World, plan: Plan): Promise<void> {
-  await run(world, plan, 1, { ...sinkOf(world), finish: () => Promise.reject(new Killed()) });
+  const held = await claimed(world.record);
+  await run(world, plan, 1, { ...sinkOf(held), finish: () => Promise.reject(new Killed()) });
 }
 
 /** Accepts the outcome of a step of this kind, whatever it is. */
@@ -44,11 +48,11 @@ export function outcomeOf(plan: Plan, kind: Step['kind']): (entry: JournalEntry)
 
 class Killed extends Error {}
 
-function sinkOf({ record }: World): RecordSink {
+function sinkOf(held: HeldRecord): RecordSink {
   return {
-    begin: record.begin.bind(record),
-    resume: record.resume.bind(record),
-    finish: record.finish.bind(record),
+    begin: held.begin.bind(held),
+    resume: held.resume.bind(held),
+    finish: held.finish.bind(held),
   };
 }
 

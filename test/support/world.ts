@@ -11,6 +11,7 @@ import { consumerAddress, secretAddress } from '../../src/model/address.ts';
 import { digestOf } from '../../src/model/canonical.ts';
 import type { Declared, DeclaredConsumer, DeclaredSecret, Source } from '../../src/model/declared.ts';
 import type { ApplyEvent } from '../../src/model/event.ts';
+import type { Fence } from '../../src/model/fence.ts';
 import type { Observed, ObservedService } from '../../src/model/observed.ts';
 import type { Plan } from '../../src/model/plan.ts';
 import type { Platform } from '../../src/model/platform.ts';
@@ -25,6 +26,7 @@ import { NO_OPTIONS } from '../../src/plan/view.ts';
 import { connectKeyVault } from '../../src/providers/key-vault.ts';
 import { generateValue } from '../../src/providers/sources.ts';
 import { connectSwarm } from '../../src/providers/swarm.ts';
+import type { HeldRecord } from '../../src/record/held-record.ts';
 import type { StackRecord } from '../../src/record/record.ts';
 import { openRecord } from '../../src/record/record.ts';
 import type { RunningSwarm } from '../../src/sandbox/swarm.ts';
@@ -32,6 +34,7 @@ import { startSwarm } from '../../src/sandbox/swarm.ts';
 import type { RunningVault } from '../../src/sandbox/vault.ts';
 import { startVault } from '../../src/sandbox/vault.ts';
 import { secret as plainSecret } from '../plan/declare.ts';
+import { claimed, OPEN } from './lease.ts';
 
 export const VAULT = 'prod-vault';
 export const SWARM = 'prod';
@@ -165,7 +168,7 @@ export class World {
     this.#now += hours * 3_600_000;
   }
 
-  outside(values: Readonly<Record<string, string>> = {}): Outside {
+  outside(values: Readonly<Record<string, string>> = {}, fence: Fence = OPEN): Outside {
     const given = Object.entries(values).map(
       ([name, text]) => [secretAddress(VAULT, name), new SecretValue(text)] as [SecretAddress, SecretValue],
     );
@@ -174,6 +177,7 @@ export class World {
       platforms: new Map([[SWARM, this.#platform]]),
       values: new Map(given),
       generate: this.generate,
+      fence,
       declarations: new Map(this.declared.secrets.map((each) => [each.address, declarationDigest(each)])),
       now: () => this.now,
       ticks: () => performance.now(),
@@ -215,23 +219,25 @@ export class World {
     listen: (event: ApplyEvent) => void = () => {},
   ): Promise<Applied> {
     const events: ApplyEvent[] = [];
-    const executed = await execute(
-      {
-        plan,
-        planDigest: digestOf(plan),
-        outside: this.outside(values),
-        listen: (event) => {
-          events.push(event);
-          listen(event);
+    const executed = await this.underLease((held) =>
+      execute(
+        {
+          plan,
+          planDigest: digestOf(plan),
+          outside: this.outside(values, held.fence),
+          listen: (event) => {
+            events.push(event);
+            listen(event);
+          },
+          signal,
+          parallelism: 8,
+          apply: randomUUID(),
+          actor: { name: 'tester', knownBy: 'os-user', host: 'here', run: null },
+          reason: null,
+          ticket: null,
         },
-        signal,
-        parallelism: 8,
-        apply: randomUUID(),
-        actor: { name: 'tester', knownBy: 'os-user', host: 'here', run: null },
-        reason: null,
-        ticket: null,
-      },
-      this.record,
+        held,
+      ),
     );
     return { ...executed, plan, events };
   }
@@ -287,7 +293,19 @@ export class World {
   }
 
   resume(): Promise<Executed | null> {
-    return resume({ outside: this.outside(), listen: () => {}, parallelism: 8 }, this.record);
+    return this.underLease((held) =>
+      resume({ outside: this.outside({}, held.fence), listen: () => {}, parallelism: 8 }, held),
+    );
+  }
+
+  /** Claims the record as this process, which holds it until `act` has ended. */
+  async underLease<T>(act: (held: HeldRecord) => Promise<T>): Promise<T> {
+    const held = await claimed(this.record);
+    try {
+      return await act(held);
+    } finally {
+      await held.release();
+    }
   }
 
   /** A service as it is on the platform now. */

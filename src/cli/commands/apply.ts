@@ -19,9 +19,11 @@ import { openEventLog } from '../event-log.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { EXIT, worst } from '../exit-code.ts';
 import { watchInterrupts } from '../interrupt.ts';
+import type { Claiming } from '../lease.ts';
 import { underLease } from '../lease.ts';
 import type { Approved, PerformArgs, Stage } from '../perform.ts';
 import { perform, refused, resumeInterrupted } from '../perform.ts';
+import type { HeldRecord } from '../../record/held-record.ts';
 import { readPlanFile } from '../../record/plan-file.ts';
 import { readDeclared } from '../project.ts';
 import type { SelectArgs, Session } from '../session.ts';
@@ -108,16 +110,16 @@ async function applyStack(declared: Declared, context: ApplyContext): Promise<Ex
   const stage: Stage = { ...context, run: { id: randomUUID(), actor, purpose: 'apply' } };
   const isAsked = context.saved === null && !argv.autoApprove;
   if (isAsked && (await session.record.interrupted()) === null) return askAndApply(session, context, stage);
-  return underLease(session.record, stage.run, async () => {
-    const resumed = await resumeInterrupted(session, stage);
+  return underLease(session.record, claimingOf(stage, context), async (held) => {
+    const resumed = await resumeInterrupted(session, held, stage);
     if (resumed === EXIT.stopped) return resumed;
     if (isAsked) {
       context.terminal.print('Run keyturn apply again for what is declared now.');
       return resumed ?? EXIT.done;
     }
-    if (resumed !== EXIT.rolledBack) return applyNow(session, context, stage, resumed !== null);
+    if (resumed !== EXIT.rolledBack) return applyNow(session, held, context, stage, resumed !== null);
     try {
-      return worst([resumed, await applyNow(session, context, stage, true)]);
+      return worst([resumed, await applyNow(session, held, context, stage, true)]);
     } catch (thrown) {
       const live = 'what an interrupted apply had left half-done was taken back; nothing else was changed';
       const fault = asFault(thrown);
@@ -127,9 +129,14 @@ async function applyStack(declared: Declared, context: ApplyContext): Promise<Ex
   });
 }
 
+function claimingOf(stage: Stage, { world }: ApplyContext): Claiming {
+  return { ...stage, signal: stage.interrupt.signal, gate: world.gate };
+}
+
 /** Plans and performs without asking, under the lease. Throws only while nothing has been changed. */
 async function applyNow(
   session: Session,
+  held: HeldRecord,
   context: ApplyContext,
   stage: Stage,
   hasResumed: boolean,
@@ -139,7 +146,7 @@ async function applyNow(
   const fresh = hasMoved ? await lookAgain(session, context.interrupt.signal) : session;
   const approved = approvable(fresh, context);
   review(approved.plan, session, context);
-  const code = isEmpty(approved.plan) ? EXIT.done : await perform(fresh, approved, stage);
+  const code = isEmpty(approved.plan) ? EXIT.done : await perform(fresh, held, approved, stage);
   return worst([code, blockedCode(approved.plan)]);
 }
 
@@ -152,10 +159,10 @@ async function askAndApply(session: Session, context: ApplyContext, stage: Stage
     terminal.print('\nApply cancelled.');
     return interrupt.signal.aborted ? EXIT.interrupted : EXIT.failed;
   }
-  return underLease(session.record, stage.run, async () => {
+  return underLease(session.record, claimingOf(stage, context), async (held) => {
     const fresh = await lookAgain(session, interrupt.signal);
     assertFresh(approved.plan, fresh.observed, fresh.recorded);
-    return worst([await perform(fresh, approved, stage), blockedCode(approved.plan)]);
+    return worst([await perform(fresh, held, approved, stage), blockedCode(approved.plan)]);
   });
 }
 

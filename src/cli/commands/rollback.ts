@@ -58,10 +58,11 @@ export async function run(argv: RollbackArgs): Promise<ExitCode> {
       terminal.print('\nRollback cancelled.');
       return interrupt.signal.aborted ? EXIT.interrupted : EXIT.failed;
     }
-    return await underLease(session.record, run, async () => {
+    const claiming = { ...stage, signal: interrupt.signal, gate: world.gate };
+    return await underLease(session.record, claiming, async (held) => {
       const fresh = await lookAgain(session, interrupt.signal);
       assertFresh(plan, fresh.observed, fresh.recorded);
-      return perform(fresh, { plan, digest: digestOf(plan), values: new Map() }, stage);
+      return perform(fresh, held, { plan, digest: digestOf(plan), values: new Map() }, stage);
     });
   } catch (thrown) {
     return refused(asFault(thrown), declared.stack, false, terminal);

@@ -1,0 +1,61 @@
+import { Fault } from '../model/fault.ts';
+import type { JournalLine } from '../model/journal.ts';
+import type { Recorded } from '../model/recorded.ts';
+import { emptyRecord } from '../model/recorded.ts';
+import type { ObjectStore, Stored } from '../model/store.ts';
+import type { History } from './history-files.ts';
+import { JOURNAL, parseJournal } from './journal-file.ts';
+import { parseState } from './state-file.ts';
+
+/** Name of the recorded state. */
+export const STATE = 'state.json';
+
+/** What the store holds of a record. */
+export interface Loaded {
+  /** The state, or an empty one of a new lineage. */
+  readonly state: Recorded;
+  /** Null where no state was written yet. */
+  readonly stateTag: string | null;
+  /** The journal as it lies there; null where there is none. */
+  readonly journal: Stored | null;
+  /** Of an apply that did not end; empty where there is none, or the state already holds it. */
+  readonly lines: readonly JournalLine[];
+}
+
+/** Everything that is there. A journal that the state already holds counts as none. Writes nothing. */
+export async function loadRecord(
+  store: ObjectStore,
+  history: History,
+  stack: string,
+  newLineage: () => string,
+): Promise<Loaded> {
+  // The journal first: one that ends in between has then been folded into the state that is read after it.
+  const journal = await store.get(JOURNAL);
+  const stored = await store.get(STATE);
+  const state =
+    stored === null ? emptyRecord(stack, newLineage()) : parseState(stored.text, `${store.place}/${STATE}`);
+  if (state.stack !== stack) throw otherStack(state.stack, stack, store.place);
+  const lines = journal === null ? [] : parseJournal(journal.text, `${store.place}/${JOURNAL}`);
+  const isOpen = lines.length > 0 && !(await isFolded(state, lines, history));
+  return { state, stateTag: stored?.tag ?? null, journal, lines: isOpen ? lines : [] };
+}
+
+/** The state names the entry of the apply that it holds last: only the journal's removal is then missing. */
+async function isFolded(
+  { head }: Recorded,
+  [begin]: readonly JournalLine[],
+  history: History,
+): Promise<boolean> {
+  if (head === null || begin?.type !== 'begin') return false;
+  return (await history.show(head.entry)).apply === begin.apply;
+}
+
+function otherStack(found: string, wanted: string, place: string): Fault {
+  return new Fault({
+    code: 'bad-file',
+    what: `the record is of stack '${found}', not of '${wanted}'`,
+    where: `${place}/${STATE}`,
+    live: 'nothing was changed',
+    next: 'use one record directory a stack',
+  });
+}
