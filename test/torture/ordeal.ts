@@ -24,12 +24,15 @@ import { drive } from './loop.ts';
 import { Random } from './random.ts';
 import { installSeededCrypto } from './seeded-crypto.ts';
 import { Service } from './service.ts';
-import { simulatedFiles } from './simulated-files.ts';
+import { quietFiles, simulatedFiles } from './simulated-files.ts';
+import type { Owner } from './timeline.ts';
 import { Timeline } from './timeline.ts';
 import type { Trouble } from './weather.ts';
 import { Weather } from './weather.ts';
 import { Wire } from './wire.ts';
 
+/** Whoever makes a plan and saves it. */
+const LOOKER: Owner = { state: 'running' };
 const EPOCH = Date.UTC(2026, 10, 22, 3);
 export const RECORDS = '/state';
 
@@ -108,6 +111,7 @@ export class Ordeal {
 
   async runAs(incarnation: Incarnation, errand: Errand, patienceMs: number): Promise<Fate> {
     this.counts.applies += 1;
+    const hadJournal = this.checker.admin.journal('written').length > 0;
     this.#living.push(incarnation);
     this.tell(`${incarnation.name}: ${errand.kind}`);
     const work = this.timeline.as(incarnation, () => {
@@ -122,11 +126,11 @@ export class Ordeal {
           : { kind: 'threw', thrown },
     );
     work.catch(() => undefined);
-    if (fate.kind === 'died') this.#bury(incarnation);
+    if (fate.kind === 'died') await this.#bury(incarnation);
     else incarnation.state = 'dead';
     this.#living.splice(this.#living.indexOf(incarnation), 1);
     this.tell(`${incarnation.name}: ${describe(fate)}`);
-    this.checker.ended(incarnation, errand, fate);
+    this.checker.ended(incarnation, errand, fate, hadJournal);
     return fate;
   }
 
@@ -152,6 +156,16 @@ export class Ordeal {
     return incarnation.die(why);
   }
 
+  /** The record as it lies on the disk. */
+  quietRecord(): StackRecord {
+    return recordOn(quietFiles(this.disk));
+  }
+
+  /** The time by the machine that applies, in whole seconds. */
+  get now(): string {
+    return new Date(this.timeline.wall).toISOString().replace(/\.\d+Z$/, 'Z');
+  }
+
   tell(line: string): void {
     this.trace.push(`${(this.timeline.ticks / 1000).toFixed(3).padStart(9)} ${line}`);
   }
@@ -162,10 +176,10 @@ export class Ordeal {
     for (const undo of this.#uninstall.reverse()) undo();
   }
 
-  #bury(incarnation: Incarnation): void {
+  async #bury(incarnation: Incarnation): Promise<void> {
     this.counts.crashes += 1;
     this.service.bury(incarnation);
-    this.checker.crashed();
+    await this.checker.crashed();
   }
 
   #toolsOf(incarnation: Incarnation, errand: Errand, patienceMs: number): Tools {
@@ -174,38 +188,38 @@ export class Ordeal {
       strike: (own, text) => this.strike(own, 'file', text),
       cutPower: (own, why) => this.cutPower(own, why),
       wrote: (own, path, text) => this.checker.wrote(own, path, text),
-    });
-    const random = this.random.fork(incarnation.name);
-    const pace = { now: () => Date.now(), random: () => random.next() };
-    const vault = connectKeyVault({
-      name: VAULT,
-      uri: this.vault.url,
-      auth: 'cli',
-      tenantId: null,
-      sandboxToken: 'applier',
-      fence: gate,
-      pace,
-    });
-    const swarm = connectSwarm({
-      name: SWARM,
-      endpoint: this.swarm.endpoint,
-      environment: {},
-      stack: STACK,
-      fence: gate,
+      named: (own, path) => this.checker.named(own, path),
     });
     const order = errand.kind === 'apply' ? errand.order : null;
     return {
       declared: this.declared,
       record: recordOn(files),
       gate,
-      vaults: new Map([[VAULT, vault]]),
-      platforms: new Map([[SWARM, swarm]]),
+      ...this.#connected('applier', gate),
       isAlive: (pid) => this.#living.some((other) => other.pid === pid && other.state !== 'dead'),
       valueOf: (address) => this.#value(order?.bad[address.slice(address.lastIndexOf('/') + 1)]),
       generate: (source) => this.#generate(source, order),
       listen: (event: ApplyEvent) => this.checker.heard(event),
       patienceMs,
     };
+  }
+
+  /** Connections of somebody who only looks. */
+  connections(): Pick<Tools, 'vaults' | 'platforms'> {
+    return this.#connected('planner', new Gate());
+  }
+
+  looking<T>(act: () => T): T {
+    return this.timeline.as(LOOKER, act);
+  }
+
+  #connected(sandboxToken: string, fence: Gate): Pick<Tools, 'vaults' | 'platforms'> {
+    const pace = { now: () => Date.now(), random: () => Math.random() };
+    const uri = this.vault.url;
+    const vault = connectKeyVault({ name: VAULT, uri, auth: 'cli', tenantId: null, sandboxToken, fence, pace });
+    const { endpoint } = this.swarm;
+    const swarm = connectSwarm({ name: SWARM, endpoint, environment: {}, stack: STACK, fence });
+    return { vaults: new Map([[VAULT, vault]]), platforms: new Map([[SWARM, swarm]]) };
   }
 
   #generate(source: Source, order: ApplyOrder | null): SecretValue {

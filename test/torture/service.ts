@@ -1,4 +1,4 @@
-import type { Incarnation } from './incarnation.ts';
+import { Incarnation } from './incarnation.ts';
 import type { Ordeal } from './ordeal.ts';
 import type { Random } from './random.ts';
 import type { Trouble } from './weather.ts';
@@ -27,7 +27,8 @@ export class Service {
   }
 
   decide(exchange: Exchange): void {
-    const incarnation = exchange.owner as Incarnation;
+    const incarnation = exchange.owner;
+    if (!(incarnation instanceof Incarnation)) return exchange.answer(exchange.arrived?.carryOut() ?? null);
     if (incarnation.state === 'dead') return exchange.answer(null);
     const { isChange, arrived } = exchange;
     if (isChange) this.#ordeal.checker.sent(exchange, incarnation);
@@ -40,7 +41,7 @@ export class Service {
     if (this.#slowestMs === 0) return this.#serve(exchange, incarnation);
     const wait = this.#random.next() * this.#slowestMs;
     this.#ordeal.timeline.after(wait / 2, () => {
-      const reply = this.#carryOut(exchange, incarnation);
+      const reply = this.#carryOut(exchange);
       this.#ordeal.timeline.after(wait / 2, () => incarnation.deliver(exchange, reply));
     });
   }
@@ -51,14 +52,15 @@ export class Service {
   }
 
   #serve(exchange: Exchange, incarnation: Incarnation): void {
-    incarnation.deliver(exchange, this.#carryOut(exchange, incarnation));
+    incarnation.deliver(exchange, this.#carryOut(exchange));
   }
 
   #spoil(exchange: Exchange, incarnation: Incarnation, { kind, amount }: Trouble): void {
     const { timeline } = this.#ordeal;
     const why = `${kind}: ${exchange.text}`;
     const serve = (): void => this.#serve(exchange, incarnation);
-    const carryOut = (): Reply => this.#carryOut(exchange, incarnation);
+    const carryOut = (): Reply => this.#carryOut(exchange);
+    const carryOutLate = (): void => void this.#carryOut(exchange, true);
     const refuse = (status: number): void => incarnation.deliver(exchange, refusal(exchange, status));
     switch (kind) {
       case 'killed before it is sent':
@@ -70,7 +72,7 @@ export class Service {
         return;
       case 'killed, carried out late':
         incarnation.die(why);
-        timeline.after(amount * PATIENCE_MS, carryOut);
+        timeline.after(amount * PATIENCE_MS, carryOutLate);
         return;
       case 'power cut':
         if (amount < 0.5) carryOut();
@@ -99,7 +101,7 @@ export class Service {
         carryOut();
         return refuse(amount < 0.5 ? 500 : 503);
       case 'late':
-        timeline.after(PATIENCE_MS + amount * amount * 3 * MINUTE_MS, carryOut);
+        timeline.after(PATIENCE_MS + amount * amount * 3 * MINUTE_MS, carryOutLate);
         return;
       case 'stale':
         return incarnation.deliver(exchange, this.#stale(exchange) ?? carryOut());
@@ -112,7 +114,7 @@ export class Service {
     }
   }
 
-  #carryOut(exchange: Exchange, incarnation: Incarnation): Reply {
+  #carryOut(exchange: Exchange, isLate = false): Reply {
     const { arrived } = exchange;
     if (arrived === null) throw new Error('it has not arrived');
     if (!exchange.isChange) {
@@ -120,10 +122,12 @@ export class Service {
       this.#remember(exchange, reply);
       return reply;
     }
+    const isAbandoned = exchange.state === 'over';
     const before = this.#ordeal.checker.look();
     const reply = arrived.carryOut();
     this.#ordeal.tell(`  ${arrived.place} carried out ${arrived.operation ?? '?'}: ${reply.status}`);
-    this.#ordeal.checker.carriedOut(exchange, incarnation, reply, before);
+    // Whoever gave up may have acted on it since.
+    this.#ordeal.checker.carriedOut(exchange, reply, before, isLate || isAbandoned);
     return reply;
   }
 

@@ -14,6 +14,8 @@ export interface DiskWeather {
   cutPower(incarnation: Incarnation, why: string): Death;
   /** Told of each text that is written, and where it stands afterwards. */
   wrote(incarnation: Incarnation, path: string, text: string): void;
+  /** Told of each name that is about to name something else. */
+  named(incarnation: Incarnation, path: string): void;
 }
 
 const NEVER = new Promise<never>(() => {});
@@ -88,15 +90,43 @@ export function simulatedFiles(incarnation: Incarnation, disk: Disk, weather: Di
     close: () => {},
   });
 
+  const naming = <T>(what: string, path: string, whole: () => T): T =>
+    act(what, path, () => {
+      const result = whole();
+      weather.named(incarnation, path);
+      return result;
+    });
+
   return {
     readText: (path) => act('read', path, () => disk.open(path).text),
-    create: (path) => opened(act('create', path, () => disk.create(path)), path),
+    create: (path) => opened(naming('create', path, () => disk.create(path)), path),
     openToAppend: (path) => opened(act('append to', path, () => disk.open(path)), path),
-    rename: (from, to) => act('rename', to, () => disk.rename(from, to)),
-    link: (from, to) => act('link', to, () => disk.link(from, to)),
+    rename: (from, to) => naming('rename', to, () => disk.rename(from, to)),
+    link: (from, to) => naming('link', to, () => disk.link(from, to)),
     remove: (path) => later('remove', path, () => disk.remove(path)),
     names: (directory) => later('list', directory, () => disk.namesIn(directory)),
     makeDirectory: (path) => later('mkdir', path, () => disk.makeDirectory(path, true)),
     syncDirectory: (path) => later('sync directory', path, () => disk.syncDirectory(path)),
+  };
+}
+
+/** The same disk without any weather. */
+export function quietFiles(disk: Disk): Files {
+  const opened = (inode: Inode): OpenFile => ({
+    size: () => inode.size,
+    write: (text) => inode.append(text),
+    sync: () => Promise.resolve(inode.sync()),
+    close: () => {},
+  });
+  return {
+    readText: (path) => disk.open(path).text,
+    create: (path) => opened(disk.create(path)),
+    openToAppend: (path) => opened(disk.open(path)),
+    rename: (from, to) => disk.rename(from, to),
+    link: (from, to) => disk.link(from, to),
+    remove: (path) => Promise.resolve(disk.remove(path)),
+    names: async (directory) => Promise.resolve(disk.namesIn(directory)),
+    makeDirectory: (path) => Promise.resolve(disk.makeDirectory(path, true)),
+    syncDirectory: (path) => Promise.resolve(disk.syncDirectory(path)),
   };
 }
