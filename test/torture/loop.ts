@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import { realNow } from './timeline.ts';
 import type { Timeline } from './timeline.ts';
 import type { Exchange, Wire } from './wire.ts';
 
@@ -6,6 +7,9 @@ import type { Exchange, Wire } from './wire.ts';
 const QUIET_TURNS = 3;
 /** Simulated time that one piece of work may take, ms: more is a hang. */
 const LONGEST_MS = 12 * 3_600_000;
+/** A socket that is stuck for so long in real time never moves again. */
+const LONGEST_REAL_MS = 20_000;
+const MOST_STEPS = 50_000;
 
 export class Hang extends Error {}
 
@@ -25,7 +29,7 @@ export async function drive<T>(
   };
   work.then(end, end);
   const limit = timeline.ticks + LONGEST_MS;
-  for (;;) {
+  for (let steps = 0; ; steps += 1) {
     await settle(wire);
     if (isOver) return work;
     const exchange = wire.takeArrived();
@@ -35,7 +39,9 @@ export async function drive<T>(
 }
 
 async function settle(wire: Wire): Promise<void> {
+  const limit = realNow() + LONGEST_REAL_MS;
   for (let quiet = 0; quiet < QUIET_TURNS;) {
+    if (realNow() > limit) throw new Hang(`sockets are stuck: ${wire.openText()}`);
     const before = wire.activity;
     await turn();
     quiet = wire.isBusy || wire.activity !== before ? 0 : quiet + 1;

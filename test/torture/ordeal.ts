@@ -167,6 +167,7 @@ export class Ordeal {
   }
 
   tell(line: string): void {
+    if (process.env['LIVE'] !== undefined) process.stderr.write(`${line}\n`);
     this.trace.push(`${(this.timeline.ticks / 1000).toFixed(3).padStart(9)} ${line}`);
   }
 

@@ -12,7 +12,10 @@ export async function main(argv: string[]): Promise<number> {
   const totals = { applies: 0, crashes: 0, requests: 0, files: 0 };
   const kinds = new Map<string, number>();
   for (let seed = from; seed <= to; seed += 1) {
+    const t0 = realNow();
+    if (process.env.V) process.stdout.write(`${seed} `);
     const outcome = await conduct(drawCase(seed));
+    if (process.env.V) process.stdout.write(`${realNow() - t0}ms `);
     for (const [key, count] of Object.entries(outcome.counts)) totals[key as keyof typeof totals] += count;
     if (argv[2] === 'trace') console.log(outcome.trace.join('\n'));
     for (const { kind } of outcome.troubles) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);

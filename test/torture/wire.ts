@@ -62,6 +62,10 @@ export class Wire {
     return false;
   }
 
+  openText(): string {
+    return [...this.#open.values()].map((exchange) => `${exchange.text} (${exchange.state})`).join(', ');
+  }
+
   /** What has arrived and is not decided, in the order of sending. */
   takeArrived(): Exchange | null {
     for (const exchange of this.#open.values()) {
