@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Fence } from '../../src/model/fence.ts';
 import type { ClaimOptions } from '../../src/record/claim.ts';
@@ -9,8 +10,11 @@ import type { StackRecord } from '../../src/record/record.ts';
 
 const NOW = '2026-11-22T03:00:00.000Z';
 
+const never = new AbortController();
+setMaxListeners(0, never.signal);
+
 /** Lets everything through. */
-export const OPEN: Fence = { pass: () => LEASE_TERMS.longestActMs, lost: new AbortController().signal };
+export const OPEN: Fence = { pass: () => LEASE_TERMS.longestActMs, lost: never.signal };
 
 export const REAL_CLOCK: LeaseClock = {
   now: Date.now,
