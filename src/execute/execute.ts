@@ -72,7 +72,7 @@ export async function execute(input: ExecuteInput, record: RecordSink): Promise<
   work.tell({ type: 'apply_start', apply, stack: plan.stack, steps: plan.steps.length });
   const ends = await runGroups(plan.groups, work, input.parallelism);
   const ended = [...ends.values()];
-  const occasion = { apply, startedAt, planDigest, actor, reason, ticket };
+  const occasion = { apply, startedAt, planDigest, actor, reason, ticket, continued: [] };
   if (ended.includes('stopped')) return leaveOpen(work, journal, occasion);
   await holdReturned(work, ended);
   return close(work, journal, outcomeOf(ended, work.signal.aborted), record, occasion);
@@ -94,7 +94,10 @@ export async function resume(
   const work = new Work(begin.plan, input.outside, journal, input.listen, new AbortController().signal);
   standAsJournaled(work.standings, journal.lines);
   const { apply, planDigest, actor, reason, ticket } = begin;
-  const occasion = { apply, startedAt: begin.at, planDigest, actor, reason, ticket };
+  const continued = journal.lines.flatMap((line) =>
+    line.type === 'fence' ? [{ at: line.at, why: line.why, by: line.by }] : [],
+  );
+  const occasion = { apply, startedAt: begin.at, planDigest, actor, reason, ticket, continued };
   const end = endIn(journal.lines);
   if (end !== undefined) return close(work, journal, end.outcome, record, occasion);
   work.tell({ type: 'apply_start', apply, stack: begin.plan.stack, steps: begin.plan.steps.length });

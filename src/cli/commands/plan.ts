@@ -2,6 +2,7 @@ import type { Plan } from '../../model/plan.ts';
 import { isEmpty } from '../../model/plan.ts';
 import { Fault, asFault } from '../../model/fault.ts';
 import type { Declared } from '../../model/declared.ts';
+import type { Unfinished } from '../../model/unfinished.ts';
 import { digestOf } from '../../model/canonical.ts';
 import { writePlanFile } from '../../record/plan-file.ts';
 import { renderPlan } from '../../report/plan-text.ts';
@@ -79,7 +80,7 @@ async function planStack(declared: Declared, context: PlanContext): Promise<Plan
     terminal.say(`${renderUnfinished(unfinished.apply, unfinished.context, terminal.errorPage)}\n`);
   }
   const rotate = ownedBy(declared, chosen.rotate);
-  const { plan } = planOf(session, world, {
+  const made = planOf(session, world, {
     rotate,
     target: ownedBy(declared, chosen.target),
     dueOnly: argv.due,
@@ -87,6 +88,7 @@ async function planStack(declared: Declared, context: PlanContext): Promise<Plan
     // Who asks to rotate a manual secret hands its value to the apply: the plan counts on it.
     values: rotate.filter((address) => isManual(declared, address)),
   });
+  const plan = unfinished === null ? made.plan : withoutOwnDrift(made.plan, unfinished.apply);
   if (!terminal.json)
     terminal.print(titled(declared.stack, context.isOneOfMany, renderPlan(plan, terminal.page), terminal));
   if (argv.out !== undefined) await save(plan, argv.out, terminal);
@@ -99,6 +101,15 @@ async function planStack(declared: Declared, context: PlanContext): Promise<Plan
     unfinished: unfinished?.apply ?? null,
     fault: null,
     code: faults.length > 0 ? EXIT.failed : pending,
+  };
+}
+
+/** What an apply that did not end left behind is told as that, not as a change by someone else. */
+function withoutOwnDrift(plan: Plan, { groups }: Unfinished): Plan {
+  const own = new Set<string>(groups.flatMap(({ secrets, consumers }) => [...secrets, ...consumers]));
+  return {
+    ...plan,
+    notes: plan.notes.filter(({ kind, address }) => kind !== 'drift' || !own.has(address ?? '')),
   };
 }
 
