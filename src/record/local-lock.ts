@@ -29,9 +29,12 @@ export class LocalLock implements Lock {
   }
 
   async take(text: string, over: string | null): Promise<string> {
+    const claims = await this.#claims();
     const standing = await this.read();
     if ((standing?.tag ?? null) !== over) throw new Changed(PREFIX);
     const before = over === null ? 0 : numberIn(over);
+    // What was there beside the one that still stands is left of takers that died before they could remove it.
+    for (const { number, tag } of claims) if (number < before) await this.#forget(number, tag);
     const own = nameOf(before + 1);
     const tag = await this.#store.put(own, text, 'absent');
     const others = (await this.#numbers()).filter((number) => number !== before && number !== before + 1);
@@ -54,8 +57,21 @@ export class LocalLock implements Lock {
   }
 
   async drop(tag: string): Promise<void> {
-    await this.#store.remove(nameOf(numberIn(tag)), contentIn(tag)).catch((thrown: unknown) => {
+    await this.#forget(numberIn(tag), contentIn(tag));
+  }
+
+  async #forget(number: number, content: string): Promise<void> {
+    await this.#store.remove(nameOf(number), content).catch((thrown: unknown) => {
       if (!(thrown instanceof Changed)) throw thrown;
+    });
+  }
+
+  async #claims(): Promise<{ readonly number: number; readonly tag: string }[]> {
+    const numbers = await this.#numbers();
+    const claims = await Promise.all(numbers.map((number) => this.#store.get(nameOf(number))));
+    return claims.flatMap((claim, index) => {
+      const number = numbers[index];
+      return claim === null || number === undefined ? [] : [{ number, tag: claim.tag }];
     });
   }
 

@@ -102,7 +102,7 @@ export async function runErrand(incarnation: Incarnation, errand: Errand, tools:
     return { resumed, plan, observed: seen.observed, executed };
   } finally {
     gate.open(null);
-    await held.release();
+    await held.release().catch(() => undefined);
   }
 }
 

@@ -144,5 +144,5 @@ function torn({ text, durable }: Inode, random: Random): string {
 
 /** What the operating system says of a file. */
 export function failure(code: string, path: string): Error {
-  return Object.assign(new Error(`${code}: ${path}`), { code });
+  return Object.assign(new Error(`${code}: ${path}`), { code, syscall: 'open' });
 }
