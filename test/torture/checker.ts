@@ -152,7 +152,9 @@ export class Checker {
         const isWhole =
           ordinals.every((ordinal) => ordinal <= highest) &&
           new Set(ordinals).size === ordinals.length &&
-          (current === null ? roles.length === 0 : roles.length === 1 && roles[0] === current);
+          // In the middle of a way back the current one is retired already.
+          roles.every((ordinal) => ordinal === current) &&
+          (current === null || ordinals.includes(current));
         if (!isWhole) this.#add([{ invariant: 'I6', text: `after a crash the record of ${address} contradicts itself` }]);
       }
     } catch (thrown) {

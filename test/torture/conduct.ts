@@ -121,9 +121,13 @@ class Conductor {
       if (stopped !== null) first.suspend((1 + random.next() * 5) * 60_000, stopped === 'asleep');
       ordeal.tell(`${first.name}: ${stopped ?? 'goes on'} beside a second one`);
       const other = random.chance(0.5) ? host : 'elsewhere';
-      second = wait(1).then(() =>
-        ordeal.run({ kind: 'apply', order: PLAIN }, { host: other, patienceMs: beside.patienceMs }),
-      );
+      const { patienceMs } = beside;
+      // Not as the first one, whose timers end with it.
+      second = new Promise((resolve) => {
+        ordeal.timeline.after(1, () =>
+          resolve(ordeal.run({ kind: 'apply', order: PLAIN }, { host: other, patienceMs })),
+        );
+      });
     };
     let fate = await ordeal.runAs(first, { kind: 'apply', order }, 0);
     ordeal.onHappening = () => {};
@@ -205,8 +209,8 @@ export function describe(operation: Operation): string {
     climate.kind === 'calm'
       ? ''
       : climate.kind === 'one'
-        ? ` (trouble at event ${climate.event})`
-        : ` (storm, ${climate.probability} an event)`;
+        ? ` (trouble at ${climate.at} ${climate.event})`
+        : ' (storm)';
   return `${operation.id}. ${wordsFor(operation)}${weather}`;
 }
 

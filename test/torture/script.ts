@@ -119,11 +119,14 @@ function drawBeside(random: Random): Beside | null {
 }
 
 function drawClimate(random: Random): Climate {
+  const write = { kind: 'one', at: 'write', event: random.whole(1, 14) } as const;
   return random.weighted<Climate>([
     [4, { kind: 'calm' }],
-    [5, { kind: 'one', event: random.whole(1, MOST_EVENTS) }],
-    [1, { kind: 'storm', probability: 0.02 }],
-    [1, { kind: 'storm', probability: 0.07 }],
+    [4, write],
+    [3, { kind: 'one', at: 'read', event: random.whole(1, 80) }],
+    [3, { kind: 'one', at: 'file', event: random.whole(1, 160) }],
+    [2, { kind: 'storm', probability: { read: 0.01, write: 0.06, file: 0.002 } }],
+    [1, { kind: 'storm', probability: { read: 0.05, write: 0.25, file: 0.02 } }],
   ]);
 }
 

@@ -59,8 +59,10 @@ export interface Trouble {
 /** How an operation's weather is drawn, where it is not given. */
 export type Climate =
   | { readonly kind: 'calm' }
-  | { readonly kind: 'one'; readonly event: number }
-  | { readonly kind: 'storm'; readonly probability: number };
+  /** At one happening of a kind, counted from 1. */
+  | { readonly kind: 'one'; readonly at: Happening['at']; readonly event: number }
+  /** Now and then: the probability for each happening of a kind. */
+  | { readonly kind: 'storm'; readonly probability: Readonly<Record<Happening['at'], number>> };
 
 const WEIGHTS: Readonly<Record<Happening['at'], readonly (readonly [number, FaultKind])[]>> = {
   file: [
@@ -126,6 +128,7 @@ export class Weather {
   readonly #climate: Climate;
   readonly #told: readonly Trouble[] | null;
   readonly #random: Random;
+  readonly #counts = { read: 0, write: 0, file: 0 };
   #events = 0;
   #deaths = 0;
 
@@ -143,6 +146,7 @@ export class Weather {
   /** Counts one happening and says what goes wrong with it; null: nothing. */
   next(happening: Happening): Trouble | null {
     this.#events += 1;
+    this.#counts[happening.at] += 1;
     const trouble = this.#told === null ? this.#drawn(happening) : this.#given(happening);
     if (trouble === null) return null;
     if (isDeadly(trouble.kind)) this.#deaths += 1;
@@ -159,7 +163,9 @@ export class Weather {
     const climate = this.#climate;
     if (climate.kind === 'calm') return null;
     const strikes =
-      climate.kind === 'one' ? this.#events === climate.event : this.#random.chance(climate.probability);
+      climate.kind === 'one'
+        ? climate.at === at && this.#counts[at] === climate.event
+        : this.#random.chance(climate.probability[at]);
     if (!strikes) return null;
     const kind = this.#random.weighted(WEIGHTS[at]);
     if (isDeadly(kind) && this.#deaths >= MOST_DEATHS) return null;
