@@ -36,6 +36,8 @@ export class Checker {
   readonly #applies = new Set<string>();
   /** Values that an apply of ours disabled for good. */
   readonly #retired = new Set<string>();
+  /** The latest time that the clock of those who apply ever showed. */
+  #latest = '';
   readonly #changes = new Map<string, number>();
   /** Services that an update reached which nobody waited for any more. */
   readonly #reachedLate = new Set<string>();
@@ -52,6 +54,7 @@ export class Checker {
   }
 
   heard(event: ApplyEvent): void {
+    if (event.at > this.#latest) this.#latest = event.at;
     this.#texts.push(JSON.stringify(event));
   }
 
@@ -98,7 +101,7 @@ export class Checker {
         this.#add(checkRemoved(subject, before.copies.get(subject) ?? subject, this.admin));
         break;
       case 'SecretCreate':
-        this.#created();
+        if (!isLate) this.#created();
         break;
       case 'ServiceUpdate':
         this.#updated(this.admin.nameOfService(subject) ?? subject, before, isLate);
@@ -193,10 +196,12 @@ export class Checker {
     const { attributes } = JSON.parse(body) as { attributes?: { enabled?: boolean } };
     if (version === undefined) return;
     if (attributes?.enabled === true) this.report('I12', `${secret} ${id} was enabled again`);
+    // The clock may have been set back since the soak was over.
+    if (this.#ordeal.now > this.#latest) this.#latest = this.#ordeal.now;
     const isGone = before.enabled.has(version.value) && !this.admin.enabledValues().has(version.value);
     if (!isGone) return;
     this.#retired.add(version.value);
-    this.#add(checkDisabled(secret, version as StoredVersion, this.#ordeal.declared, this.admin, this.#ordeal.now));
+    this.#add(checkDisabled(secret, version as StoredVersion, this.#ordeal.declared, this.admin, this.#latest));
   }
 
   #created(): void {
