@@ -1,7 +1,7 @@
 /**
  * Kills `keyturn apply` and `terraform apply` at random moments and tells, side by side, what that cost.
  *
- *     npm run bench:kills -- [--kills 50] [--seed 1] [--secrets 100] [--minutes 40] [--out FILE]
+ *     npm run bench:kills -- [--kills 50] [--seed 1] [--secrets 60] [--minutes 40] [--out FILE]
  *
  * Both apply a change of all their objects, as many for one as for the other, in a folder that is removed afterwards;
  * nothing real is touched and nothing is downloaded. The moments are drawn from the seed, evenly over the time of an
@@ -36,7 +36,7 @@ function optionsOf(args: string[]): Options {
     options: {
       kills: { type: 'string', default: '50' },
       seed: { type: 'string', default: '1' },
-      secrets: { type: 'string', default: '100' },
+      secrets: { type: 'string', default: '60' },
       minutes: { type: 'string', default: '40' },
       out: { type: 'string' },
     },
