@@ -181,7 +181,11 @@ class KeyturnProject implements Project {
     const further = await this.#plan();
     const hasConverged = further.code === 0;
     const outside = await this.#look();
-    const problems = leftoversIn(outside, await this.#current(), this.#settings);
+    const current = await this.#current();
+    const problems =
+      current === null
+        ? ['the record cannot be read, so that nothing outside can be told from a leftover']
+        : leftoversIn(outside, current, this.#settings);
     const doubles = doublesIn(outside);
     let needed: Recovery['needed'] = 'nothing';
     if (second !== null)
@@ -208,10 +212,10 @@ class KeyturnProject implements Project {
     return (JSON.parse(out) as StateList).stacks.flatMap(({ addresses }) => addresses);
   }
 
-  /** The current ordinal of each secret, by the name that the vault knows. */
-  async #current(): Promise<Map<string, number | null>> {
+  /** The current ordinal of each secret, by the name that the vault knows; null where the record cannot be read. */
+  async #current(): Promise<Map<string, number | null> | null> {
     const { code, out } = await this.#run(['state', 'show', '--sandbox', '--format', 'json']);
-    if (code !== 0) return new Map();
+    if (code !== 0) return null;
     const secrets = (JSON.parse(out) as StateShow).recorded.filter(({ address }) =>
       address.startsWith('vault:'),
     );
