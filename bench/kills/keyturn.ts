@@ -187,11 +187,9 @@ class KeyturnProject implements Project {
         ? ['the record cannot be read, so that nothing outside can be told from a leftover']
         : leftoversIn(outside, current, this.#settings);
     const doubles = doublesIn(outside);
-    let needed: Recovery['needed'] = 'nothing';
-    if (second !== null)
-      needed = second.code === 0 ? 'again' : second.code === LEASE_HELD ? 'flag' : 'person';
+    const isSound = hasConverged && problems.length + doubles.length === 0;
     return {
-      needed: hasConverged && problems.length + doubles.length === 0 ? needed : 'person',
+      needed: neededOf(second?.code, isSound),
       exit: plain.code,
       hasConverged,
       doubles: doubles.length,
@@ -231,4 +229,11 @@ class KeyturnProject implements Project {
   #run(args: readonly string[]): Promise<Ended> {
     return run(commandIn(this.#folder, args));
   }
+}
+
+/** `second` is the exit code of a second rerun; undefined where the first did it. */
+function neededOf(second: number | null | undefined, isSound: boolean): Recovery['needed'] {
+  if (second === LEASE_HELD) return 'flag';
+  if (!isSound) return 'person';
+  return second === undefined ? 'nothing' : 'again';
 }

@@ -56,13 +56,18 @@ export interface Recovery {
   readonly said: string;
 }
 
+/** One apply that was to be killed. */
 export interface Kill extends Cut {
-  readonly number: number;
   readonly afterMs: number;
   /** The latest undisturbed apply, from which the moment was drawn. */
   readonly wholeMs: number;
   readonly wreck: Wreck;
   readonly recovery: Recovery;
+}
+
+/** Whether the SIGKILL met an apply that was still running. */
+export function hasHit({ phase }: Cut): boolean {
+  return phase === 'midway' || phase === 'before the first act';
 }
 
 export function phaseOf(code: number | null, hasBegun: boolean): Cut['phase'] {

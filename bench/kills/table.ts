@@ -1,6 +1,7 @@
 import type { Kill, Subject } from './subject.ts';
+import { hasHit } from './subject.ts';
 
-/** Every kill of one program. */
+/** Every kill of one program, those that came too late among them. */
 export interface Series {
   readonly name: Subject['name'];
   readonly version: string;
@@ -9,6 +10,8 @@ export interface Series {
 
 /** The figures of one program, in the order of the table. */
 export interface Tally {
+  readonly applies: number;
+  /** SIGKILLs that met an apply which was still running. */
   readonly kills: number;
   readonly before: number;
   readonly midway: number;
@@ -35,7 +38,8 @@ export function tallyOf({ name, kills }: Series): Tally {
   const sum = (of: (kill: Kill) => number): number => kills.reduce((total, kill) => total + of(kill), 0);
   const isOurs = name === 'keyturn';
   return {
-    kills: kills.length,
+    applies: kills.length,
+    kills: count(hasHit),
     before: count(({ phase }) => phase === 'before the first act'),
     midway: count(({ phase }) => phase === 'midway'),
     over: count(({ phase }) => phase === 'over'),
@@ -62,13 +66,13 @@ export function isWhole(tally: Tally): boolean {
   const { failed, unreadable, empty, lost, dangling, doubles, leftovers } = tally;
   const costs = [failed, unreadable, empty, lost, dangling, doubles, leftovers];
   const isSound = costs.every((cost) => cost === null || cost === 0);
-  return isSound && tally.nothing === tally.kills && tally.converged === tally.kills;
+  return isSound && tally.nothing === tally.applies && tally.converged === tally.applies;
 }
 
 const ROWS: readonly (readonly [keyof Tally, string])[] = [
-  ['kills', 'SIGKILLs during apply'],
-  ['before', '  before the first act'],
-  ['midway', '  between the first act and the end'],
+  ['applies', 'applies that were to be killed'],
+  ['before', '  killed before the first act'],
+  ['midway', '  killed between the first act and the end'],
   ['over', '  too late: the apply had just ended'],
   ['failed', '  too late: the apply had failed by itself'],
   ['unreadable', 'state unreadable afterwards'],

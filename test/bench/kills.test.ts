@@ -78,7 +78,6 @@ const RECOVERY: Recovery = {
   said: '',
 };
 const KILL: Kill = {
-  number: 1,
   phase: 'midway',
   done: 0.5,
   afterMs: 2000,
@@ -90,7 +89,9 @@ const series = (...kills: Kill[]): Series => ({ name: 'keyturn', version: '0.1.0
 
 describe('the verdict of the bench', () => {
   it('is whole where each kill needed nothing but the plain command', () => {
-    expect(isWhole(tallyOf(series(KILL, { ...KILL, phase: 'over' })))).toBe(true);
+    const tally = tallyOf(series(KILL, { ...KILL, phase: 'over' }));
+    expect(isWhole(tally)).toBe(true);
+    expect(tally).toMatchObject({ applies: 2, kills: 1, over: 1 });
   });
 
   it.each<[string, Partial<Kill>]>([
