@@ -168,6 +168,7 @@ class KeyturnProject implements Project {
       isUnreadable: known === null || (planned.code !== 0 && planned.code !== 2),
       isEmpty: known?.length === 0,
       lost: this.#addresses.filter((address) => known?.includes(address) !== true).length,
+      inBackup: null,
       hasLock,
       problems: danglingIn(await this.#look()),
     };

@@ -34,6 +34,8 @@ export interface Wreck {
   readonly isEmpty: boolean;
   /** Objects that were there, or were told as made, and that the state no longer knows. */
   readonly lost: number;
+  /** Of the lost ones, those that a backup file still knows, for a person to find. Null: the program makes none. */
+  readonly inBackup: number | null;
   readonly hasLock: boolean;
   /** Sentences; what is wrong outside although the apply was only killed. */
   readonly problems: readonly string[];

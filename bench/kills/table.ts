@@ -20,6 +20,7 @@ export interface Tally {
   readonly unreadable: number;
   readonly empty: number;
   readonly lost: number;
+  readonly inBackup: number | null;
   readonly dangling: number;
   readonly locks: number;
   readonly nothing: number;
@@ -47,6 +48,7 @@ export function tallyOf({ name, kills }: Series): Tally {
     unreadable: count(({ wreck }) => wreck.isUnreadable),
     empty: count(({ wreck }) => wreck.isEmpty),
     lost: sum(({ wreck }) => wreck.lost),
+    inBackup: isOurs ? null : sum(({ wreck }) => wreck.inBackup ?? 0),
     dangling: sum(({ wreck }) => wreck.problems.length),
     locks: count(({ wreck }) => wreck.hasLock),
     nothing: count(({ recovery }) => recovery.needed === 'nothing'),
@@ -78,6 +80,7 @@ const ROWS: readonly (readonly [keyof Tally, string])[] = [
   ['unreadable', 'state unreadable afterwards'],
   ['empty', 'state empty afterwards'],
   ['lost', 'objects that the state no longer knows'],
+  ['inBackup', '  of these in the backup file, for a person'],
   ['dangling', 'services on a version that is gone'],
   ['locks', 'lock left behind'],
   ['nothing', 'plain rerun was all it needed'],

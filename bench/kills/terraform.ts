@@ -88,7 +88,9 @@ class TerraformProject implements Project {
     const pulled = listed.code === 0 ? (await this.#run(['state', 'pull'])).out : null;
     // With the whole state gone, an object that was replaced just now is one and not two.
     const unknown = pulled === null ? 0 : this.#created.filter((id) => !pulled.includes(id)).length;
-    return { isUnreadable, isEmpty, lost: this.#objects - known + unknown, hasLock, problems: [] };
+    const lost = this.#objects - known + unknown;
+    const inBackup = lost === 0 ? 0 : await this.#inBackup();
+    return { isUnreadable, isEmpty, lost, inBackup: Math.min(lost, inBackup), hasLock, problems: [] };
   }
 
   async recover({ lost }: Wreck): Promise<Recovery> {
@@ -116,6 +118,12 @@ class TerraformProject implements Project {
     if (lock === undefined) return 'person';
     await this.#run(['force-unlock', '-force', lock]);
     return (await this.#run(APPLY)).code === 0 ? 'flag' : 'person';
+  }
+
+  /** How many objects the state of before the apply has, which terraform keeps beside it. */
+  async #inBackup(): Promise<number> {
+    const { code, out } = await this.#run(['state', 'list', '-state=terraform.tfstate.backup']);
+    return code === 0 ? new Set(out.split('\n').filter(Boolean)).size : 0;
   }
 
   async #lockText(): Promise<string> {

@@ -67,7 +67,14 @@ describe('what the bench finds outside after a kill', () => {
   });
 });
 
-const WRECK: Wreck = { isUnreadable: false, isEmpty: false, lost: 0, hasLock: true, problems: [] };
+const WRECK: Wreck = {
+  isUnreadable: false,
+  isEmpty: false,
+  lost: 0,
+  inBackup: null,
+  hasLock: true,
+  problems: [],
+};
 const RECOVERY: Recovery = {
   needed: 'nothing',
   exit: 10,
