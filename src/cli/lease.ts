@@ -77,7 +77,10 @@ export async function underLease<T>(
     gate.open(null);
     // What was done is done, whatever becomes of the claim: it runs out by itself.
     await held.release().catch((thrown: unknown) => {
-      remark(terminal, `the lease could not be given back and runs out by itself: ${asFault(thrown).message}`);
+      remark(
+        terminal,
+        `the lease could not be given back and runs out by itself: ${asFault(thrown).message}`,
+      );
     });
   }
 }
