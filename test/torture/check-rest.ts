@@ -52,7 +52,10 @@ function checkSecret(name: string, record: RecordedSecret, admin: AdminView, byH
   const current = recordedVersion(record, record.current);
   const values = new Set(versions.filter(({ id }) => current?.storeIds.includes(id)).map(({ value }) => value));
   const newest = versions.at(-1);
-  if (newest !== undefined && !byHand.written.has(newest.id) && current !== null && !values.has(newest.value))
+  const isGhost = newest !== undefined && !byHand.written.has(newest.id) && !values.has(newest.value);
+  // A current version that somebody disabled cannot be made the newest again.
+  const isLost = newest?.enabled === false && [...values].every((value) => byHand.disabled.has(value));
+  if (isGhost && current !== null && !isLost)
     found.push(`a ghost: the newest version of ${name} (v${newest.tags?.[TAG_VERSION] ?? '?'}) is not the current v${current.ordinal}`);
   if (newest !== undefined && current !== null && !versions.some(({ value, enabled: on }) => on && values.has(value)))
     if (![...values].some((value) => byHand.disabled.has(value)))

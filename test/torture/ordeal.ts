@@ -2,6 +2,7 @@ import { Gate } from '../../src/cli/lease.ts';
 import type { Declared, Source } from '../../src/model/declared.ts';
 import { SecretValue } from '../../src/model/secret-value.ts';
 import type { ApplyEvent } from '../../src/model/event.ts';
+import type { JournalLine } from '../../src/model/journal.ts';
 import type { Plan } from '../../src/model/plan.ts';
 import { connectKeyVault } from '../../src/providers/key-vault.ts';
 import { generateValue } from '../../src/providers/sources.ts';
@@ -188,7 +189,10 @@ export class Ordeal {
     const files = simulatedFiles(incarnation, this.disk, {
       strike: (own, text) => this.strike(own, 'file', text),
       cutPower: (own, why) => this.cutPower(own, why),
-      wrote: (own, path, text) => this.checker.wrote(own, path, text),
+      wrote: (own, path, text) => {
+        if (path.endsWith('/journal.jsonl')) this.tell(`  journal: ${lineInWords(text)}`);
+        this.checker.wrote(own, path, text);
+      },
       named: (own, path) => this.checker.named(own, path),
     });
     const order = errand.kind === 'apply' ? errand.order : null;
@@ -294,5 +298,21 @@ function describe(fate: Fate): string {
       const before = resumed === null ? '' : `ended the one before (${resumed.outcome}), `;
       return `${before}${executed === null ? 'nothing to do' : executed.outcome}, ${plan.steps.length} steps`;
     }
+  }
+}
+
+function lineInWords(text: string): string {
+  const line = JSON.parse(text) as JournalLine;
+  switch (line.type) {
+    case 'intent':
+      return `intent ${line.step.id}: ${line.step.text}`;
+    case 'outcome': {
+      const { result } = line;
+      return `outcome ${line.step}: ${result.status === 'done' ? 'done' : `failed, ${result.fault.what}`}`;
+    }
+    case 'end':
+      return `end: ${line.outcome}`;
+    default:
+      return line.type;
   }
 }
