@@ -14,7 +14,7 @@ export interface BlobCall {
   /** How it is signed: by an identity, a key of the account, or a shared access signature. */
   readonly by: VaultAuth | 'key' | 'sas';
   readonly tenantId: string | null;
-  readonly doing: 'read' | 'write' | 'create the container';
+  readonly doing: 'read' | 'write to' | 'create';
 }
 
 /** What a refusal says, without its message: that one may quote the request. */
@@ -119,19 +119,19 @@ function refused(refusal: BlobRefusal, call: BlobCall, fault: Make): Fault {
   if (refusal.status >= 500 || refusal.status === 408 || refusal.status === 429) {
     return fault({
       code: 'record-unreachable',
-      what: `storage account "${account}" failed at every try to ${call.doing} (${said})`,
+      what: `storage account "${account}" failed at every try to ${call.doing} container "${container}" (${said})`,
       next: 'run it again; where it stays, give the request id to Azure support',
     });
   }
   return fault({
     code: 'record-refused',
-    what: `storage account "${account}" refused to ${call.doing} in container "${container}" (${said})`,
+    what: `storage account "${account}" refused to ${call.doing} container "${container}" (${said})`,
     next: 'look at the record in the portal: a policy, or a lease of someone else, may stand in the way',
   });
 }
 
 function forbidden(refusal: BlobRefusal, said: string, call: BlobCall, fault: Make): Fault {
-  const { account, container, by } = call;
+  const { account, container, by, doing } = call;
   const isSigned = by === 'key' || by === 'sas';
   const variable = by === 'key' ? 'ARM_ACCESS_KEY' : 'ARM_SAS_TOKEN';
   switch (refusal.code) {
@@ -156,15 +156,15 @@ function forbidden(refusal: BlobRefusal, said: string, call: BlobCall, fault: Ma
     case 'AuthorizationFailure':
       return fault({
         code: 'record-refused',
-        what: `storage account "${account}" does not let this machine or this identity ${call.doing} (${said})`,
-        next: `check the account's firewall; ${give(call)}`,
+        what: `storage account "${account}" does not let this machine or this identity ${doing} container "${container}" (${said})`,
+        next: `check the account's firewall; ${isSigned ? `check that ${variable} is of this account` : give(call)}`,
       });
     default:
   }
   return fault({
     code: 'record-refused',
-    what: `this identity may not ${call.doing} in container "${container}" of storage account "${account}" (${said})`,
-    next: `${isSigned ? `give ${variable} the right to ${call.doing}` : give(call)}; a new assignment takes some minutes to work`,
+    what: `this identity may not ${doing} container "${container}" of storage account "${account}" (${said})`,
+    next: `${isSigned ? `give ${variable} the right to ${doing} it` : give(call)}; a new assignment takes some minutes to work`,
   });
 }
 
@@ -175,8 +175,8 @@ function roleFor({ doing }: BlobCall): string {
 
 function give(call: BlobCall): string {
   const { account, container, doing } = call;
-  return doing === 'create the container'
-    ? `create container "${container}", or give this identity ${roleFor(call)} on storage account "${account}"`
+  return doing === 'create'
+    ? `create container "${container}", or give this identity the role ${roleFor(call)} on storage account "${account}"`
     : `give this identity the role ${roleFor(call)} on container "${container}"`;
 }
 

@@ -97,7 +97,7 @@ export class BlobWire {
         return await send(await this.#connected(), AbortSignal.timeout(this.#pace.timeoutMs));
       } catch (thrown) {
         if (blobRefusal(thrown)?.code === 'ContainerNotFound' && tries < TRIES) {
-          await this.#createContainer();
+          await this.#createContainer(tries);
           continue;
         }
         const mayHaveArrived = isUncertain(thrown);
@@ -105,20 +105,22 @@ export class BlobWire {
         const landed = isOpen ? await look() : null;
         if (landed !== null) return landed;
         if (isChange(blobRefusal(thrown))) throw new Changed(name);
-        if (tries === TRIES || !mayHaveArrived) throw blobFault(thrown, this.#call('write'));
+        if (tries === TRIES || !mayHaveArrived) throw blobFault(thrown, this.#call('write to'));
         await this.#wait(tries);
       }
     }
   }
 
-  async #createContainer(): Promise<void> {
+  /** Where it is not known whether that worked, the write that needs it finds out. */
+  async #createContainer(tries: number): Promise<void> {
     const client = await this.#connected();
     try {
       await client.create({ abortSignal: AbortSignal.timeout(this.#pace.timeoutMs) });
     } catch (thrown) {
       // Whoever else came to need it at the same time may have been faster.
       if (blobRefusal(thrown)?.code === 'ContainerAlreadyExists') return;
-      throw blobFault(thrown, this.#call('create the container'));
+      if (isUncertain(thrown)) return this.#wait(tries);
+      throw blobFault(thrown, this.#call('create'));
     }
   }
 

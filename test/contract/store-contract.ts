@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import type { HistoryEntry } from '../../src/model/journal.ts';
+import type { Plan } from '../../src/model/plan.ts';
 import type { ObjectStore } from '../../src/model/store.ts';
 import { Changed } from '../../src/model/store.ts';
 import type { StackRecord } from '../../src/record/record.ts';
+import { claimed, holder } from '../support/lease.ts';
 
 /** What a store is made and looked at with. */
 export interface StoreUnderTest {
@@ -259,7 +262,103 @@ export function storeContract(test: StoreUnderTest): void {
       await expect(store.lock.renew(claimOf('ann'), own)).rejects.toBeInstanceOf(Changed);
     });
   });
+
+  describe('a holder that was taken for dead', () => {
+    /** Two programs with the record: one that holds it and is in the middle of an apply, one that comes later. */
+    const both = async () => {
+      const [store, other] = pair();
+      const early = await claimed(test.record(store), holder({ holder: 'early' }));
+      const journal = await early.begin(BEGIN, () => NOW);
+      const late = test.record(other);
+      return { early, journal, late, take: () => claimed(late, holder({ holder: 'late' })) };
+    };
+
+    it('writes no line more, though it does not know yet that it lost the lease', async () => {
+      const { journal, late, take } = await both();
+      await take();
+      const before = await late.interrupted();
+      await expect(journal.append(END)).rejects.toMatchObject({ code: 'lease-lost' });
+      expect(await late.interrupted()).toEqual(before);
+      expect(before?.map((line) => line.type)).toEqual(['begin', 'fence']);
+    });
+
+    it('writes no state more, and removes no journal', async () => {
+      const { early, journal, late, take } = await both();
+      const held = await take();
+      await expect(early.finish(journal, ENTRY)).rejects.toMatchObject({ code: 'lease-lost' });
+      expect((await late.read()).head).toBeNull();
+      const resumed = await held.resume(() => NOW);
+      expect(resumed?.lines.map((line) => line.type)).toEqual(['begin', 'fence', 'fence']);
+    });
+
+    it('begins no apply more where it had not begun one', async () => {
+      const [store, other] = pair();
+      const early = await claimed(test.record(store));
+      const late = await claimed(test.record(other));
+      await expect(early.begin(BEGIN, () => NOW)).rejects.toMatchObject({ code: 'lease-lost' });
+      expect((await late.begin(BEGIN, () => NOW)).lines).toHaveLength(1);
+    });
+
+    it('leaves the lease of whoever took it', async () => {
+      const { early, late, take } = await both();
+      await take();
+      await early.release();
+      expect((await late.holder())?.holder).toBe('late');
+    });
+
+    it('is followed by one that ends its apply', async () => {
+      const { late, take } = await both();
+      const held = await take();
+      const journal = await held.resume(() => NOW);
+      if (journal === null) throw new Error('there is no journal to go on with');
+      await journal.append(END);
+      expect(await held.finish(journal, ENTRY)).toMatchObject({ head: { entry: 1 } });
+      await held.release();
+      expect(await late.interrupted()).toBeNull();
+      expect(await late.holder()).toBeNull();
+    });
+  });
 }
+
+const NOW = '2026-11-22T03:00:00Z';
+const APPLY = 'a1';
+const WHO = { name: 'ann', knownBy: 'os-user', host: 'here', run: null } as const;
+const WHY = { planDigest: 'd', actor: WHO, reason: null, ticket: null };
+const PLAN: Plan = {
+  format: 1,
+  stack: 'shop',
+  kind: 'apply',
+  createdAt: NOW,
+  basis: { lineage: 'l', serial: 0, fingerprints: {} },
+  groups: [],
+  steps: [],
+  later: [],
+  blocked: [],
+  notes: [],
+};
+const BEGIN = {
+  type: 'begin',
+  format: 1,
+  apply: APPLY,
+  lineage: 'l',
+  serial: 0,
+  plan: PLAN,
+  ...WHY,
+} as const;
+const END = { type: 'end', outcome: 'done' } as const;
+const ENTRY: HistoryEntry = {
+  format: 1,
+  entry: 1,
+  previous: null,
+  kind: 'apply',
+  apply: APPLY,
+  startedAt: NOW,
+  endedAt: NOW,
+  outcome: 'done',
+  versions: {},
+  steps: [],
+  ...WHY,
+};
 
 /** Who of several succeeded; whoever did not must have been told that someone else was faster. */
 function winners(results: readonly PromiseSettledResult<unknown>[]): number[] {

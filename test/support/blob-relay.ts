@@ -1,4 +1,10 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type {
+  IncomingHttpHeaders,
+  IncomingMessage,
+  OutgoingHttpHeaders,
+  Server,
+  ServerResponse,
+} from 'node:http';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -19,15 +25,18 @@ export interface Asked {
   readonly method: string;
   /** With its query. */
   readonly path: string;
+  readonly headers: IncomingHttpHeaders;
 }
 
 /** Stands between a client and Azurite. */
 export interface Relay {
   readonly url: string;
   /** Every request so far. */
-  readonly asked: readonly Asked[];
+  readonly asked: Asked[];
   /** Asked before each request is passed on. */
   mishap: (asked: Asked) => Mishap;
+  /** What becomes of the headers of an answer. */
+  answered: (headers: OutgoingHttpHeaders) => OutgoingHttpHeaders;
   close(): Promise<void>;
 }
 
@@ -39,12 +48,14 @@ export async function startRelay(target: string): Promise<Relay> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     asked,
     mishap: () => 'none',
+    answered: (headers) => headers,
     close: () => close(server),
   };
   server.on('request', (incoming, outgoing) => {
-    const one = { method: incoming.method ?? '', path: incoming.url ?? '' };
+    const { method = '', url: path = '', headers } = incoming;
+    const one = { method, path, headers };
     asked.push(one);
-    void passOn(incoming, outgoing, target, relay.mishap(one));
+    void passOn(incoming, outgoing, target, relay.mishap(one), relay.answered);
   });
   return relay;
 }
@@ -54,6 +65,7 @@ async function passOn(
   outgoing: ServerResponse,
   target: string,
   mishap: Mishap,
+  answered: Relay['answered'],
 ): Promise<void> {
   const body = await bytesOf(incoming);
   if (mishap === 'dropped-before') return void incoming.socket.destroy();
@@ -67,7 +79,7 @@ async function passOn(
     case 'failed-after':
       return refuse(outgoing, { status: 500, code: 'InternalError' });
     case 'none':
-      outgoing.writeHead(status, headers);
+      outgoing.writeHead(status, answered(headers));
       outgoing.end(bytes);
   }
 }
