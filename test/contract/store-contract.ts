@@ -209,9 +209,10 @@ export function storeContract(test: StoreUnderTest): void {
       const own = await store.lock.take(claimOf('ann'), null, false);
       const seen = (await other.lock.read())?.tag ?? '';
       await expect(other.lock.take(claimOf('bob'), null, true)).rejects.toBeInstanceOf(Changed);
-      await store.lock.renew(claimOf('ann anew'), own);
+      const renewed = await store.lock.renew(claimOf('ann anew'), own);
       await expect(other.lock.take(claimOf('bob'), seen, true)).rejects.toBeInstanceOf(Changed);
       expect((await other.lock.read())?.text).toBe(claimOf('ann anew'));
+      await store.lock.renew(claimOf('ann again'), renewed);
     });
 
     it('stands with another tag once it is renewed, and can be renewed again', async () => {
