@@ -45,7 +45,8 @@ function checkSecret(name: string, record: RecordedSecret, admin: AdminView, byH
   const ours = versions.filter((version) => isOurs(version, STACK) && !byHand.written.has(version.id));
   const enabled = ours.filter((version) => version.enabled);
   for (const [operation, same] of grouped(enabled, (version) => version.tags?.[TAG_OPERATION] ?? ''))
-    if (same.length > 1) found.push(`${same.length} enabled versions of ${name} have the operation ${operation}`);
+    // A write that arrived after it had been sent again leaves a twin with the same value, which retires with it.
+    if (new Set(same.map(({ value }) => value)).size > 1) found.push(`${same.length} enabled versions of ${name} have the operation ${operation}`);
   for (const [ordinal, same] of grouped(enabled, (version) => version.tags?.[TAG_VERSION] ?? ''))
     if (ordinal !== '' && new Set(same.map(({ value }) => value)).size > 1)
       found.push(`${name} v${ordinal} is enabled with two values`);
@@ -62,7 +63,8 @@ function checkSecret(name: string, record: RecordedSecret, admin: AdminView, byH
       found.push(`the current v${current.ordinal} of ${name} is not enabled`);
   const roles = new Map(record.versions.flatMap(({ storeIds, role }) => storeIds.map((id) => [id, role])));
   for (const version of enabled) {
-    const role = roles.get(version.id);
+    const twin = versions.find(({ id, value }) => value === version.value && roles.has(id));
+    const role = roles.get(version.id) ?? roles.get(twin?.id ?? '');
     const label = `${name} v${version.tags?.[TAG_VERSION] ?? '?'} (${version.id.slice(0, 6)})`;
     if (role === undefined && version.tags?.[TAG_VERSION] !== undefined) found.push(`${label} is enabled, and the record does not know it`);
     if (role === 'retired') found.push(`${label} is retired, and enabled`);

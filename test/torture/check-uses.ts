@@ -30,7 +30,10 @@ export function checkDisabled(
   now: string,
 ): Violation[] {
   const name = `${secret} v${version.tags?.[TAG_VERSION] ?? '?'}`;
-  const violations = usesOfValue(version.value, admin).map((use): Violation => {
+  const isReturn = planKind(admin) === 'rollback';
+  // On a way back the previous spec's copy stays until settle, and until then no update of Swarm's own leads there.
+  const uses = usesOfValue(version.value, admin).filter(({ by }) => !(isReturn && by === 'previous spec'));
+  const violations = uses.map((use): Violation => {
     return { invariant: 'I5', text: `${name} was disabled although ${wordsFor(use)}` };
   });
   const recorded = Object.entries(admin.recorded()?.secrets ?? {}).find(
@@ -38,7 +41,6 @@ export function checkDisabled(
   )?.[1];
   const own = recorded?.versions.find(({ storeIds }) => storeIds.includes(version.id));
   if (own === undefined || own.promotedAt === null) return violations;
-  const isReturn = planKind(admin) === 'rollback';
   if (own.role === 'current' && !isReturn)
     violations.push({ invariant: 'I5', text: `${name} was disabled while it is the current version` });
   if (own.role === 'prior' && own.soakUntil !== null && own.soakUntil > now)
