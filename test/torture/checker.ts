@@ -41,6 +41,8 @@ export class Checker {
   readonly #changes = new Map<string, number>();
   /** Services that an update reached which nobody waited for any more. */
   readonly #reachedLate = new Set<string>();
+  /** Versions that were written when nobody waited for them any more. */
+  readonly #arrivedLate = new Set<string>();
   readonly #saved = new Map<Plan, Readonly<Record<string, string>>>();
   readonly #used = new Set<Plan>();
 
@@ -182,9 +184,11 @@ export class Checker {
     const versions = this.admin.versions(secret);
     const made = versions.at(-1);
     const operation = made?.tags?.[TAG_OPERATION];
-    if (made === undefined || isLate) return;
+    if (made === undefined) return;
+    if (isLate) this.#arrivedLate.add(made.id);
+    if (isLate) return;
     const twin = versions.find(
-      ({ id, tags }) => id !== made.id && tags?.[TAG_OPERATION] === operation && !this.byHand.written.has(id),
+      ({ id, tags }) => id !== made.id && tags?.[TAG_OPERATION] === operation && !this.byHand.written.has(id) && !this.#arrivedLate.has(id),
     );
     const name = `${secret} v${made.tags?.[TAG_VERSION] ?? '?'}`;
     if (twin !== undefined) this.report('I6', `${name} was written twice under the operation ${operation ?? '?'}`);

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { asFault } from '../../src/model/fault.ts';
 import { observe } from '../../src/observe/observe.ts';
-import type { Plan } from '../../src/model/plan.ts';
+import type { Plan, Step } from '../../src/model/plan.ts';
 import type { Errand } from './apply.ts';
 import { freshPlan } from './apply.ts';
 import type { ApplyOrder, Case, Operation } from './case.ts';
@@ -183,8 +183,9 @@ class Conductor {
       const executed = fate.kind === 'ended' ? fate.ended.executed : undefined;
       if (executed === undefined && fate.kind === 'threw') done = false;
       const steps = fate.kind === 'ended' ? fate.ended.plan.steps : [];
-      // What no longer is named only after a flip of the apply before is taken back by the next one.
-      const texts = steps.filter(({ group }) => !group.startsWith('a')).map(({ text }) => text);
+      // What an apply lets go of only at its end is taken back, or removed, by the next one.
+      const isRemainder = (step: Step): boolean => step.group.startsWith('a') || step.kind === 'prune';
+      const texts = steps.filter((step) => !isRemainder(step)).map(({ text }) => text);
       if (done && texts.length > 0) {
         checker.report('I9', `after a successful apply the next one had to: ${texts.join('; ')}`);
       }

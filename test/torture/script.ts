@@ -119,14 +119,13 @@ function drawBeside(random: Random): Beside | null {
 }
 
 function drawClimate(random: Random): Climate {
-  const write = { kind: 'one', at: 'write', event: random.whole(1, 14) } as const;
   return random.weighted<Climate>([
-    [4, { kind: 'calm' }],
-    [4, write],
-    [3, { kind: 'one', at: 'read', event: random.whole(1, 80) }],
-    [3, { kind: 'one', at: 'file', event: random.whole(1, 160) }],
-    [2, { kind: 'storm', probability: { read: 0.01, write: 0.06, file: 0.002 } }],
-    [1, { kind: 'storm', probability: { read: 0.05, write: 0.25, file: 0.02 } }],
+    [2, { kind: 'calm' }],
+    [6, { kind: 'one', at: 'write', event: random.whole(1, 14) }],
+    [3, { kind: 'one', at: 'read', event: random.whole(1, 70) }],
+    [3, { kind: 'one', at: 'file', event: random.whole(1, 140) }],
+    [3, { kind: 'storm', probability: { read: 0.012, write: 0.08, file: 0.003 } }],
+    [2, { kind: 'storm', probability: { read: 0.05, write: 0.25, file: 0.015 } }],
   ]);
 }
 
