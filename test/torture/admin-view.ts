@@ -29,6 +29,8 @@ export class AdminView {
   readonly #vault: RunningVault;
   readonly #swarm: RunningSwarm;
   readonly #disk: Disk;
+  /** Parsed once: every change looks at them. */
+  readonly #lines = new Map<string, JournalLine[]>();
   /** Values of all copies that there ever were: a copy that is gone may still be named. */
   readonly #valueOf = new Map<string, string>();
 
@@ -105,7 +107,12 @@ export class AdminView {
   /** Whole lines of the open journal: as it was written, or what of it is on the platter. */
   journal(which: 'written' | 'durable'): JournalLine[] {
     const text = which === 'durable' ? this.#disk.durable(JOURNAL_PATH) : this.text(JOURNAL_PATH);
-    return (text ?? '').split('\n').slice(0, -1).flatMap(parsed);
+    const rows = (text ?? '').split('\n').slice(0, -1);
+    return rows.flatMap((row) => {
+      const lines = this.#lines.get(row) ?? parsed(row);
+      this.#lines.set(row, lines);
+      return lines;
+    });
   }
 
   text(path: string): string | null {
