@@ -120,6 +120,19 @@ export const withSelect = <T>(yargs: Argv<T>) => yargs.options(select);
 export const withApproval = <T>(yargs: Argv<T>) =>
   yargs.options(approve).coerce('lock-timeout', milliseconds).check(parallelismIsACount);
 
+/** For commands that write the record alone, under its lease. */
+export const withRecordChange = <T>(yargs: Argv<T>) =>
+  yargs
+    .options({
+      'auto-approve': approve['auto-approve'],
+      'reason': approve.reason,
+      'ticket': approve.ticket,
+      'lock-timeout': approve['lock-timeout'],
+    })
+    .coerce('lock-timeout', milliseconds);
+
+export const withConsent = <T>(yargs: Argv<T>) => yargs.options({ 'auto-approve': approve['auto-approve'] });
+
 export const withStacks = <T>(yargs: Argv<T>) =>
   yargs.positional('stack', {
     type: 'string',

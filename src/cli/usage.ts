@@ -1,6 +1,14 @@
 import type { Argv } from 'yargs';
 import type { ExitCode } from './exit-code.ts';
-import { withApproval, withFormat, withGeneral, withSandbox, withSelect, withStacks } from './options.ts';
+import {
+  withApproval,
+  withConsent,
+  withFormat,
+  withGeneral,
+  withSandbox,
+  withSelect,
+  withStacks,
+} from './options.ts';
 
 /**
  * Every command, with its options and examples. This file is on the `--help` path: what a command does is
@@ -9,7 +17,7 @@ import { withApproval, withFormat, withGeneral, withSandbox, withSelect, withSta
  * `ended` is told the exit code of the command that ran.
  */
 export function withCommands(yargs: Argv, ended: (code: ExitCode) => void): Argv {
-  return [project, changes, questions, record, sandbox].reduce((so, add) => add(so, ended), yargs);
+  return [project, changes, questions, record, state, sandbox].reduce((so, add) => add(so, ended), yargs);
 }
 
 type Ended = (code: ExitCode) => void;
@@ -142,58 +150,69 @@ function questions(yargs: Argv, ended: Ended): Argv {
 }
 
 function record(yargs: Argv, ended: Ended): Argv {
-  return yargs
-    .command('history', 'The state history: who changed what, when and why', (y) =>
-      y
-        .command(
-          ['list [stack..]', '$0'],
-          'One line an apply, newest first',
-          (z) =>
-            withSandbox(withStacks(withFormat(z)))
-              .options({
-                limit: {
-                  type: 'number',
-                  requiresArg: true,
-                  default: 50,
-                  describe: 'at most so many of a stack',
-                },
-              })
-              .example('$0 history list', 'every stack that has a record')
-              .example('$0 history list busflow --format json', 'for a program'),
-          async (argv) => ended(await (await import('./commands/history.ts')).list(argv)),
-        )
-        .command(
-          'show <entry> [stack]',
-          'One apply in full: its steps, evidence and versions',
-          (z) =>
-            withSandbox(withFormat(z))
-              .positional('entry', { type: 'number', demandOption: true, describe: 'its number in the list' })
-              .positional('stack', { type: 'string', describe: 'needed where several stacks have a record' })
-              .example('$0 history show 12 busflow', 'what apply 12 did'),
-          async (argv) => ended(await (await import('./commands/history.ts')).show(argv)),
-        )
-        .strict(),
-    )
-    .command('state', 'The record itself: versions, roles and dates; never a value', (y) =>
-      y
-        .command(
-          ['list [stack..]', '$0'],
-          'The addresses that are recorded',
-          (z) =>
-            withSandbox(withStacks(withFormat(z))).example('$0 state list', 'every stack that has a record'),
-          async (argv) => ended(await (await import('./commands/state.ts')).list(argv)),
-        )
-        .command(
-          'show [address]',
-          'What is recorded of one address, or of everything',
-          (z) =>
-            withSandbox(withFormat(z))
-              .positional('address', { type: 'string', describe: 'address or short name; default: all' })
-              .example('$0 state show db-writer', 'its versions, roles and dates'),
-          async (argv) => ended(await (await import('./commands/state.ts')).show(argv)),
-        )
-        .strict(),
-    );
+  return yargs.command('history', 'The state history: who changed what, when and why', (y) =>
+    y
+      .command(
+        ['list [stack..]', '$0'],
+        'One line an apply, newest first',
+        (z) =>
+          withSandbox(withStacks(withFormat(z)))
+            .options({
+              limit: {
+                type: 'number',
+                requiresArg: true,
+                default: 50,
+                describe: 'at most so many of a stack',
+              },
+            })
+            .example('$0 history list', 'every stack that has a record')
+            .example('$0 history list busflow --format json', 'for a program'),
+        async (argv) => ended(await (await import('./commands/history.ts')).list(argv)),
+      )
+      .command(
+        'show <entry> [stack]',
+        'One apply in full: its steps, evidence and versions',
+        (z) =>
+          withSandbox(withFormat(z))
+            .positional('entry', { type: 'number', demandOption: true, describe: 'its number in the list' })
+            .positional('stack', { type: 'string', describe: 'needed where several stacks have a record' })
+            .example('$0 history show 12 busflow', 'what apply 12 did'),
+        async (argv) => ended(await (await import('./commands/history.ts')).show(argv)),
+      )
+      .strict(),
+  );
+}
+
+function state(yargs: Argv, ended: Ended): Argv {
+  return yargs.command('state', 'The record itself: versions, roles and dates; never a value', (y) =>
+    y
+      .command(
+        ['list [stack..]', '$0'],
+        'The addresses that are recorded',
+        (z) =>
+          withSandbox(withStacks(withFormat(z))).example('$0 state list', 'every stack that has a record'),
+        async (argv) => ended(await (await import('./commands/state.ts')).list(argv)),
+      )
+      .command(
+        'show [address]',
+        'What is recorded of one address, or of everything',
+        (z) =>
+          withSandbox(withFormat(z))
+            .positional('address', { type: 'string', describe: 'address or short name; default: all' })
+            .example('$0 state show db-writer', 'its versions, roles and dates'),
+        async (argv) => ended(await (await import('./commands/state.ts')).show(argv)),
+      )
+      .command(
+        'unlock [stack]',
+        'Take the lease from whoever holds it: that run stops before its next act',
+        (z) =>
+          withConsent(withSandbox(withFormat(z)))
+            .positional('stack', { type: 'string', describe: 'needed where several leases are held' })
+            .example('$0 state unlock', 'says who holds it, asks, and fences that run off'),
+        async (argv) => ended(await (await import('./commands/state-unlock.ts')).run(argv)),
+      )
+      .strict(),
+  );
 }
 
 function sandbox(yargs: Argv, ended: Ended): Argv {

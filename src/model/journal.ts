@@ -87,6 +87,14 @@ export interface HistoryEntry {
     Record<string, { readonly before: number | null; readonly after: number | null }>
   >;
   readonly steps: readonly HistoryStep[];
+  /** Who went on with it after it was cut off, or took the lease from it; absent where nobody did. */
+  readonly fences?: readonly HistoryFence[];
+}
+
+export interface HistoryFence {
+  readonly at: Instant;
+  readonly why: 'resume' | 'takeover' | 'unlock';
+  readonly by: string;
 }
 
 export interface HistoryStep {

@@ -79,8 +79,8 @@ export class HeldRecord {
    */
   async finish(journal: Journal, entry: HistoryEntry): Promise<Recorded> {
     const store = this.#store;
-    this.#lease.pass();
-    const head = await this.#history.add(entry);
+    await this.#confirm();
+    const head = await this.#history.add(withFences(entry, journal.lines));
     const { recorded, base } = journal;
     const done: Recorded = {
       ...recorded,
@@ -131,11 +131,22 @@ export class HeldRecord {
     }
   }
 
-  /** Whoever unlocks looks for a journal after taking the claim, and we for our claim after making the journal. */
+  /**
+   * Whoever unlocks looks for a journal after taking the claim, and we for our claim after making the journal. The
+   * history has no content to compare, so we look before writing it as well.
+   */
   async #confirm(): Promise<void> {
     await this.#lease.renew();
     this.#lease.pass();
   }
+}
+
+/** The journal goes; who took it over must not go with it. */
+function withFences(entry: HistoryEntry, lines: readonly JournalLine[]): HistoryEntry {
+  const fences = lines.flatMap((line) =>
+    line.type === 'fence' ? [{ at: line.at, why: line.why, by: line.by }] : [],
+  );
+  return fences.length === 0 ? entry : { ...entry, fences };
 }
 
 function interruptedBefore(place: string, lines: readonly JournalLine[]): Fault {

@@ -150,6 +150,14 @@ export class Lease implements Fence {
     await this.#lock.drop(this.#tag);
   }
 
+  /** Ends it without giving it back: the claim stands as it is. Holds afterwards: nothing more passes or is renewed. */
+  async abandon(): Promise<void> {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    await this.#renewing;
+    this.#why ??= 'it was left';
+  }
+
   async #renewOnce(): Promise<void> {
     if (this.#why !== null || this.#leftMs() < 1) return;
     const begun = { now: this.#clock.now(), ticks: this.#clock.ticks() };
