@@ -131,6 +131,11 @@ export const withRecordChange = <T>(yargs: Argv<T>) =>
     })
     .coerce('lock-timeout', milliseconds);
 
+export const withDryRun = <T>(yargs: Argv<T>) =>
+  yargs.options({
+    'dry-run': { type: 'boolean', default: false, group: APPROVE, describe: 'show it and write nothing' },
+  });
+
 export const withConsent = <T>(yargs: Argv<T>) => yargs.options({ 'auto-approve': approve['auto-approve'] });
 
 export const withStacks = <T>(yargs: Argv<T>) =>

@@ -3,8 +3,10 @@ import type { ExitCode } from './exit-code.ts';
 import {
   withApproval,
   withConsent,
+  withDryRun,
   withFormat,
   withGeneral,
+  withRecordChange,
   withSandbox,
   withSelect,
   withStacks,
@@ -19,6 +21,12 @@ import {
 export function withCommands(yargs: Argv, ended: (code: ExitCode) => void): Argv {
   return [project, changes, questions, record, state, sandbox].reduce((so, add) => add(so, ended), yargs);
 }
+
+const MANIFEST = {
+  type: 'string',
+  requiresArg: true,
+  describe: 'read this keyturn.json and run no code of the project',
+} as const;
 
 type Ended = (code: ExitCode) => void;
 
@@ -50,11 +58,7 @@ function changes(yargs: Argv, ended: Ended): Argv {
         withSelect(withSandbox(withStacks(withFormat(y))))
           .options({
             'out': { type: 'string', requiresArg: true, describe: 'save the plan of one stack for apply' },
-            'manifest': {
-              type: 'string',
-              requiresArg: true,
-              describe: 'plan from this keyturn.json and run no code of the project',
-            },
+            'manifest': MANIFEST,
             'detailed-exitcode': {
               type: 'boolean',
               default: false,
@@ -210,6 +214,20 @@ function state(yargs: Argv, ended: Ended): Argv {
             .positional('stack', { type: 'string', describe: 'needed where several leases are held' })
             .example('$0 state unlock', 'says who holds it, asks, and fences that run off'),
         async (argv) => ended(await (await import('./commands/state-unlock.ts')).run(argv)),
+      )
+      .command(
+        'rebuild <stack>',
+        "Make a lost record anew from the vault's tags and the platform's labels",
+        (z) =>
+          withDryRun(withRecordChange(withSandbox(withFormat(z))))
+            .positional('stack', { type: 'string', demandOption: true, describe: 'whose record was lost' })
+            .options({ manifest: MANIFEST })
+            .example(
+              '$0 state rebuild busflow --dry-run',
+              'what it would hold, and what nobody knows any more',
+            )
+            .example('$0 state rebuild busflow', 'the same; asks, and writes it where there is none'),
+        async (argv) => ended(await (await import('./commands/state-rebuild.ts')).run(argv)),
       )
       .strict(),
   );

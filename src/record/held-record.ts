@@ -5,6 +5,7 @@ import type { HistoryEntry, JournalLine } from '../model/journal.ts';
 import type { Recorded } from '../model/recorded.ts';
 import type { ObjectStore, Stored } from '../model/store.ts';
 import { Changed } from '../model/store.ts';
+import { existingIn, existsAlready } from './existing.ts';
 import type { History } from './history-files.ts';
 import type { Entry } from './journal-file.ts';
 import { fenceJournal, Journal, JOURNAL, takenOver } from './journal-file.ts';
@@ -12,6 +13,8 @@ import type { Lease } from './lease.ts';
 import { instantOf } from './lease.ts';
 import type { Loaded } from './load.ts';
 import { STATE } from './load.ts';
+import type { Origin } from './origin.ts';
+import { originEntry } from './origin.ts';
 import { stateText } from './state-file.ts';
 
 /** Digests of used plans that are remembered. */
@@ -85,11 +88,31 @@ export class HeldRecord {
     const done: Recorded = {
       ...recorded,
       serial: base.serial + 1,
-      usedPlans: [...recorded.usedPlans, entry.planDigest].slice(-USED_PLANS),
+      usedPlans: [...recorded.usedPlans, ...(entry.planDigest === null ? [] : [entry.planDigest])].slice(
+        -USED_PLANS,
+      ),
       head,
     };
     await this.write(done, this.#stateTag);
     await store.remove(JOURNAL, journal.tag);
+    return done;
+  }
+
+  /**
+   * Writes the state of a record that has none, and before it the history entry that says where it comes from. A
+   * history that is there goes on, and the plans that it names count as used. Refused where state or journal exists.
+   */
+  async establish(recorded: Recorded, origin: Origin): Promise<Recorded> {
+    const store = this.#store;
+    const [there] = await existingIn(store);
+    if (there !== undefined) throw existsAlready(store.place, there);
+    const known = await this.#history.list(USED_PLANS);
+    const last = await this.#history.head();
+    await this.#confirm();
+    const head = await this.#history.add(originEntry(origin, recorded, last));
+    const usedPlans = known.flatMap(({ planDigest }) => planDigest ?? []).reverse();
+    const done: Recorded = { ...recorded, serial: 1, usedPlans, head };
+    await this.write(done, null);
     return done;
   }
 

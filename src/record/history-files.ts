@@ -12,7 +12,7 @@ const entrySchema = z.looseObject({
   format: z.literal(1),
   entry: z.int().positive(),
   previous: z.string().nullable(),
-  kind: z.enum(['apply', 'rollback']),
+  kind: z.enum(['apply', 'rollback', 'rebuild', 'migrate']),
   outcome: z.enum(['done', 'failed', 'rolled-back', 'stopped', 'interrupted']),
   startedAt: z.iso.datetime(),
   steps: z.array(z.looseObject({ id: z.string(), kind: z.string(), status: z.string() })),
@@ -39,6 +39,12 @@ export class History {
   async list(limit: number): Promise<HistoryEntry[]> {
     const newest = (await this.numbers()).slice(-limit).reverse();
     return Promise.all(newest.map((number) => this.show(number)));
+  }
+
+  /** Number and digest of the newest entry; null before the first. */
+  async head(): Promise<{ readonly entry: number; readonly digest: string } | null> {
+    const entry = (await this.numbers()).at(-1);
+    return entry === undefined ? null : { entry, digest: digestOf(await this.show(entry)) };
   }
 
   async show(number: number): Promise<HistoryEntry> {

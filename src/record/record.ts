@@ -6,6 +6,7 @@ import type { Recorded } from '../model/recorded.ts';
 import type { ObjectStore } from '../model/store.ts';
 import type { ClaimOptions } from './claim.ts';
 import { claim } from './claim.ts';
+import { existingIn } from './existing.ts';
 import { Replay } from './fold.ts';
 import { HeldRecord } from './held-record.ts';
 import { History } from './history-files.ts';
@@ -84,6 +85,11 @@ export class StackRecord {
       throw thrown;
     }
     return held;
+  }
+
+  /** Names of what makes it a record; empty where there is none. Whole or broken is not asked. */
+  existing(): Promise<string[]> {
+    return existingIn(this.store);
   }
 
   /** The claim as it stands, fenced or not; null where there is none. */

@@ -20,7 +20,7 @@ const PROBED = `
 
 test('an apply that is unlocked from another process stops before its next act, and the next one ends it', async () => {
   const cwd = await project(PROBED);
-  execFileSync('mkfifo', ['begun', 'go'], { cwd });
+  execFileSync('sh', ['-c', 'mkfifo begun go'], { cwd });
   const applying = keyturn(['apply', '--sandbox', '--auto-approve'], { cwd });
   await readFile(join(cwd, 'begun'));
 
