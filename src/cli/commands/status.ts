@@ -1,5 +1,5 @@
 import type { StatusRow } from '../../model/status.ts';
-import { Fault } from '../../model/fault.ts';
+import type { Fault } from '../../model/fault.ts';
 import { makeStatus } from '../../plan/status.ts';
 import { renderStatus, statusJson } from '../../report/status-text.ts';
 import type { WorldArgs } from '../connect.ts';
