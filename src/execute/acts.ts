@@ -47,7 +47,7 @@ export async function act(step: Step, work: Work, isUndo: boolean): Promise<Done
       return retire(step, work);
     case 'unstage':
     case 'prune':
-      await assertUnused(step.secret, step.ordinal, work);
+      await assertUnused(step.secret, step.ordinal, work, step);
       return remove(step, work);
   }
 }
@@ -55,18 +55,13 @@ export async function act(step: Step, work: Work, isUndo: boolean): Promise<Done
 async function mint(step: MintStep, work: Work): Promise<DoneFacts> {
   const vault = work.vaultOf(step.secret);
   const name = nameOf(step.secret);
-  const there = await vault.find(name, step.operation);
+  const there = await vault.find(name, step.operation, work.lost);
   if (there !== null && !there.enabled) throw spent(step);
   if (there !== null) return { storeId: there.storeId };
   const value = valueFor(step, work);
   const { ordinal, operation, contentType, tags } = step;
-  const written = await vault.write(name, value, {
-    ordinal,
-    operation,
-    stack: work.plan.stack,
-    contentType,
-    tags,
-  });
+  const as = { ordinal, operation, stack: work.plan.stack, contentType, tags };
+  const written = await vault.write(name, value, as, work.lost);
   work.keepMinted(step.secret, ordinal, value);
   return { storeId: written.storeId };
 }
@@ -111,7 +106,7 @@ export function valueFor(step: MintStep, work: Pick<Work, 'outside'>): SecretVal
 async function stage(step: StageStep, work: Work): Promise<DoneFacts> {
   const value =
     work.minted(step.secret, step.ordinal) ?? (await readVersion(step.secret, step.ordinal, work, step.copy));
-  const { id } = await work.platform(step.platform).stage(copyOrder(step, work), value);
+  const { id } = await work.platform(step.platform).stage(copyOrder(step, work), value, work.lost);
   work.forgetLook(step.platform);
   return { copyId: id };
 }
@@ -122,9 +117,11 @@ async function readVersion(
   work: Work,
   why: string,
 ): Promise<SecretValue> {
-  const versions = await versionsOf(secret, ordinal, work);
-  const readable = versions.find(({ enabled }) => enabled);
-  if (readable !== undefined) return work.vaultOf(secret).read(nameOf(secret), readable.storeId);
+  const recorded = recordedVersion(work.journal.recorded.secrets[secret], ordinal)?.storeIds ?? [];
+  const versions = await work.vaultOf(secret).versions(nameOf(secret), work.lost);
+  // Only what we wrote ourselves: whoever may write can copy our tags onto another value.
+  const readable = versions.find(({ storeId, enabled }) => enabled && recorded.includes(storeId));
+  if (readable !== undefined) return work.vaultOf(secret).read(nameOf(secret), readable.storeId, work.lost);
   throw new Fault({
     code: 'vault-conflict',
     what: `${nameOf(secret)} v${ordinal} has no enabled version in the vault, and ${why} needs its value`,
@@ -136,7 +133,7 @@ async function readVersion(
 /** The vault's versions of one ordinal of ours, whichever storeIds they have. */
 async function versionsOf(secret: SecretAddress, ordinal: Ordinal, work: Work): Promise<ObservedVersion[]> {
   const recorded = recordedVersion(work.journal.recorded.secrets[secret], ordinal)?.storeIds ?? [];
-  const versions = await work.vaultOf(secret).versions(nameOf(secret));
+  const versions = await work.vaultOf(secret).versions(nameOf(secret), work.lost);
   return versions.filter(
     (version) =>
       recorded.includes(version.storeId) ||
@@ -157,7 +154,7 @@ function copyOrder(
 }
 
 async function remove(step: UnstageStep | PruneStep, work: Work): Promise<DoneFacts> {
-  await work.platform(step.platform).remove(copyOrder(step, work));
+  await work.platform(step.platform).remove(copyOrder(step, work), work.lost);
   work.forgetLook(step.platform);
   return {};
 }
@@ -166,7 +163,7 @@ async function flip(step: FlipStep, work: Work, isUndo: boolean): Promise<DoneFa
   const undo = isUndo || work.plan.kind === 'rollback';
   const receipt = await work
     .platform(step.platform)
-    .flip({ service: step.service, changes: step.changes, undo });
+    .flip({ service: step.service, changes: step.changes, undo }, work.lost);
   work.keepReceipt(step.id, receipt);
   work.forgetLook(step.platform);
   return { receipt };
@@ -185,13 +182,14 @@ async function verify(step: VerifyStep, work: Work): Promise<DoneFacts> {
       labels: { [TAG_STACK]: work.plan.stack },
     },
     (message) => work.tell({ type: 'step_progress', step: step.id, address: step.address, message }),
+    work.lost,
   );
   return { evidence };
 }
 
 async function settle(step: SettleStep, work: Work): Promise<DoneFacts> {
   const originals = work.journal.recorded.consumers[step.consumer]?.originals ?? null;
-  await work.platform(step.platform).settle(step.service, originals);
+  await work.platform(step.platform).settle(step.service, originals, work.lost);
   work.forgetLook(step.platform);
   return {};
 }
@@ -204,7 +202,7 @@ async function retire(step: RetireStep, work: Work): Promise<DoneFacts> {
 async function disableAll(secret: SecretAddress, ordinal: Ordinal, work: Work): Promise<string[]> {
   const versions = await versionsOf(secret, ordinal, work);
   for (const version of versions.filter(({ enabled }) => enabled)) {
-    await work.vaultOf(secret).disable(nameOf(secret), version.storeId);
+    await work.vaultOf(secret).disable(nameOf(secret), version.storeId, work.lost);
   }
   return versions.map(({ storeId }) => storeId).sort();
 }
@@ -214,11 +212,26 @@ async function disableAll(secret: SecretAddress, ordinal: Ordinal, work: Work): 
  * answers 403 to whoever reads without a version, with no fallback. Where nothing was minted nothing is written.
  */
 async function restore(step: RestoreStep, work: Work): Promise<DoneFacts> {
-  const failed = await versionsOf(step.secret, step.failed, work);
+  const failed = await failedVersions(step, work);
   if (failed.length === 0) return {};
   const storeId = await putBack(step, failed, work);
   const disabled = await disableAll(step.secret, step.failed, work);
   return storeId === undefined ? { disabled } : { storeId, disabled };
+}
+
+/** What a mint left; where it was cut off, only once it can no longer arrive does it count as nothing. */
+async function failedVersions(step: RestoreStep, work: Work): Promise<ObservedVersion[]> {
+  const { secret, failed: ordinal, address } = step;
+  const found = await versionsOf(secret, ordinal, work);
+  const cutOff = [...work.standings.values()].find(
+    ({ step: mint, isCutOff }) =>
+      isCutOff && mint.kind === 'mint' && mint.secret === secret && mint.ordinal === ordinal,
+  );
+  if (found.length > 0 || cutOff?.step.kind !== 'mint') return found;
+  const message = `looking for v${ordinal}, whose write was cut off`;
+  work.tell({ type: 'step_progress', step: step.id, address, message });
+  const late = await work.vaultOf(secret).arrival(nameOf(secret), cutOff.step.operation, work.lost);
+  return late === null ? [] : [late];
 }
 
 /** Makes the value that was the newest before the failed version the newest again; null where there was none. */
@@ -230,7 +243,7 @@ async function putBack(
   const vault = work.vaultOf(step.secret);
   const name = nameOf(step.secret);
   const { to: ordinal, operation, contentType, tags } = step;
-  const there = await vault.find(name, operation);
+  const there = await vault.find(name, operation, work.lost);
   if (there !== null) return there.storeId;
   const value =
     ordinal === null
@@ -238,7 +251,7 @@ async function putBack(
       : await readVersion(step.secret, ordinal, work, 'the way back');
   if (value === null) return undefined;
   const as = { ordinal, operation, stack: work.plan.stack, contentType, tags };
-  return (await vault.write(name, value, as)).storeId;
+  return (await vault.write(name, value, as, work.lost)).storeId;
 }
 
 /**
@@ -254,14 +267,15 @@ async function readAdopted(
   // What was promoted once took the place of the value from before: that one must not come back.
   if (known.some(({ promotedAt }) => promotedAt !== null)) return null;
   const ours = new Set(failed.map(({ storeId }) => storeId));
-  const versions = await work.vaultOf(step.secret).versions(nameOf(step.secret));
+  const versions = await work.vaultOf(step.secret).versions(nameOf(step.secret), work.lost);
   const foreign = versions.filter(
     ({ storeId, stack, enabled }) => enabled && stack === null && !ours.has(storeId),
   );
   const newest = foreign.filter(({ created }) => foreign.every((other) => other.created <= created));
   const [only] = newest;
   if (only === undefined) return null;
-  if (newest.length === 1) return work.vaultOf(step.secret).read(nameOf(step.secret), only.storeId);
+  if (newest.length === 1)
+    return work.vaultOf(step.secret).read(nameOf(step.secret), only.storeId, work.lost);
   throw new Fault({
     code: 'vault-conflict',
     what: `which version of ${nameOf(step.secret)} was the newest before v${step.failed} cannot be told`,

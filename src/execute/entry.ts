@@ -10,6 +10,7 @@ export interface Occasion {
   readonly startedAt: Instant;
   readonly planDigest: string;
   readonly actor: Actor;
+  readonly continued: HistoryEntry['continued'];
   readonly reason: string | null;
   readonly ticket: string | null;
 }
@@ -31,6 +32,7 @@ export function historyEntry(
     startedAt: occasion.startedAt,
     endedAt: work.outside.now(),
     actor: occasion.actor,
+    continued: occasion.continued,
     reason: occasion.reason,
     ticket: occasion.ticket,
     planDigest: occasion.planDigest,

@@ -11,6 +11,7 @@ import { historyEntry } from './entry.ts';
 import { valueFor } from './acts.ts';
 import type { GroupEnd } from './group.ts';
 import { goOn, runGroup } from './group.ts';
+import { endIn, fateOf, standAsJournaled } from './journaled.ts';
 import { lookAgain } from './look-again.ts';
 import { undoGroup } from './undo.ts';
 import { walk } from './walk.ts';
@@ -71,15 +72,15 @@ export async function execute(input: ExecuteInput, record: RecordSink): Promise<
   work.tell({ type: 'apply_start', apply, stack: plan.stack, steps: plan.steps.length });
   const ends = await runGroups(plan.groups, work, input.parallelism);
   const ended = [...ends.values()];
-  const occasion = { apply, startedAt, planDigest, actor, reason, ticket };
+  const occasion = { apply, startedAt, planDigest, actor, reason, ticket, continued: [] };
   if (ended.includes('stopped')) return leaveOpen(work, journal, occasion);
   await holdReturned(work, ended);
   return close(work, journal, outcomeOf(ended, work.signal.aborted), record, occasion);
 }
 
 /**
- * Ends an apply that was interrupted or stopped, from its journal: a group that was done stays, one that was
- * begun is taken back by the same inverses, deciding from what vault and platform really hold. What cannot be
+ * Ends an apply that was interrupted or stopped, from its journal: each group as `fateOf` says, by the same steps
+ * and inverses, deciding from what vault and platform really hold. What cannot be
  * taken back a second time is recorded as it stands, so that plan and apply go on from there. Null where there
  * is nothing to end.
  */
@@ -91,9 +92,12 @@ export async function resume(
   const begin = journal?.lines[0];
   if (journal === null || begin?.type !== 'begin') return null;
   const work = new Work(begin.plan, input.outside, journal, input.listen, new AbortController().signal);
-  standAsJournaled(work, journal.lines);
+  standAsJournaled(work.standings, journal.lines);
   const { apply, planDigest, actor, reason, ticket } = begin;
-  const occasion = { apply, startedAt: begin.at, planDigest, actor, reason, ticket };
+  const continued = journal.lines.flatMap((line) =>
+    line.type === 'fence' ? [{ at: line.at, why: line.why, by: line.by }] : [],
+  );
+  const occasion = { apply, startedAt: begin.at, planDigest, actor, reason, ticket, continued };
   const end = endIn(journal.lines);
   if (end !== undefined) return close(work, journal, end.outcome, record, occasion);
   work.tell({ type: 'apply_start', apply, stack: begin.plan.stack, steps: begin.plan.steps.length });
@@ -106,11 +110,6 @@ export async function resume(
   for (const group of begin.plan.groups.toReversed()) ends.push(await endGroup(group, because, work, atOnce));
   await holdReturned(work, ends);
   return close(work, journal, outcomeOfResume(ends), record, occasion);
-}
-
-/** The end of the apply, if it was written; only who went on with the journal may stand behind it. */
-function endIn(lines: readonly JournalLine[]): Extract<JournalLine, { type: 'end' }> | undefined {
-  return lines.find((line) => line.type === 'end');
 }
 
 function outcomeOfResume(ends: readonly GroupEnd[]): ApplyOutcome {
@@ -149,13 +148,16 @@ async function endGroup(
   atOnce: LimitFunction,
 ): Promise<GroupEnd> {
   const standings = work.standingsOf(group.id);
-  if (standings.every(({ status }) => status === 'done')) return 'done';
-  const hasReturned = standings.some(
-    ({ step, status }) => status !== 'waiting' && (step.kind === 'restore' || step.kind === 'demote'),
-  );
-  if (hasReturned) return goOn(group, work, atOnce);
-  const hasBegun = standings.some(({ step, status }) => status !== 'waiting' && step.inverse !== null);
-  if (!hasBegun) return 'not-begun';
+  switch (fateOf(standings)) {
+    case 'kept':
+      return 'done';
+    case 'untouched':
+      return 'not-begun';
+    case 'finished':
+      return goOn(group, work, atOnce);
+    case 'taken-back':
+      break;
+  }
   // A step that failed on its merits is held for that, whatever cut its way back off.
   const failed = standings.find(({ fault }) => fault !== null && fault.code !== 'interrupted')?.fault;
   return undoGroup(group, failed ?? because, work, atOnce);
@@ -232,32 +234,4 @@ function countsBy(work: Work): Record<StepStatus, number> {
   };
   for (const { status } of work.standings.values()) counts[status] += 1;
   return counts;
-}
-
-/**
- * How each step stands by the journal. An intent without an outcome counts as failed: it may have happened. A step
- * whose way back was done counts as undone only where the apply had ended; before, it is taken back once more.
- */
-function standAsJournaled(work: Work, lines: readonly JournalLine[]): void {
-  const hasEnded = endIn(lines) !== undefined;
-  for (const line of lines) {
-    if (line.type === 'intent') {
-      const standing = work.standings.get(line.step.id);
-      if (standing === undefined) continue;
-      standing.status = 'failed';
-      standing.fault = { code: 'interrupted', what: 'interrupted before its outcome was known' };
-    }
-    if (line.type !== 'outcome') continue;
-    const { result } = line;
-    const standing = work.standings.get(line.step);
-    if (standing === undefined) {
-      const undone = work.standings.get(line.step.replace(/:undo.*$/, ''));
-      if (hasEnded && undone?.status === 'done' && result.status === 'done') undone.status = 'undone';
-      continue;
-    }
-    standing.status = result.status;
-    standing.elapsedMs = result.elapsedMs;
-    standing.fault = result.status === 'failed' ? result.fault : null;
-    standing.evidence = result.status === 'done' ? (result.evidence ?? null) : null;
-  }
 }

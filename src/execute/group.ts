@@ -1,5 +1,6 @@
 import type { LimitFunction } from 'p-limit';
 import type { Group } from '../model/plan.ts';
+import { lacksOnlyRecord } from './journaled.ts';
 import { perform, tellEnd } from './perform.ts';
 import { undoGroup } from './undo.ts';
 import { walk } from './walk.ts';
@@ -24,6 +25,8 @@ export async function runGroup(group: Group, work: Work, atOnce: LimitFunction):
   });
   if (done.size === nodes.length) return 'done';
   const failed = standings.find(({ status }) => status === 'failed');
+  // Stopped after the last act: what is only to be recorded is recorded.
+  if (failed === undefined && lacksOnlyRecord(standings)) return goOn(group, work, atOnce);
   if (failed?.fault != null) return undoGroup(group, failed.fault, work, atOnce);
   return standings.some(({ status }) => status !== 'waiting') ? 'stopped' : 'not-begun';
 }

@@ -33,7 +33,7 @@ async function vaultFingerprint(address: SecretAddress, work: Work): Promise<str
   const record = work.journal.recorded.secrets[address];
   const newest = recordedVersion(record, record?.current ?? null)?.storeIds.at(-1);
   if (newest === undefined) return null;
-  const versions = await attempt(work.vaultOf(address).versions(nameOf(address)));
+  const versions = await attempt(work.vaultOf(address).versions(nameOf(address), work.lost));
   const version = versions?.find(({ storeId }) => storeId === newest);
   return version === undefined ? null : itemFingerprint(version);
 }

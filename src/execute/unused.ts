@@ -7,11 +7,23 @@ import type { Work } from './work.ts';
 
 /**
  * Throws while a spec, a live task or a previous spec names a copy of this version (invariant I5). Looked at
- * right before the act, because a plan may be hours old and Swarm itself only protects what a spec names.
+ * right before the act, because a plan may be hours old and Swarm itself only protects what a spec names. `stray`:
+ * a copy that the record need not know.
  */
-export async function assertUnused(secret: SecretAddress, ordinal: Ordinal, work: Work): Promise<void> {
-  const version = recordedVersion(work.journal.recorded.secrets[secret], ordinal);
-  for (const { platform, name, id } of version?.copies ?? []) {
+export async function assertUnused(
+  secret: SecretAddress,
+  ordinal: Ordinal,
+  work: Work,
+  stray: { readonly platform: string; readonly copy: string } | null = null,
+): Promise<void> {
+  const recorded = recordedVersion(work.journal.recorded.secrets[secret], ordinal)?.copies ?? [];
+  const copies = [...recorded];
+  if (stray !== null && !recorded.some(({ name }) => name === stray.copy)) {
+    const seen = await work.look(stray.platform);
+    const id = seen.copies.find(({ name }) => name === stray.copy)?.id;
+    if (id !== undefined) copies.push({ platform: stray.platform, name: stray.copy, id });
+  }
+  for (const { platform, name, id } of copies) {
     const { services } = await work.look(platform);
     const users = Object.values(services).flatMap((service) => usesOf(service, id));
     if (users.length === 0) continue;

@@ -48,9 +48,21 @@ export interface Outside {
 export interface Standing {
   readonly step: Step;
   status: StepStatus;
+  /** Its intent stands in the journal of a process that died, without an outcome: it may still take effect. */
+  isCutOff: boolean;
   elapsedMs: number | null;
   fault: FaultRecord | null;
   evidence: Evidence | null;
+}
+
+/** Every step of a plan, waiting. */
+export function standingsAtStart({ steps }: Plan): ReadonlyMap<string, Standing> {
+  return new Map(
+    steps.map((step) => [
+      step.id,
+      { step, status: 'waiting', isCutOff: false, elapsedMs: null, fault: null, evidence: null },
+    ]),
+  );
 }
 
 type Told = ApplyEvent extends infer Event
@@ -78,12 +90,7 @@ export class Work {
     this.journal = journal;
     this.signal = signal;
     this.#listen = listen;
-    this.standings = new Map(
-      plan.steps.map((step) => [
-        step.id,
-        { step, status: 'waiting', elapsedMs: null, fault: null, evidence: null },
-      ]),
-    );
+    this.standings = standingsAtStart(plan);
   }
 
   get declarations(): ReadonlyMap<SecretAddress, string> {
@@ -92,6 +99,11 @@ export class Work {
 
   standingsOf(group: string): Standing[] {
     return [...this.standings.values()].filter(({ step }) => step.group === group);
+  }
+
+  /** Aborts when the lease is lost: no act goes on from there. */
+  get lost(): AbortSignal {
+    return this.outside.fence.lost;
   }
 
   tell(event: Told): void {
@@ -130,7 +142,7 @@ export class Work {
 
   /** What the platform holds now: one look serves every question until something of ours changes it. */
   look(platform: string): Promise<SeenPlatform> {
-    const look = this.#looks.get(platform) ?? this.platform(platform).observe();
+    const look = this.#looks.get(platform) ?? this.platform(platform).observe(this.lost);
     this.#looks.set(platform, look);
     // One that failed must not answer the next question.
     look.catch(() => this.#looks.delete(platform));

@@ -8,6 +8,7 @@ export type FaultCode =
   | 'synth-failed' // the app threw, or wrote no manifest
   | 'bad-file' // a state, journal, manifest or plan file that cannot be read or was edited
   | 'newer-format' // written by a newer keyturn
+  | 'record-unwritable' // the disk is full, read-only or broken, or a file is not ours
   | 'vault-unreachable'
   | 'vault-refused' // no right, wrong tenant: names the role that is missing
   | 'vault-conflict' // deleted but recoverable, being deleted, disabled

@@ -79,7 +79,10 @@ export interface HistoryEntry {
   readonly apply: string;
   readonly startedAt: Instant;
   readonly endedAt: Instant;
+  /** Who began it. */
   readonly actor: Actor;
+  /** Who went on with it after an interruption, oldest first; empty where nobody had to. */
+  readonly continued: readonly { readonly at: Instant; readonly why: string; readonly by: string }[];
   readonly reason: string | null;
   readonly ticket: string | null;
   /** Null where there was no plan. */

@@ -89,6 +89,8 @@ export interface RestoreStep extends StepBase {
   readonly kind: 'restore';
   readonly secret: SecretAddress;
   readonly failed: Ordinal;
+  /** Operation id of the mint that it undoes: spent from then on. */
+  readonly undoes: string;
   readonly to: Ordinal | null;
   readonly operation: string;
   readonly contentType: string | null;

@@ -45,6 +45,12 @@ export interface Vault {
   /** The version that carries the operation id, or null. */
   find(secret: string, operation: string, signal?: AbortSignal): Promise<ObservedVersion | null>;
 
+  /**
+   * The version that carries the operation id, looked for until it is there or a write of before now can no longer
+   * arrive; null then. For a write that may still be under way and that nobody waits for any more.
+   */
+  arrival(secret: string, operation: string, signal?: AbortSignal): Promise<ObservedVersion | null>;
+
   /** The plaintext of an enabled version. A disabled one is a `vault-conflict`. */
   read(secret: string, storeId: string, signal?: AbortSignal): Promise<SecretValue>;
 

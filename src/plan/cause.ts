@@ -35,7 +35,7 @@ export function rootCause(cause: Cause): Cause {
 /**
  * The operation id of a mint: a function of lineage, address, what caused it, and how many attempts for that
  * cause were undone before. The same rotation planned twice has one id, so a mint is never done twice; an id
- * whose version the vault holds disabled, or that was promoted before, is spent.
+ * whose version the vault holds disabled, or that was promoted or taken back before, is spent.
  */
 export function mintOperation(secret: DeclaredSecret, cause: Cause, view: View): string {
   const root = rootCause(cause);
@@ -49,7 +49,7 @@ export function mintOperation(secret: DeclaredSecret, cause: Cause, view: View):
     [
       // A person's new value must not be answered with a version that holds an earlier one.
       ...seen.filter(({ enabled }) => !enabled || secret.source.kind === 'manual'),
-      ...versions.filter(({ promotedAt }) => promotedAt !== null),
+      ...versions.filter(({ promotedAt, role }) => promotedAt !== null || role === 'retired'),
     ].map(({ operation }) => operation),
   );
   for (let attempt = undone.length; ; attempt += 1) {

@@ -3,6 +3,7 @@ import { homeOf, nameOf } from '../model/address.ts';
 import type { Blocked, Note, PruneStep, RetireStep } from '../model/plan.ts';
 import type { RecordedCopy, RecordedSecret, RecordedVersion } from '../model/recorded.ts';
 import { recordedVersion } from '../model/recorded.ts';
+import { strayCopies } from './strays.ts';
 import type { Leaving, Use } from './uses.ts';
 import { pinnedTo, unreadable, usesOf } from './uses.ts';
 import type { View } from './view.ts';
@@ -116,7 +117,7 @@ function keptCopy(
   ordinal: number,
   { address, view, leaving }: { address: SecretAddress; view: View; leaving: Leaving },
 ): Blocked | null {
-  const copies = recordedVersion(record, ordinal)?.copies ?? [copy];
+  const copies = [...(recordedVersion(record, ordinal)?.copies ?? []), copy];
   const unknown = copies.find(({ platform }) => 'unknown' in view.platform(platform));
   const [use] = usesOf(copies, view, leaving);
   if (unknown === undefined && use === undefined) return null;
@@ -162,24 +163,26 @@ export function pruneRetired(
   const versions = retired.filter(({ retiredWhy }) => retiredWhy === 'undone' || !keeps);
   const prunes: Omit<PruneStep, 'id' | 'group'>[] = [];
   const notes: Note[] = [];
-  for (const { ordinal, copies, retiredAt } of versions) {
-    for (const copy of copies) {
-      const kept = keptCopy(copy, record, ordinal, { address, view, leaving });
-      if (kept !== null) notes.push({ kind: 'limit', address, text: kept.text });
-      else {
-        prunes.push({
-          kind: 'prune',
-          address,
-          secret: address,
-          ordinal,
-          platform: copy.platform,
-          copy: copy.name,
-          needs: [],
-          cause: { kind: 'soaked', since: retiredAt ?? view.now },
-          text: `remove ${copy.name} from ${copy.platform}`,
-          inverse: null,
-        });
-      }
+  const listed = versions.flatMap(({ ordinal, copies, retiredAt }) =>
+    copies.map((copy) => ({ copy, ordinal, since: retiredAt })),
+  );
+  const strays = strayCopies(address, view).map((stray) => ({ ...stray, since: null }));
+  for (const { copy, ordinal, since } of [...listed, ...strays]) {
+    const kept = keptCopy(copy, record, ordinal, { address, view, leaving });
+    if (kept !== null) notes.push({ kind: 'limit', address, text: kept.text });
+    else {
+      prunes.push({
+        kind: 'prune',
+        address,
+        secret: address,
+        ordinal,
+        platform: copy.platform,
+        copy: copy.name,
+        needs: [],
+        cause: { kind: 'soaked', since: since ?? view.now },
+        text: `remove ${copy.name} from ${copy.platform}`,
+        inverse: null,
+      });
     }
   }
   return { address, prunes, notes };

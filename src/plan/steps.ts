@@ -115,7 +115,7 @@ function readable({ secret, prior }: Rotation, view: View): number | null {
 
 /** The vault part of a way back: the prior value becomes the newest again, the failed one is disabled. */
 export function restoreStep(
-  rotation: Pick<Rotation, 'secret' | 'ordinal' | 'cause' | 'operation'>,
+  rotation: Pick<Rotation, 'secret' | 'ordinal' | 'cause' | 'operation'> & { readonly undoes?: string },
   id: string,
   group: string,
   to: number | null,
@@ -133,6 +133,7 @@ export function restoreStep(
     text: `${back}disable v${ordinal} in ${secret.vault}`,
     secret: secret.address,
     failed: ordinal,
+    undoes: rotation.undoes ?? operation,
     to,
     operation: operationId('restore', view.recorded.lineage, operation),
     contentType: secret.contentType,

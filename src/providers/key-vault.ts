@@ -101,8 +101,19 @@ class KeyVault implements Vault {
     for (let writes = 1; ; writes += 1) {
       const storeId = await this.#set(secret, value, as, tags, writes === WRITES, signal);
       if (storeId !== null) return { storeId };
-      const late = await this.#arrival(secret, as.operation, signal);
+      const late = await this.arrival(secret, as.operation, signal);
       if (late !== null) return { storeId: late.storeId };
+    }
+  }
+
+  async arrival(secret: string, operation: string, signal?: AbortSignal): Promise<ObservedVersion | null> {
+    const deadline = this.#pace.now() + this.#pace.lateMs;
+    for (let looks = 0; ; looks += 1) {
+      const found = await this.find(secret, operation, signal);
+      if (found !== null) return found;
+      const left = deadline - this.#pace.now();
+      if (left <= 0) return null;
+      await this.#sleep(Math.min(left, this.#pace.backoffMs * 2 ** looks), secret, signal);
     }
   }
 
@@ -149,28 +160,11 @@ class KeyVault implements Vault {
       if (isLost && !isLast && call.signal?.aborted !== true) return null;
       const fault = vaultFault(thrown, refusal, call);
       if (!isLost) throw fault;
-      const arrived =
-        call.signal?.aborted === true ? null : await this.#arrival(secret, as.operation, signal);
+      const arrived = call.signal?.aborted === true ? null : await this.arrival(secret, as.operation, signal);
       if (arrived !== null) return arrived.storeId;
       const live = `a version with operation "${as.operation}" may still arrive in the vault`;
       const next = 'run apply again: it finds that version, or writes it once';
       throw new Fault({ ...fault.toJSON(), live, next });
-    }
-  }
-
-  /** Looks for a write whose answer was lost until it is there, or until it counts as absent. */
-  async #arrival(
-    secret: string,
-    operation: string,
-    signal: AbortSignal | undefined,
-  ): Promise<ObservedVersion | null> {
-    const deadline = this.#pace.now() + this.#pace.lateMs;
-    for (let looks = 0; ; looks += 1) {
-      const found = await this.find(secret, operation, signal);
-      if (found !== null) return found;
-      const left = deadline - this.#pace.now();
-      if (left <= 0) return null;
-      await this.#sleep(Math.min(left, this.#pace.backoffMs * 2 ** looks), secret, signal);
     }
   }
 

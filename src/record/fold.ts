@@ -87,7 +87,10 @@ export class Replay {
     const mint = [...this.#steps.values()].find(
       (known) => known.kind === 'mint' && known.secret === step.secret && known.ordinal === step.failed,
     );
-    return mint?.kind === 'mint' ? minted(this.#recorded, mint, storeId, at) : this.#recorded;
+    // One that arrived after its apply had given up on it has no mint in this journal.
+    const { secret, failed: ordinal, undoes: operation } = step;
+    const lost = { secret, ordinal, operation, cause: mint?.cause ?? step.cause };
+    return minted(this.#recorded, lost, storeId, at);
   }
 }
 
@@ -162,7 +165,12 @@ function reserve(recorded: Recorded, step: MintStep): Recorded {
   }));
 }
 
-function minted(recorded: Recorded, step: MintStep, storeId: string, at: Instant): Recorded {
+function minted(
+  recorded: Recorded,
+  step: Pick<MintStep, 'secret' | 'ordinal' | 'operation' | 'cause'>,
+  storeId: string,
+  at: Instant,
+): Recorded {
   const version: RecordedVersion = {
     ordinal: step.ordinal,
     role: 'pending',

@@ -15,6 +15,7 @@ const entrySchema = z.looseObject({
   kind: z.enum(['apply', 'rollback', 'rebuild', 'migrate']),
   outcome: z.enum(['done', 'failed', 'rolled-back', 'stopped', 'interrupted']),
   startedAt: z.iso.datetime(),
+  continued: z.array(z.looseObject({ at: z.string(), why: z.string(), by: z.string() })).default([]),
   steps: z.array(z.looseObject({ id: z.string(), kind: z.string(), status: z.string() })),
 });
 

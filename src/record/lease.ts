@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { z } from 'zod';
 import type { Fence } from '../model/fence.ts';
 import type { Instant } from '../model/address.ts';
@@ -114,6 +115,8 @@ export class Lease implements Fence {
     this.#tag = held.tag;
     this.#renewedTicks = held.begun.ticks;
     this.#renewedNow = held.begun.now;
+    // Every request under way listens.
+    setMaxListeners(0, this.#lost.signal);
     this.#schedule();
   }
 

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
+import { Fault } from '../model/fault.ts';
 import type { Expected, Lock, ObjectStore, Stored } from '../model/store.ts';
 import { Changed } from '../model/store.ts';
 import type { Files, OpenFile } from './files.ts';
@@ -26,11 +27,48 @@ export class LocalStore implements ObjectStore {
   }
 
   async get(name: string): Promise<Stored | null> {
-    return Promise.resolve(this.#read(name));
+    return this.#told(name, 'read', () => Promise.resolve(this.#read(name)));
+  }
+
+  put(name: string, text: string, expect: Expected): Promise<string> {
+    return this.#told(name, 'written', () => this.#put(name, text, expect));
+  }
+
+  startLog(name: string): Promise<string> {
+    return this.#told(name, 'written', () => this.#startLog(name));
+  }
+
+  append(name: string, line: string, tag: string): Promise<string> {
+    return this.#told(name, 'written', () => this.#append(name, line, tag));
+  }
+
+  list(prefix: string): Promise<string[]> {
+    return this.#told(prefix, 'read', () => this.#list(prefix));
+  }
+
+  remove(name: string, tag?: string): Promise<void> {
+    return this.#told(name, 'removed', () => this.#remove(name, tag));
+  }
+
+  /** What the operating system says of a file, as a fault. */
+  async #told<T>(name: string, done: string, act: () => Promise<T>): Promise<T> {
+    try {
+      return await act();
+    } catch (thrown) {
+      if (!isSystemError(thrown)) throw thrown;
+      throw new Fault({
+        code: 'record-unwritable',
+        what: `${name} could not be ${done}: ${REASONS[thrown.code] ?? thrown.code}`,
+        where: `${this.place}/${name}`,
+        live: 'what was written before stands; nothing more was changed',
+        next: 'mend that, then run the same command again: it goes on from what is on disk',
+        cause: thrown,
+      });
+    }
   }
 
   /** Temp file, fsync, rename, fsync of the directory: a crash leaves the old text or the new one. */
-  async put(name: string, text: string, expect: Expected): Promise<string> {
+  async #put(name: string, text: string, expect: Expected): Promise<string> {
     const path = this.#path(name);
     await this.#files.makeDirectory(dirname(path));
     const draft = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
@@ -48,7 +86,7 @@ export class LocalStore implements ObjectStore {
     return tagOf(text);
   }
 
-  async startLog(name: string): Promise<string> {
+  async #startLog(name: string): Promise<string> {
     const path = this.#path(name);
     await this.#files.makeDirectory(dirname(path));
     try {
@@ -62,7 +100,7 @@ export class LocalStore implements ObjectStore {
   }
 
   /** A log only ever grows, so its length tells whether someone else wrote. */
-  async append(name: string, line: string, tag: string): Promise<string> {
+  async #append(name: string, line: string, tag: string): Promise<string> {
     const file = this.#openLog(name);
     try {
       if (sizeIn(tag) !== file.size()) throw new Changed(name);
@@ -74,7 +112,7 @@ export class LocalStore implements ObjectStore {
     }
   }
 
-  async list(prefix: string): Promise<string[]> {
+  async #list(prefix: string): Promise<string[]> {
     const folder = prefix.includes('/') ? prefix.slice(0, prefix.lastIndexOf('/') + 1) : '';
     try {
       const names = await this.#files.names(join(this.#directory, folder));
@@ -89,7 +127,7 @@ export class LocalStore implements ObjectStore {
     }
   }
 
-  async remove(name: string, tag?: string): Promise<void> {
+  async #remove(name: string, tag?: string): Promise<void> {
     const path = this.#path(name);
     const there = tag === undefined ? null : this.#read(name);
     if (there !== null && tag !== undefined && !isSame(there.tag, tag)) throw new Changed(name);
@@ -158,6 +196,22 @@ function isSame(there: string, tag: string): boolean {
 
 function sizeIn(tag: string): number {
   return Number(tag.slice(0, tag.indexOf('-')));
+}
+
+/** Words for the codes that a person can do something about. */
+const REASONS: Readonly<Record<string, string>> = {
+  ENOSPC: 'no space is left on the disk (ENOSPC)',
+  EDQUOT: 'the quota is used up (EDQUOT)',
+  EROFS: 'the file system is read-only (EROFS)',
+  EACCES: 'no right to (EACCES)',
+  EPERM: 'no right to (EPERM)',
+  EIO: 'the disk answered with an error (EIO)',
+};
+
+function isSystemError(thrown: unknown): thrown is Error & { readonly code: string } {
+  return (
+    thrown instanceof Error && 'syscall' in thrown && 'code' in thrown && typeof thrown.code === 'string'
+  );
 }
 
 function hasCode(thrown: unknown, code: string): boolean {

@@ -62,6 +62,7 @@ export function renderHistoryEntry(entry: HistoryEntry, page: Page): string {
         ['when', `${momentText(entry.startedAt)}, took ${elapsedText(took)}`],
         ['who', `${actor.name} (known by ${actor.knownBy}) on ${actor.host}`],
         ['run', actor.run],
+        ...entry.continued.map(({ at, why, by }): [string, string] => [why, `${by}, ${momentText(at)}`]),
         ['reason', entry.reason],
         ['ticket', entry.ticket],
         ['apply', entry.apply],

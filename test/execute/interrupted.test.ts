@@ -55,6 +55,20 @@ describe('an apply that was killed', () => {
     expect(after.rollbackFailureAction).toBe(before.rollbackFailureAction);
   });
 
+  it('once its consumers were verified goes on to its end, and restarts nothing again', async () => {
+    await openSettled(one);
+    const plan = await world.plan({ rotate: [A] });
+    await killedBefore(world, plan, outcomeOf(plan, 'promote'));
+    const updates = (): number =>
+      world.swarm.requests.filter(({ operation }) => operation === 'ServiceUpdate').length;
+    const before = updates();
+    const resumed = await world.resume();
+    expect(resumed?.outcome).toBe('done');
+    expect(resumed?.recorded.secrets[A]?.current).toBe(2);
+    expect(updates()).toBe(before);
+    expect((await world.plan()).steps).toEqual([]);
+  });
+
   it('after its last step was done all the same', async () => {
     world = await World.open(one);
     await killedBefore(world, await world.plan(), ({ type }) => type === 'seen');

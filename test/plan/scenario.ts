@@ -71,7 +71,8 @@ interface ScenarioSecret {
     | 'new version by stack other'
     | 'newest disabled'
     | 'the mint of this plan'
-    | 'the mint of this plan, disabled';
+    | 'the mint of this plan, disabled'
+    | 'a late arrival';
 }
 
 interface ScenarioService {
@@ -324,6 +325,7 @@ function interfere(scenario: Scenario, declared: Declared, recorded: Recorded, w
     if (since === 'newest disabled' && newest !== undefined) newest.enabled = false;
     if (since === 'new version by hand') world.write(one.address, {});
     if (since === 'new version by stack other') world.write(one.address, tagsOf('other', 1, 'theirs'));
+    if (since === 'a late arrival') world.write(one.address, tagsOf('shop', 4, 'given up'));
     if (!since.startsWith('the mint')) continue;
     const { now } = scenario;
     const view = new View({ declared, recorded, now, observed: look(world, declared, recorded, now) });

@@ -63,6 +63,7 @@ function entry(number = 1): HistoryEntry {
     startedAt: NOW,
     endedAt: NOW,
     actor,
+    continued: [],
     reason: null,
     ticket: null,
     planDigest: 'd',

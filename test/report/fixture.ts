@@ -55,6 +55,7 @@ function mint(turn: Turn, id: string, group: string): MintStep {
     inverse: {
       ...common,
       kind: 'restore',
+      undoes: 'op',
       id: `${id}:undo`,
       text: `${back}disable v${to} in busflow-prod`,
       failed: to,

@@ -152,6 +152,7 @@ function entry(
     apply: 'a-20261122-031200',
     startedAt: '2026-11-22T03:12:02Z',
     endedAt: '2026-11-22T03:13:21Z',
+    continued: [],
     actor: { name: 'mira', knownBy: 'ci', host: 'runner-7', run: 'https://ci.example/runs/811' },
     reason: 'quarterly rotation',
     ticket: 'OPS-118',

@@ -131,6 +131,8 @@ export class World {
       auth: 'cli',
       tenantId: null,
       sandboxToken: 'applier',
+      // Whatever is late here is so by milliseconds.
+      pace: { backoffMs: 20, lateMs: 1_000 },
     });
     this.#platform = connectSwarm({ name: SWARM, endpoint: swarm.endpoint, environment: {}, stack: STACK });
   }
@@ -255,12 +257,12 @@ export class World {
     return makeRollbackPlan({ declared, observed, recorded, now, address, reason });
   }
 
-  /** Writes a version that keyturn knows nothing of, as someone with the portal would. */
-  async writeByHand(name: string, text: string): Promise<void> {
+  /** Writes a version that keyturn knows nothing of, as someone with the portal would; with tags, if need be. */
+  async writeByHand(name: string, text: string, tags: Readonly<Record<string, string>> = {}): Promise<void> {
     const response = await fetch(`${this.vault.url}/secrets/${name}?api-version=7.5`, {
       method: 'PUT',
       headers: { 'authorization': 'Bearer admin', 'content-type': 'application/json' },
-      body: JSON.stringify({ value: text }),
+      body: JSON.stringify({ value: text, tags }),
     });
     if (!response.ok) throw new Error(`the vault answered ${response.status}`);
   }

@@ -2,33 +2,33 @@ import type { Plan } from '../../model/plan.ts';
 import { isEmpty } from '../../model/plan.ts';
 import { Fault, asFault } from '../../model/fault.ts';
 import type { Declared } from '../../model/declared.ts';
+import type { Unfinished } from '../../model/unfinished.ts';
 import { digestOf } from '../../model/canonical.ts';
 import { writePlanFile } from '../../record/plan-file.ts';
 import { renderPlan } from '../../report/plan-text.ts';
-import { hang } from '../../report/table.ts';
+import { renderUnfinished } from '../../report/unfinished-text.ts';
 import type { World, WorldArgs } from '../connect.ts';
 import { openWorld } from '../connect.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { EXIT, exitCodeOf, worst } from '../exit-code.ts';
 import { reportFault } from '../failure.ts';
 import { watchInterrupts } from '../interrupt.ts';
+import type { Planned as StackPlan } from '../plans-document.ts';
 import { plansDocument } from '../plans-document.ts';
 import type { ProjectArgs } from '../project.ts';
 import { readDeclared } from '../project.ts';
-import type { SelectArgs, Session } from '../session.ts';
+import type { SelectArgs } from '../session.ts';
 import { eachStack, faultsIn, openSession, ownedBy, planOf, selection, targetedStacks } from '../session.ts';
 import type { GeneralArgs, Terminal } from '../terminal.ts';
 import { openTerminal, titled } from '../terminal.ts';
+import { lookForUnfinished } from '../unfinished.ts';
 
 export interface PlanArgs extends GeneralArgs, WorldArgs, ProjectArgs, SelectArgs {
   readonly out: string | undefined;
   readonly detailedExitcode: boolean;
 }
 
-interface Planned {
-  readonly stack: string;
-  readonly plan: Plan | null;
-  readonly fault: Fault | null;
+interface Planned extends StackPlan {
   readonly code: ExitCode;
 }
 
@@ -75,9 +75,12 @@ interface PlanContext {
 async function planStack(declared: Declared, context: PlanContext): Promise<Planned> {
   const { argv, chosen, world, terminal } = context;
   const session = await openSession(world, declared, context.signal);
-  await sayUnfinished(session, terminal);
+  const unfinished = await lookForUnfinished(session);
+  if (unfinished !== null && !terminal.json) {
+    terminal.say(`${renderUnfinished(unfinished.apply, unfinished.context, terminal.errorPage)}\n`);
+  }
   const rotate = ownedBy(declared, chosen.rotate);
-  const { plan } = planOf(session, world, {
+  const made = planOf(session, world, {
     rotate,
     target: ownedBy(declared, chosen.target),
     dueOnly: argv.due,
@@ -85,28 +88,29 @@ async function planStack(declared: Declared, context: PlanContext): Promise<Plan
     // Who asks to rotate a manual secret hands its value to the apply: the plan counts on it.
     values: rotate.filter((address) => isManual(declared, address)),
   });
+  const plan = unfinished === null ? made.plan : withoutOwnDrift(made.plan, unfinished.apply);
   if (!terminal.json)
     terminal.print(titled(declared.stack, context.isOneOfMany, renderPlan(plan, terminal.page), terminal));
   if (argv.out !== undefined) await save(plan, argv.out, terminal);
   const faults = faultsIn(plan.blocked);
-  const pending = argv.detailedExitcode && !isEmpty(plan) ? EXIT.pending : EXIT.done;
-  return { stack: declared.stack, plan, fault: null, code: faults.length > 0 ? EXIT.failed : pending };
+  const isPending = !isEmpty(plan) || unfinished !== null;
+  const pending = argv.detailedExitcode && isPending ? EXIT.pending : EXIT.done;
+  return {
+    stack: declared.stack,
+    plan,
+    unfinished: unfinished?.apply ?? null,
+    fault: null,
+    code: faults.length > 0 ? EXIT.failed : pending,
+  };
 }
 
-/** An apply that did not end is what a person must know first: apply looks after it before anything new. */
-async function sayUnfinished({ record }: Session, terminal: Terminal): Promise<void> {
-  const lines = await record.interrupted();
-  const begin = lines?.[0];
-  if (lines === null || begin?.type !== 'begin') return;
-  const outcomes = new Set(lines.flatMap((line) => (line.type === 'outcome' ? [line.step] : [])));
-  const open = lines.flatMap((line) =>
-    line.type === 'intent' && !outcomes.has(line.step.id) ? [line.step.text] : [],
-  );
-  const last = open.length === 0 ? '' : `, and was cut off in: ${open.join('; ')}`;
-  const text =
-    `an apply of ${begin.at} by ${begin.actor.name} did not end: ${outcomes.size} of ${begin.plan.steps.length} steps have an outcome${last}. ` +
-    'keyturn apply takes back what it left half-done first; this plan shows the rest';
-  terminal.say(hang('', text, terminal.errorPage).join('\n'));
+/** What an apply that did not end left behind is told as that, not as a change by someone else. */
+function withoutOwnDrift(plan: Plan, { groups }: Unfinished): Plan {
+  const own = new Set<string>(groups.flatMap(({ secrets, consumers }) => [...secrets, ...consumers]));
+  return {
+    ...plan,
+    notes: plan.notes.filter(({ kind, address }) => kind !== 'drift' || !own.has(address ?? '')),
+  };
 }
 
 function isManual(declared: Declared, address: string): boolean {
@@ -124,7 +128,7 @@ async function save(plan: Plan, path: string, terminal: Terminal): Promise<void>
 function failed(thrown: unknown, stack: string, terminal: Terminal): Planned {
   const fault = asFault(thrown);
   reportFault(terminal, fault);
-  return { stack, plan: null, fault, code: exitCodeOf(fault.code) };
+  return { stack, plan: null, unfinished: null, fault, code: exitCodeOf(fault.code) };
 }
 
 function refuseSeveral(stacks: readonly Declared[]): void {

@@ -2,6 +2,7 @@ import type { StatusRow } from '../../model/status.ts';
 import type { Fault } from '../../model/fault.ts';
 import { makeStatus } from '../../plan/status.ts';
 import { renderStatus, statusJson } from '../../report/status-text.ts';
+import { renderUnfinished } from '../../report/unfinished-text.ts';
 import type { WorldArgs } from '../connect.ts';
 import { openWorld } from '../connect.ts';
 import type { ExitCode } from '../exit-code.ts';
@@ -13,6 +14,7 @@ import { readDeclared } from '../project.ts';
 import { eachStack, openSession, unseenIn } from '../session.ts';
 import type { GeneralArgs } from '../terminal.ts';
 import { now, openTerminal } from '../terminal.ts';
+import { lookForUnfinished } from '../unfinished.ts';
 
 export interface StatusArgs extends GeneralArgs, WorldArgs, ProjectArgs {
   readonly due: boolean;
@@ -33,7 +35,11 @@ export async function run(argv: StatusArgs): Promise<ExitCode> {
     const told = await eachStack(
       stacks,
       async (declared): Promise<Told> => {
-        const { observed, recorded } = await openSession(world, declared, interrupt.signal);
+        const session = await openSession(world, declared, interrupt.signal);
+        const { observed, recorded } = session;
+        const unfinished = await lookForUnfinished(session);
+        if (unfinished !== null && !terminal.json)
+          terminal.say(`${renderUnfinished(unfinished.apply, unfinished.context, terminal.errorPage)}\n`);
         const rows = makeStatus({ declared, observed, recorded, now: now() });
         // What could not be observed is said first: the rows below then show the record.
         const unknown = unseenIn(observed);
