@@ -95,14 +95,6 @@ export interface HistoryEntry {
   readonly steps: readonly HistoryStep[];
   /** What a reader of the history must know of it: what a rebuilt record does not hold, where a record came from. */
   readonly notes?: readonly string[];
-  /** Who went on with it after it was cut off, or took the lease from it; absent where nobody did. */
-  readonly fences?: readonly HistoryFence[];
-}
-
-export interface HistoryFence {
-  readonly at: Instant;
-  readonly why: 'resume' | 'takeover' | 'unlock';
-  readonly by: string;
 }
 
 export interface HistoryStep {

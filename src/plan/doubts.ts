@@ -140,8 +140,8 @@ function strayCopies(recorded: Recorded, { copies }: Scene): Doubt[] {
     if (versions.some((version) => version.ordinal === ordinal)) return [];
     const why =
       recorded.secrets[secret] === undefined
-        ? 'is of no secret in this record'
-        : 'is of a version that the vault does not list';
-    return [{ address: null, text: `${copy.name} on ${copy.platform} ${why}: it is left alone` }];
+        ? 'is of no secret in this record: it is left alone'
+        : 'is of a version that the vault does not list: where nothing refers to it, a later plan removes it';
+    return [{ address: null, text: `${copy.name} on ${copy.platform} ${why}` }];
   });
 }

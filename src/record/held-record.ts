@@ -83,7 +83,7 @@ export class HeldRecord {
   async finish(journal: Journal, entry: HistoryEntry): Promise<Recorded> {
     const store = this.#store;
     await this.#confirm();
-    const head = await this.#history.add(withFences(entry, journal.lines));
+    const head = await this.#history.add(entry);
     const { recorded, base } = journal;
     const done: Recorded = {
       ...recorded,
@@ -162,14 +162,6 @@ export class HeldRecord {
     await this.#lease.renew();
     this.#lease.pass();
   }
-}
-
-/** The journal goes; who took it over must not go with it. */
-function withFences(entry: HistoryEntry, lines: readonly JournalLine[]): HistoryEntry {
-  const fences = lines.flatMap((line) =>
-    line.type === 'fence' ? [{ at: line.at, why: line.why, by: line.by }] : [],
-  );
-  return fences.length === 0 ? entry : { ...entry, fences };
 }
 
 function interruptedBefore(place: string, lines: readonly JournalLine[]): Fault {

@@ -45,7 +45,11 @@ export class History {
   /** Number and digest of the newest entry; null before the first. */
   async head(): Promise<{ readonly entry: number; readonly digest: string } | null> {
     const entry = (await this.numbers()).at(-1);
-    return entry === undefined ? null : { entry, digest: digestOf(await this.show(entry)) };
+    if (entry === undefined) return null;
+    await this.show(entry);
+    // Of the very text: what a reader adds to an older entry is not part of it.
+    const stored = await this.#store.get(nameOfEntry(entry));
+    return stored === null ? null : { entry, digest: digestOf(JSON.parse(stored.text)) };
   }
 
   async show(number: number): Promise<HistoryEntry> {

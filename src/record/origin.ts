@@ -27,6 +27,7 @@ export function originEntry(origin: Origin, recorded: Recorded, last: Recorded['
     startedAt: at,
     endedAt: at,
     actor,
+    continued: [],
     reason,
     ticket,
     planDigest: null,

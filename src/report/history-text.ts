@@ -1,6 +1,6 @@
 import { nameOf } from '../model/address.ts';
 import type { Address } from '../model/address.ts';
-import type { ApplyOutcome, HistoryEntry, HistoryFence, HistoryStep, StepStatus } from '../model/journal.ts';
+import type { ApplyOutcome, HistoryEntry, HistoryStep, StepStatus } from '../model/journal.ts';
 import { moveText, versionText } from './cause-text.ts';
 import { faultLines } from './fault-text.ts';
 import { elapsedText, momentText } from './moment.ts';
@@ -67,7 +67,6 @@ export function renderHistoryEntry(entry: HistoryEntry, page: Page): string {
         ['ticket', entry.ticket],
         ['apply', entry.apply],
         ['plan', entry.planDigest],
-        ['taken over', (entry.fences ?? []).map(fenceText).join('\n') || null],
         ['previous', entry.previous ?? 'none, this is the first entry'],
       ],
       page,
@@ -89,11 +88,6 @@ function section(title: string, lines: readonly string[], page: Page): string[] 
 
 function noteLines({ notes = [] }: HistoryEntry, page: Page): string[] {
   return notes.flatMap((note) => hang('  - ', note, page));
-}
-
-function fenceText({ at, why, by }: HistoryFence): string {
-  const words = { resume: 'gone on with', takeover: 'taken over', unlock: 'unlocked' };
-  return `${words[why]} by ${by} at ${momentText(at)}`;
 }
 
 function versionLines(entry: HistoryEntry, page: Page): string[] {

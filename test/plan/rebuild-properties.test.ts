@@ -10,7 +10,7 @@ import { look } from './look.ts';
 import type { Life, Situation } from './situations.ts';
 import { damaged, healthy, inputOf, lived } from './situations.ts';
 
-const RUNS = { numRuns: 300 };
+const RUNS = { numRuns: 120 };
 
 function rebuilt({ declared, world, now }: Situation): Recorded {
   const observed = look(world, declared, emptyRecord(declared.stack, 'new'), now);

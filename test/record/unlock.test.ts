@@ -56,6 +56,7 @@ function entry(): HistoryEntry {
     startedAt: NOW,
     endedAt: NOW,
     actor: SOMEONE,
+    continued: [],
     reason: null,
     ticket: null,
     planDigest: 'd',
@@ -111,7 +112,9 @@ describe('unlocking a record', () => {
     const journal = await next.resume(() => NOW);
     await journal?.append({ type: 'end', outcome: 'interrupted' });
     if (journal !== null) await next.finish(journal, entry());
-    const fences = (await record.history.show(1)).fences?.map(({ why, by }) => `${why} by ${by}`);
+    const fences = journal?.lines.flatMap((line) =>
+      line.type === 'fence' ? `${line.why} by ${line.by}` : [],
+    );
     expect(fences).toEqual(['unlock by bob', 'takeover by cyd', 'resume by cyd']);
     await next.release();
   });
