@@ -62,7 +62,13 @@ export class HeldRecord {
     const journal = new Journal(store, state, now, this.#lease, { lines: [], tag });
     // The plan may have been made at an older serial: what counts is the state that this journal continues.
     await journal.append({ ...entry, serial: state.serial });
-    await this.#confirm();
+    try {
+      await this.#confirm();
+    } catch (thrown) {
+      // Nothing was done under it: whoever took the lease need not look after it.
+      await store.remove(JOURNAL, journal.tag).catch(() => undefined);
+      throw thrown;
+    }
     return journal;
   }
 
