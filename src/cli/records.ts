@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
+import { readFile, readdir } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import type { Declared, DeclaredRecord } from '../model/declared.ts';
 import { Fault } from '../model/fault.ts';
 import type { ObjectStore } from '../model/store.ts';
 import { LocalStore } from '../record/local-store.ts';
+import { parseManifest } from '../record/manifest.ts';
 import { StackRecord } from '../record/record.ts';
 import type { WorldArgs } from './connect.ts';
 import { azureIdentity } from './connect.ts';
@@ -70,12 +71,14 @@ function said(value: string | undefined): string | undefined {
 }
 
 /**
- * The records of these stacks, or of all that have one, in the order of their names. Looks at the record only:
- * no app is run and nothing is connected, so an auditor needs a copy of the directory and nothing else.
+ * The records of these stacks, or of all that have one, in the order of their names: those in the local directory,
+ * and those that the last synth says are kept elsewhere. Looks at records only and runs no app, so an auditor needs
+ * a copy of the directory and nothing else.
  */
 export async function openRecords(argv: WorldArgs, stacks: readonly string[]): Promise<NamedRecord[]> {
   const directory = recordsOf(argv);
-  const known = await stacksIn(directory);
+  const elsewhere = await declaredElsewhere(argv);
+  const known = [...new Set([...(await stacksIn(directory)), ...elsewhere.keys()])].sort();
   const unknown = stacks.filter((stack) => !known.includes(stack));
   if (unknown.length > 0) {
     throw new Fault({
@@ -87,8 +90,40 @@ export async function openRecords(argv: WorldArgs, stacks: readonly string[]): P
   }
   const chosen = stacks.length === 0 ? known : known.filter((stack) => stacks.includes(stack));
   return Promise.all(
-    chosen.map(async (stack) => ({ stack, record: await openRecord(argv, { stack, record: null }) })),
+    chosen.map(async (stack) => ({
+      stack,
+      record: await openRecord(argv, { stack, record: elsewhere.get(stack) ?? null }),
+    })),
   );
+}
+
+/** One record for a command that takes one: the named one, or the only one that there is. */
+export async function openOneRecord(argv: WorldArgs, stack: string | undefined): Promise<NamedRecord> {
+  const records = await openRecords(argv, stack === undefined ? [] : [stack]);
+  const [only] = records;
+  if (only !== undefined && records.length === 1) return only;
+  throw new Fault({
+    code: 'bad-usage',
+    what: only === undefined ? 'nothing was applied yet' : 'several stacks have a record',
+    where: 'command line',
+    live: 'nothing was changed',
+    ...(only === undefined ? {} : { next: `name one of ${records.map((each) => each.stack).join(', ')}` }),
+  });
+}
+
+/** Stacks that keep their record elsewhere, by the manifests of the last synth; one that cannot be read says nothing. */
+async function declaredElsewhere(argv: WorldArgs): Promise<Map<string, DeclaredRecord>> {
+  const found = new Map<string, DeclaredRecord>();
+  if (argv.sandbox !== undefined) return found;
+  const root = join(resolve(argv.directory), 'cdktf.out', 'stacks');
+  for (const name of await stacksIn(root)) {
+    const path = join(root, name, 'keyturn.json');
+    const declared = await readFile(path, 'utf8')
+      .then((text) => parseManifest(text, path))
+      .catch(() => null);
+    if (declared?.record != null) found.set(declared.stack, declared.record);
+  }
+  return found;
 }
 
 async function stacksIn(directory: string): Promise<string[]> {

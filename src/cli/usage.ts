@@ -229,6 +229,44 @@ function state(yargs: Argv, ended: Ended): Argv {
             .example('$0 state rebuild busflow', 'the same; asks, and writes it where there is none'),
         async (argv) => ended(await (await import('./commands/state-rebuild.ts')).run(argv)),
       )
+      .command(
+        'pull [stack]',
+        'Print a whole record as one JSON document: state and history',
+        (z) =>
+          withSandbox(withGeneral(z))
+            .positional('stack', { type: 'string', describe: 'needed where several stacks have a record' })
+            .example('$0 state pull busflow > busflow.record.json', 'a copy to keep, or to push elsewhere'),
+        async (argv) => ended(await (await import('./commands/state-pull.ts')).run(argv)),
+      )
+      .command(
+        'push <file>',
+        'Write such a document into the record of its stack',
+        (z) =>
+          withDryRun(withRecordChange(withSandbox(withFormat(z))))
+            .positional('file', { type: 'string', demandOption: true, describe: '- for standard input' })
+            .options({ manifest: MANIFEST })
+            .example('$0 state push busflow.record.json --dry-run', 'whether it may follow what is there')
+            .example('$0 state push busflow.record.json', 'refuses another lineage or a lower serial'),
+        async (argv) => ended(await (await import('./commands/state-push.ts')).run(argv)),
+      )
+      .command(
+        'migrate [stack..]',
+        'Move records from the local directory to where their stacks declare them, or back',
+        (z) =>
+          withDryRun(withRecordChange(withSandbox(withStacks(withFormat(z)))))
+            .options({
+              to: {
+                choices: ['declared', 'local'] as const,
+                default: 'declared' as const,
+                requiresArg: true,
+                describe: 'local: back into the local directory',
+              },
+              manifest: MANIFEST,
+            })
+            .example('$0 state migrate busflow', 'from state/busflow to its storage account')
+            .example('$0 state migrate busflow --to local', 'before the stack stops declaring it'),
+        async (argv) => ended(await (await import('./commands/state-migrate.ts')).run(argv)),
+      )
       .strict(),
   );
 }

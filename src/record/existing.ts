@@ -13,7 +13,7 @@ export async function existingIn(store: ObjectStore): Promise<string[]> {
 /** A record is there, whole or broken, and is not written over. */
 export function existsAlready(place: string, name: string): Fault {
   return new Fault({
-    code: 'bad-usage',
+    code: 'record-conflict',
     what: 'there is a record already, and it is not written over',
     where: `${place}/${name}`,
     live: 'nothing was changed',

@@ -15,6 +15,8 @@ import { holderIn } from './lease.ts';
 import type { Loaded } from './load.ts';
 import { loadRecord } from './load.ts';
 import { LocalStore } from './local-store.ts';
+import type { Place } from './transfer.ts';
+import { lookAt } from './transfer.ts';
 import type { Standing } from './unlock.ts';
 import { seize, standingOn } from './unlock.ts';
 
@@ -85,6 +87,11 @@ export class StackRecord {
       throw thrown;
     }
     return held;
+  }
+
+  /** What lies there, whole; an apply that runs or did not end is an `unfinished` fault. */
+  look(): Promise<Place> {
+    return lookAt(this.store, this.history, () => this.#load());
   }
 
   /** Names of what makes it a record; empty where there is none. Whole or broken is not asked. */

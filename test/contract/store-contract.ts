@@ -358,6 +358,7 @@ const ENTRY: HistoryEntry = {
   outcome: 'done',
   versions: {},
   steps: [],
+  continued: [],
   ...WHY,
 };
 

@@ -50,7 +50,7 @@ export async function run(argv: RebuildArgs): Promise<ExitCode> {
   if (declared === undefined) return EXIT.failed;
   const world = await openWorld(argv, [declared], 'planner', terminal);
   try {
-    const record = openRecord(world.records, declared.stack);
+    const record = await openRecord(argv, declared);
     const scene = { declared, world, record, signal: interrupt.signal };
     await refuseExisting(record);
     const input = { declared, now: now(), lineage: randomUUID() };
