@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, readdir } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
-import type { Declared, DeclaredRecord } from '../model/declared.ts';
+import type { Declared, DeclaredRecord, VaultAuth } from '../model/declared.ts';
 import { Fault } from '../model/fault.ts';
 import type { ObjectStore } from '../model/store.ts';
+import type { BlobPlace } from '../providers/blob-wire.ts';
 import { LocalStore } from '../record/local-store.ts';
 import { parseManifest } from '../record/manifest.ts';
 import { StackRecord } from '../record/record.ts';
@@ -39,7 +40,8 @@ export async function openStore(argv: WorldArgs, declared: RecordOf): Promise<Ob
   const place = placeOf(argv, declared);
   if (place === null) return localStore(recordsOf(argv), declared.stack);
   const { BlobStore } = await import('../providers/blob-store.ts');
-  return new BlobStore({ ...place, ...azureAccess(place, process.env) }, declared.stack);
+  const access = azureAccess(place, process.env);
+  return new BlobStore({ container: place.container, ...access }, declared.stack);
 }
 
 function localStore(directory: string, stack: string): ObjectStore {
@@ -52,17 +54,32 @@ function localStore(directory: string, stack: string): ObjectStore {
  * What the environment adds to what a stack declares: a key or a signature under the names that Terraform's own
  * backend reads, the identity of the job, and the address of a storage emulator.
  */
-function azureAccess(place: DeclaredRecord, environment: NodeJS.ProcessEnv) {
+function azureAccess(place: DeclaredRecord, environment: NodeJS.ProcessEnv): Omit<BlobPlace, 'container'> {
   const { ARM_ACCESS_KEY: accessKey, ARM_SAS_TOKEN: sasToken, ARM_CLIENT_ID, ARM_TENANT_ID } = environment;
   const { clientId, github } = azureIdentity(environment);
   return {
-    endpoint: environment['KEYTURN_BLOB_ENDPOINT'] ?? place.endpoint,
+    account: place.account,
+    endpoint: environment['KEYTURN_BLOB_ENDPOINT'] ?? `https://${place.account}.${HOSTS[place.environment]}`,
+    auth: authOf(place.auth, environment),
     clientId: place.clientId ?? ARM_CLIENT_ID ?? clientId,
     tenantId: place.tenantId ?? ARM_TENANT_ID ?? null,
     github,
     accessKey: said(accessKey),
     sasToken: said(sasToken),
   };
+}
+
+const HOSTS: Readonly<Record<DeclaredRecord['environment'], string>> = {
+  public: 'blob.core.windows.net',
+  usgovernment: 'blob.core.usgovcloudapi.net',
+  china: 'blob.core.chinacloudapi.cn',
+};
+
+/** Where the backend leaves it open, the variables of Terraform's backend say how to sign in. */
+function authOf(declared: VaultAuth, environment: NodeJS.ProcessEnv): VaultAuth {
+  if (declared !== 'default') return declared;
+  if (environment['ARM_USE_OIDC'] === 'true') return 'github-oidc';
+  return environment['ARM_USE_MSI'] === 'true' ? 'managed' : 'default';
 }
 
 /** An empty variable says nothing. */

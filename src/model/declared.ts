@@ -24,8 +24,8 @@ export interface DeclaredRecord {
   readonly account: string;
   /** keyturn's own container: that of Terraform's state and `-keyturn`. */
   readonly container: string;
-  /** `https://<account>.blob.core.windows.net`, or that of another cloud of Azure. */
-  readonly endpoint: string;
+  /** The cloud of Azure; with the account it gives the address, so that a manifest cannot name another host. */
+  readonly environment: 'public' | 'usgovernment' | 'china';
   readonly auth: VaultAuth;
   readonly tenantId: string | null;
   /** Of the app registration or the managed identity, where the backend names one. */
