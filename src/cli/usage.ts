@@ -243,7 +243,11 @@ function state(yargs: Argv, ended: Ended): Argv {
         'Write such a document into the record of its stack',
         (z) =>
           withDryRun(withRecordChange(withSandbox(withFormat(z))))
-            .positional('file', { type: 'string', demandOption: true, describe: '- for standard input' })
+            .positional('file', {
+              type: 'string',
+              demandOption: true,
+              describe: 'what keyturn state pull printed',
+            })
             .options({ manifest: MANIFEST })
             .example('$0 state push busflow.record.json --dry-run', 'whether it may follow what is there')
             .example('$0 state push busflow.record.json', 'refuses another lineage or a lower serial'),

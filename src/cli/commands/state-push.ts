@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { text as textOf } from 'node:stream/consumers';
 import { Fault } from '../../model/fault.ts';
 import type { Bundle } from '../../record/bundle.ts';
 import { parseBundle } from '../../record/bundle.ts';
@@ -68,7 +67,6 @@ function document({ stack, lineage }: Bundle, { from, to, missing }: Received, i
 }
 
 async function readBundle(file: string): Promise<Bundle> {
-  if (file === '-') return parseBundle(await textOf(process.stdin), 'standard input');
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
     throw new Fault({
       code: 'bad-file',
