@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { Fault } from '../model/fault.ts';
+import { Fault, asFault } from '../model/fault.ts';
 import type { Fence } from '../model/fence.ts';
 import type { Actor } from '../model/journal.ts';
 import type { HeldRecord } from '../record/held-record.ts';
@@ -75,7 +75,13 @@ export async function underLease<T>(
     return await act(held);
   } finally {
     gate.open(null);
-    await held.release();
+    // What was done is done, whatever becomes of the claim: it runs out by itself.
+    await held.release().catch((thrown: unknown) => {
+      remark(
+        terminal,
+        `the lease could not be given back and runs out by itself: ${asFault(thrown).message}`,
+      );
+    });
   }
 }
 
