@@ -176,7 +176,7 @@ describe('a record that is pushed', () => {
       'over an apply that did not end',
       'an apply runs or did not end',
       async (bundle: Bundle) => {
-        await under(recordIn('there'), (held) => held.receive({ ...bundle, ...{} }));
+        await under(recordIn('there'), (held) => held.receive(bundle));
         await apply(recordIn('there'), false);
       },
     ],
