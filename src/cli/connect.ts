@@ -4,8 +4,8 @@ import type { Declared, DeclaredPlatform, DeclaredVault } from '../model/declare
 import type { Fence } from '../model/fence.ts';
 import type { Platform } from '../model/platform.ts';
 import type { Vault } from '../model/vault.ts';
-import type { KeyVaultOptions } from '../providers/key-vault.ts';
 import type { Clock } from '../providers/swarm-verify.ts';
+import { azureIdentity } from './azure-environment.ts';
 import { Gate } from './lease.ts';
 import type { SandboxParts } from './options.ts';
 import type { Sandbox } from './sandbox.ts';
@@ -104,14 +104,6 @@ async function connectVault(
   return embedded === undefined
     ? connectKeyVault({ name, uri, auth, tenantId, ...azureIdentity(process.env), fence })
     : connectKeyVault({ name, uri: embedded, auth, tenantId, sandboxToken: identity, fence });
-}
-
-/** What Azure and GitHub put into the environment of a job; the provider itself reads none. */
-export function azureIdentity(environment: NodeJS.ProcessEnv): Pick<KeyVaultOptions, 'clientId' | 'github'> {
-  const { ACTIONS_ID_TOKEN_REQUEST_URL: requestUrl, ACTIONS_ID_TOKEN_REQUEST_TOKEN: requestToken } =
-    environment;
-  const github = requestUrl === undefined || requestToken === undefined ? null : { requestUrl, requestToken };
-  return { clientId: environment['AZURE_CLIENT_ID'], github };
 }
 
 async function connectPlatform(

@@ -94,6 +94,12 @@ const approve = {
     group: APPROVE,
     describe: 'how long to wait for whoever holds the lease: 90s, 10m',
   },
+  'local-record': {
+    type: 'boolean',
+    default: false,
+    group: APPROVE,
+    describe: 'in a CI: write a record that is local, because the directory is kept',
+  },
   'parallelism': {
     type: 'number',
     requiresArg: true,
@@ -102,6 +108,13 @@ const approve = {
     describe: 'steps that may run side by side',
   },
 } as const satisfies Record<string, Options>;
+
+/** For commands that need what is declared. */
+export const MANIFEST = {
+  type: 'string',
+  requiresArg: true,
+  describe: 'read this keyturn.json and run no code of the project',
+} as const;
 
 /* Each returns its argument with the options added, so that yargs infers the handler's arguments. */
 
@@ -128,6 +141,7 @@ export const withRecordChange = <T>(yargs: Argv<T>) =>
       'reason': approve.reason,
       'ticket': approve.ticket,
       'lock-timeout': approve['lock-timeout'],
+      'local-record': approve['local-record'],
     })
     .coerce('lock-timeout', milliseconds);
 
@@ -137,6 +151,17 @@ export const withDryRun = <T>(yargs: Argv<T>) =>
   });
 
 export const withConsent = <T>(yargs: Argv<T>) => yargs.options({ 'auto-approve': approve['auto-approve'] });
+
+/** For commands that look at records and run no code of the project. */
+export const withRecords = <T>(yargs: Argv<T>) =>
+  withSandbox(yargs).options({
+    manifest: {
+      type: 'string',
+      requiresArg: true,
+      group: SELECT,
+      describe: 'this keyturn.json says where the record is; default: state/ and the last synth',
+    },
+  });
 
 export const withStacks = <T>(yargs: Argv<T>) =>
   yargs.positional('stack', {

@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { readFile, readdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
-import type { Declared, DeclaredRecord, VaultAuth } from '../model/declared.ts';
+import type { Declared, DeclaredRecord } from '../model/declared.ts';
 import { Fault } from '../model/fault.ts';
 import type { ObjectStore } from '../model/store.ts';
-import type { BlobPlace } from '../providers/blob-wire.ts';
 import { LocalStore } from '../record/local-store.ts';
-import { parseManifest } from '../record/manifest.ts';
 import { StackRecord } from '../record/record.ts';
 import type { WorldArgs } from './connect.ts';
-import { azureIdentity } from './connect.ts';
+import { isCi } from './actor.ts';
+import { azureAccess } from './azure-environment.ts';
+import { readManifest } from './project.ts';
 
 export interface NamedRecord {
   readonly stack: string;
@@ -40,8 +41,7 @@ export async function openStore(argv: WorldArgs, declared: RecordOf): Promise<Ob
   const place = placeOf(argv, declared);
   if (place === null) return localStore(recordsOf(argv), declared.stack);
   const { BlobStore } = await import('../providers/blob-store.ts');
-  const access = azureAccess(place, process.env);
-  return new BlobStore({ container: place.container, ...access }, declared.stack);
+  return new BlobStore(azureAccess(place, process.env), declared.stack);
 }
 
 function localStore(directory: string, stack: string): ObjectStore {
@@ -50,72 +50,38 @@ function localStore(directory: string, stack: string): ObjectStore {
   return new LocalStore(path, near.startsWith('..') ? path : near);
 }
 
-/**
- * What the environment adds to what a stack declares: a key or a signature under the names that Terraform's own
- * backend reads, the identity of the job, and the address of a storage emulator.
- */
-function azureAccess(place: DeclaredRecord, environment: NodeJS.ProcessEnv): Omit<BlobPlace, 'container'> {
-  const { ARM_ACCESS_KEY: accessKey, ARM_SAS_TOKEN: sasToken, ARM_CLIENT_ID, ARM_TENANT_ID } = environment;
-  const { clientId, github } = azureIdentity(environment);
-  return {
-    account: place.account,
-    endpoint: environment['KEYTURN_BLOB_ENDPOINT'] ?? `https://${place.account}.${HOSTS[place.environment]}`,
-    auth: authOf(place.auth, environment),
-    clientId: place.clientId ?? ARM_CLIENT_ID ?? clientId,
-    tenantId: place.tenantId ?? ARM_TENANT_ID ?? null,
-    github,
-    accessKey: said(accessKey),
-    sasToken: said(sasToken),
-  };
-}
-
-const HOSTS: Readonly<Record<DeclaredRecord['environment'], string>> = {
-  public: 'blob.core.windows.net',
-  usgovernment: 'blob.core.usgovcloudapi.net',
-  china: 'blob.core.chinacloudapi.cn',
-};
-
-/** Where the backend leaves it open, the variables of Terraform's backend say how to sign in. */
-function authOf(declared: VaultAuth, environment: NodeJS.ProcessEnv): VaultAuth {
-  if (declared !== 'default') return declared;
-  if (environment['ARM_USE_OIDC'] === 'true') return 'github-oidc';
-  return environment['ARM_USE_MSI'] === 'true' ? 'managed' : 'default';
-}
-
-/** An empty variable says nothing. */
-function said(value: string | undefined): string | undefined {
-  return value === '' ? undefined : value;
+/** What the commands that look at records alone are asked. */
+export interface RecordArgs extends WorldArgs {
+  /** A keyturn.json that says where the record of its stack is. */
+  readonly manifest?: string | undefined;
 }
 
 /**
- * The records of these stacks, or of all that have one, in the order of their names: those in the local directory,
- * and those that the last synth says are kept elsewhere. Looks at records only and runs no app, so an auditor needs
- * a copy of the directory and nothing else.
+ * The records of these stacks, or of all that are known, in the order of their names. Runs no code of the
+ * project: an auditor needs a copy of the directory, or a manifest and the right to read the record in Azure.
  */
-export async function openRecords(argv: WorldArgs, stacks: readonly string[]): Promise<NamedRecord[]> {
-  const directory = recordsOf(argv);
-  const elsewhere = await declaredElsewhere(argv);
-  const known = [...new Set([...(await stacksIn(directory)), ...elsewhere.keys()])].sort();
-  const unknown = stacks.filter((stack) => !known.includes(stack));
+export async function openRecords(argv: RecordArgs, stacks: readonly string[]): Promise<NamedRecord[]> {
+  const known = await knownRecords(argv);
+  const unknown = stacks.filter((stack) => !known.has(stack));
   if (unknown.length > 0) {
     throw new Fault({
       code: 'bad-usage',
       what: `no record of a stack "${unknown.join('", "')}"`,
-      where: directory,
-      next: known.length === 0 ? 'nothing was applied yet' : `there are records of ${known.join(', ')}`,
+      where: recordsOf(argv),
+      next:
+        known.size === 0
+          ? 'nothing was applied yet; where the record is in Azure, run keyturn synth first or give --manifest'
+          : `there are records of ${[...known.keys()].join(', ')}`,
     });
   }
-  const chosen = stacks.length === 0 ? known : known.filter((stack) => stacks.includes(stack));
+  const chosen = [...known.values()].filter(({ stack }) => stacks.length === 0 || stacks.includes(stack));
   return Promise.all(
-    chosen.map(async (stack) => ({
-      stack,
-      record: await openRecord(argv, { stack, record: elsewhere.get(stack) ?? null }),
-    })),
+    chosen.map(async (each) => ({ stack: each.stack, record: await openRecord(argv, each) })),
   );
 }
 
 /** One record for a command that takes one: the named one, or the only one that there is. */
-export async function openOneRecord(argv: WorldArgs, stack: string | undefined): Promise<NamedRecord> {
+export async function openOneRecord(argv: RecordArgs, stack: string | undefined): Promise<NamedRecord> {
   const records = await openRecords(argv, stack === undefined ? [] : [stack]);
   const [only] = records;
   if (only !== undefined && records.length === 1) return only;
@@ -128,30 +94,53 @@ export async function openOneRecord(argv: WorldArgs, stack: string | undefined):
   });
 }
 
-/** Stacks that keep their record elsewhere, by the manifests of the last synth; one that cannot be read says nothing. */
-async function declaredElsewhere(argv: WorldArgs): Promise<Map<string, DeclaredRecord>> {
-  const found = new Map<string, DeclaredRecord>();
-  if (argv.sandbox !== undefined) return found;
-  const root = join(resolve(argv.directory), 'cdktf.out', 'stacks');
-  for (const name of await stacksIn(root)) {
-    const path = join(root, name, 'keyturn.json');
-    const declared = await readFile(path, 'utf8')
-      .then((text) => parseManifest(text, path))
-      .catch(() => null);
-    if (declared?.record != null) found.set(declared.stack, declared.record);
+/** Of the manifest that is named; else those that lie here, and those that the last synth puts into Azure. */
+async function knownRecords(argv: RecordArgs): Promise<ReadonlyMap<string, RecordOf>> {
+  if (argv.manifest !== undefined) {
+    const declared = await readManifest(argv.manifest);
+    return new Map([[declared.stack, declared]]);
   }
-  return found;
+  const local = await foldersIn(recordsOf(argv));
+  const known = new Map<string, RecordOf>(local.map((stack) => [stack, { stack, record: null }]));
+  const synthesized =
+    argv.sandbox === undefined ? join(resolve(argv.directory), 'cdktf.out', 'stacks') : null;
+  for (const folder of synthesized === null ? [] : await foldersIn(synthesized)) {
+    const path = join(synthesized ?? '', folder, 'keyturn.json');
+    if (!existsSync(path)) continue;
+    const declared = await readManifest(path);
+    // What lies here of a stack whose record is in Azure is what a migration left.
+    if (placeOf(argv, declared) !== null) known.set(declared.stack, declared);
+  }
+  return new Map([...known].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-async function stacksIn(directory: string): Promise<string[]> {
+async function foldersIn(directory: string): Promise<string[]> {
   try {
     const entries = await readdir(directory, { withFileTypes: true });
-    return entries
-      .filter((entry) => entry.isDirectory())
-      .map(({ name }) => name)
-      .sort();
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
     throw error;
   }
+}
+
+/** What a command that writes a record is asked. */
+export interface WritesArgs extends WorldArgs {
+  readonly localRecord: boolean;
+}
+
+/**
+ * Refuses to write a local record in a CI, whose runner forgets its files: the next run would take every secret
+ * for somebody else's. `--local-record` says that the directory is kept.
+ */
+export function requireLasting(argv: WritesArgs, declared: RecordOf, environment: NodeJS.ProcessEnv): void {
+  if (argv.sandbox !== undefined || argv.localRecord || placeOf(argv, declared) !== null) return;
+  if (!isCi(environment)) return;
+  throw new Fault({
+    code: 'bad-usage',
+    what: `the record of "${declared.stack}" is local, and the runner of a CI forgets its files`,
+    where: recordsOf(argv),
+    live: 'nothing was changed',
+    next: 'declare AzurermBackend in the stack, so that the record is kept in Azure; or say --local-record where the directory is kept and committed',
+  });
 }

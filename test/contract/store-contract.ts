@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import type { HistoryEntry } from '../../src/model/journal.ts';
-import type { Plan } from '../../src/model/plan.ts';
 import type { ObjectStore } from '../../src/model/store.ts';
 import { Changed } from '../../src/model/store.ts';
 import type { StackRecord } from '../../src/record/record.ts';
 import { claimed, holder } from '../support/lease.ts';
+import { BEGIN, END, ENTRY, NOW } from '../support/one-apply.ts';
 
 /** What a store is made and looked at with. */
 export interface StoreUnderTest {
@@ -320,47 +319,6 @@ export function storeContract(test: StoreUnderTest): void {
     });
   });
 }
-
-const NOW = '2026-11-22T03:00:00Z';
-const APPLY = 'a1';
-const WHO = { name: 'ann', knownBy: 'os-user', host: 'here', run: null } as const;
-const WHY = { planDigest: 'd', actor: WHO, reason: null, ticket: null };
-const PLAN: Plan = {
-  format: 1,
-  stack: 'shop',
-  kind: 'apply',
-  createdAt: NOW,
-  basis: { lineage: 'l', serial: 0, fingerprints: {} },
-  groups: [],
-  steps: [],
-  later: [],
-  blocked: [],
-  notes: [],
-};
-const BEGIN = {
-  type: 'begin',
-  format: 1,
-  apply: APPLY,
-  lineage: 'l',
-  serial: 0,
-  plan: PLAN,
-  ...WHY,
-} as const;
-const END = { type: 'end', outcome: 'done' } as const;
-const ENTRY: HistoryEntry = {
-  format: 1,
-  entry: 1,
-  previous: null,
-  kind: 'apply',
-  apply: APPLY,
-  startedAt: NOW,
-  endedAt: NOW,
-  outcome: 'done',
-  versions: {},
-  steps: [],
-  continued: [],
-  ...WHY,
-};
 
 /** Who of several succeeded; whoever did not must have been told that someone else was faster. */
 function winners(results: readonly PromiseSettledResult<unknown>[]): number[] {

@@ -10,7 +10,6 @@ import type { MigratedOrder } from '../../report/transfer-text.ts';
 import { renderMigrated, renderMigration } from '../../report/transfer-text.ts';
 import { actorOf } from '../actor.ts';
 import { ask, requireApprover } from '../approve.ts';
-import type { WorldArgs } from '../connect.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { EXIT, exitCodeOf, worst } from '../exit-code.ts';
 import { reportFault } from '../failure.ts';
@@ -20,12 +19,13 @@ import type { LeaseArgs, Run } from '../lease.ts';
 import { Gate, underLease } from '../lease.ts';
 import type { ProjectArgs } from '../project.ts';
 import { readDeclared } from '../project.ts';
-import { openRecord, placeOf, recordsOf } from '../records.ts';
+import type { WritesArgs } from '../records.ts';
+import { openRecord, placeOf, recordsOf, requireLasting } from '../records.ts';
 import { eachStack } from '../session.ts';
 import type { GeneralArgs, Terminal } from '../terminal.ts';
 import { now, openTerminal } from '../terminal.ts';
 
-export interface MigrateArgs extends GeneralArgs, WorldArgs, LeaseArgs, ProjectArgs {
+export interface MigrateArgs extends GeneralArgs, WritesArgs, LeaseArgs, ProjectArgs {
   readonly to: 'declared' | 'local';
   readonly dryRun: boolean;
   readonly autoApprove: boolean;
@@ -71,6 +71,7 @@ async function migrateStack(declared: Declared, context: Context): Promise<ExitC
   const local = await openRecord(argv, { stack, record: null });
   const remote = await openRecord(argv, declared);
   const isHome = argv.to === 'local';
+  if (isHome && !argv.dryRun) requireLasting(argv, { stack, record: null }, process.env);
   const [from, to] = isHome ? [remote, local] : [local, remote];
   const [fromName, toName] = [from, to].map((record) =>
     record === local ? relative(resolve(argv.directory), `${recordsOf(argv)}/${stack}`) : record.store.place,

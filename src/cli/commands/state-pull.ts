@@ -1,13 +1,13 @@
 import { bundleText } from '../../record/bundle.ts';
 import { bundleIn } from '../../record/transfer.ts';
-import type { WorldArgs } from '../connect.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { EXIT } from '../exit-code.ts';
+import type { RecordArgs } from '../records.ts';
 import { openOneRecord } from '../records.ts';
 import type { GeneralArgs } from '../terminal.ts';
 import { openTerminal } from '../terminal.ts';
 
-export interface PullArgs extends GeneralArgs, WorldArgs {
+export interface PullArgs extends GeneralArgs, RecordArgs {
   readonly stack: string | undefined;
 }
 

@@ -7,18 +7,18 @@ import type { Received } from '../../record/transfer.ts';
 import { judge } from '../../record/transfer.ts';
 import { renderReceived } from '../../report/transfer-text.ts';
 import { actorOf } from '../actor.ts';
-import type { WorldArgs } from '../connect.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { EXIT } from '../exit-code.ts';
 import { watchInterrupts } from '../interrupt.ts';
 import type { LeaseArgs } from '../lease.ts';
 import { Gate, underLease } from '../lease.ts';
 import { readDeclared } from '../project.ts';
-import { openRecord } from '../records.ts';
+import type { WritesArgs } from '../records.ts';
+import { openRecord, requireLasting } from '../records.ts';
 import type { GeneralArgs } from '../terminal.ts';
 import { openTerminal } from '../terminal.ts';
 
-export interface PushArgs extends GeneralArgs, WorldArgs, LeaseArgs {
+export interface PushArgs extends GeneralArgs, WritesArgs, LeaseArgs {
   readonly file: string;
   readonly manifest: string | undefined;
   readonly dryRun: boolean;
@@ -33,6 +33,7 @@ export async function run(argv: PushArgs): Promise<ExitCode> {
     const project = { directory: argv.directory, stack: [bundle.stack], manifest: argv.manifest };
     const [declared] = await readDeclared(project, terminal, interrupt.signal);
     if (declared === undefined) return EXIT.failed;
+    if (!argv.dryRun) requireLasting(argv, declared, process.env);
     const record = await openRecord(argv, declared);
     const { place } = record.store;
     const foreseen = judge(bundle, await record.look(), place, false);

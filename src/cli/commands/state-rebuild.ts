@@ -11,7 +11,7 @@ import type { StackRecord } from '../../record/record.ts';
 import { renderRebuilt } from '../../report/rebuild-text.ts';
 import { actorOf } from '../actor.ts';
 import { ask, requireApprover } from '../approve.ts';
-import type { World, WorldArgs } from '../connect.ts';
+import type { World } from '../connect.ts';
 import { openWorld } from '../connect.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { EXIT } from '../exit-code.ts';
@@ -19,12 +19,13 @@ import { watchInterrupts } from '../interrupt.ts';
 import type { LeaseArgs } from '../lease.ts';
 import { underLease } from '../lease.ts';
 import { readDeclared } from '../project.ts';
-import { openRecord } from '../records.ts';
+import type { WritesArgs } from '../records.ts';
+import { openRecord, requireLasting } from '../records.ts';
 import { unseenIn } from '../session.ts';
 import type { GeneralArgs, Terminal } from '../terminal.ts';
 import { now, openTerminal } from '../terminal.ts';
 
-export interface RebuildArgs extends GeneralArgs, WorldArgs, LeaseArgs {
+export interface RebuildArgs extends GeneralArgs, WritesArgs, LeaseArgs {
   readonly stack: string;
   readonly manifest: string | undefined;
   readonly dryRun: boolean;
@@ -48,6 +49,7 @@ export async function run(argv: RebuildArgs): Promise<ExitCode> {
   const project = { directory: argv.directory, stack: [argv.stack], manifest: argv.manifest };
   const [declared] = await readDeclared(project, terminal, interrupt.signal);
   if (declared === undefined) return EXIT.failed;
+  if (!argv.dryRun) requireLasting(argv, declared, process.env);
   const world = await openWorld(argv, [declared], 'planner', terminal);
   try {
     const record = await openRecord(argv, declared);

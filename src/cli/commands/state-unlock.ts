@@ -7,17 +7,16 @@ import type { Standing } from '../../record/unlock.ts';
 import { renderHeld } from '../../report/lease-text.ts';
 import { actorOf } from '../actor.ts';
 import { ask, requireApprover } from '../approve.ts';
-import type { WorldArgs } from '../connect.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { EXIT } from '../exit-code.ts';
 import { watchInterrupts } from '../interrupt.ts';
 import { CLOCK, holderOf, livesHere } from '../lease.ts';
-import type { NamedRecord } from '../records.ts';
+import type { NamedRecord, RecordArgs } from '../records.ts';
 import { openRecords } from '../records.ts';
 import type { GeneralArgs, Terminal } from '../terminal.ts';
 import { openTerminal } from '../terminal.ts';
 
-export interface UnlockArgs extends GeneralArgs, WorldArgs {
+export interface UnlockArgs extends GeneralArgs, RecordArgs {
   readonly stack: string | undefined;
   readonly autoApprove: boolean;
 }

@@ -3,18 +3,18 @@ import { nameOf } from '../../model/address.ts';
 import { Fault } from '../../model/fault.ts';
 import type { Recorded } from '../../model/recorded.ts';
 import { renderStateList, renderStateShow } from '../../report/state-text.ts';
-import type { WorldArgs } from '../connect.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { EXIT } from '../exit-code.ts';
+import type { RecordArgs } from '../records.ts';
 import { openRecords } from '../records.ts';
 import type { GeneralArgs, Terminal } from '../terminal.ts';
 import { openTerminal, remark } from '../terminal.ts';
 
-export interface ListArgs extends GeneralArgs, WorldArgs {
+export interface ListArgs extends GeneralArgs, RecordArgs {
   readonly stack: readonly string[];
 }
 
-export interface ShowArgs extends GeneralArgs, WorldArgs {
+export interface ShowArgs extends GeneralArgs, RecordArgs {
   readonly address: string | undefined;
 }
 
@@ -50,7 +50,7 @@ interface OnRecord {
 }
 
 /** Of all stacks, those whose record was moved away are told in a line; a named one is a fault. */
-async function readAll(argv: WorldArgs, stacks: readonly string[], terminal: Terminal): Promise<Recorded[]> {
+async function readAll(argv: RecordArgs, stacks: readonly string[], terminal: Terminal): Promise<Recorded[]> {
   const records = await openRecords(argv, stacks);
   const states = records.map(async ({ record }) => {
     try {
