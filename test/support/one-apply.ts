@@ -17,7 +17,6 @@ const PLAN: Plan = {
   basis: { lineage: 'l', serial: 0, fingerprints: {} },
   groups: [],
   steps: [],
-  continued: [],
   later: [],
   blocked: [],
   notes: [],
@@ -43,6 +42,7 @@ export const ENTRY: HistoryEntry = {
   outcome: 'done',
   versions: {},
   steps: [],
+  continued: [],
   ...WHY,
 };
 
