@@ -3,7 +3,7 @@ import { nameOf } from '../model/address.ts';
 import type { DeclaredSecret } from '../model/declared.ts';
 import type { Recorded, RecordedSecret } from '../model/recorded.ts';
 import type { Reading } from './evidence.ts';
-import { serviceOf } from './evidence.ts';
+import { hasCopiedTags, serviceOf } from './evidence.ts';
 import type { Scene } from './scene.ts';
 
 /** Something that a rebuilt record does not know, and what was assumed; null: of the record as a whole. */
@@ -106,15 +106,13 @@ function readText({ consumer, now }: Reading): string {
   return `${nameOf(consumer)} reads v${now ?? '?'}`;
 }
 
-/** An operation id is of one write: a second version with it had its tags copied by somebody. */
 function copiedTags({ name, address }: DeclaredSecret, { stores }: Scene): string[] {
-  return (stores.get(address) ?? []).flatMap(({ ordinal, ids }) => {
-    const operations = new Set(ids.map(({ operation }) => operation));
-    return operations.size === ids.length
-      ? []
-      : [
-          `${ids.length} versions in the vault say that they are ${name} v${ordinal} by one write: somebody copied its tags`,
-        ];
+  return (stores.get(address) ?? []).flatMap((stored) => {
+    if (!hasCopiedTags(stored)) return [];
+    const { ordinal, ids } = stored;
+    return [
+      `${ids.length} versions in the vault say that they are ${name} v${ordinal}, and some by the same write: somebody copied its tags`,
+    ];
   });
 }
 

@@ -32,6 +32,11 @@ export function storedVersions(secret: DeclaredSecret, view: View): Stored[] {
     .sort((a, b) => a.ordinal - b.ordinal);
 }
 
+/** An operation id is of one write: where two versions carry it, somebody copied tags. */
+export function hasCopiedTags({ ids }: Stored): boolean {
+  return new Set(ids.map(({ operation }) => operation)).size < ids.length;
+}
+
 /** What a declared mount names: our ordinal, or null for nothing and for what is not ours. */
 export interface Reading {
   readonly consumer: ConsumerAddress;

@@ -15,7 +15,7 @@ import { emptyRecord } from '../model/recorded.ts';
 import type { Doubt } from './doubts.ts';
 import { doubtsOf } from './doubts.ts';
 import type { Reading, Stored } from './evidence.ts';
-import { copyOf, labelled, serviceOf } from './evidence.ts';
+import { copyOf, hasCopiedTags, labelled, serviceOf } from './evidence.ts';
 import { declarationDigest } from './rotations.ts';
 import type { Scene } from './scene.ts';
 import { sceneOf } from './scene.ts';
@@ -78,7 +78,11 @@ function secretRecord(secret: DeclaredSecret, scene: Scene): RecordedSecret | nu
   const item = view.vaultItem(secret);
   const newest = 'seen' in item ? item.seen : null;
   const labels = scene.copies.flatMap((copy) => (copy.secret === address ? [copy.ordinal] : []));
-  const isInStep = newest?.stack === view.declared.stack && newest.ordinal === current && newest.enabled;
+  const isInStep =
+    newest?.stack === view.declared.stack &&
+    newest.ordinal === current &&
+    newest.enabled &&
+    !stored.some(hasCopiedTags);
   return {
     highest: Math.max(view.highestOrdinal(secret), current ?? 0, ...labels),
     current,

@@ -78,22 +78,43 @@ describe('a record that is rebuilt from tags, labels and specs', () => {
     );
   });
 
-  it('of a damaged world has a current version that consumers read, or the newest of ours', () => {
+  it('of a damaged world calls current what all consumers read, and gives each version the role that the vault allows', () => {
     fc.assert(
       fc.property(damaged, (life) => {
         const situation = lived(life);
-        fc.pre(situation.world.unknown.size === 0);
+        const { declared, world } = situation;
+        fc.pre(world.unknown.size === 0);
         const { secrets } = rebuilt(situation);
         for (const [address, { current, highest, versions }] of Object.entries(secrets)) {
-          const stored = situation.world.storeOf(address as SecretAddress);
-          const known = stored.flatMap(({ tags }) => Number(tags['keyturn-version'] ?? 0));
-          expect(highest).toBeGreaterThanOrEqual(Math.max(0, ...known));
-          const roles = versions.map(({ role }) => role).filter((role) => role === 'current');
-          expect(roles).toHaveLength(current === null ? 0 : 1);
-          if (current === null) expect(versions.every(({ role }) => role !== 'prior')).toBe(true);
+          const read = readsOf(situation, address as SecretAddress);
+          if (read.size === 1) expect([...read]).toEqual([current]);
+          const stored = world.storeOf(address as SecretAddress);
+          for (const { role, ordinal, storeIds } of versions) {
+            const isEnabled = stored.some(({ storeId, enabled }) => enabled && storeIds.includes(storeId));
+            expect(ordinal).toBeLessThanOrEqual(highest);
+            if (role !== 'current') expect(isEnabled).toBe(role !== 'retired');
+            if (role === 'prior') expect(ordinal).toBeLessThan(current ?? 0);
+          }
+          expect(versions.filter(({ role }) => role === 'current')).toHaveLength(current === null ? 0 : 1);
         }
+        expect(declared.secrets.length).toBeGreaterThanOrEqual(Object.keys(secrets).length);
       }),
       RUNS,
     );
   });
 });
+
+/** The versions that mounts without a pin name, by our labels. */
+function readsOf({ declared, world }: Situation, address: SecretAddress): Set<number> {
+  const read = new Set<number>();
+  for (const { platform, service, mounts } of declared.consumers) {
+    const references = world.services.get(platform)?.get(service)?.references ?? [];
+    for (const mount of mounts) {
+      if (mount.secret !== address || mount.version !== null) continue;
+      const named = references.find(({ target }) => target === mount.target);
+      const labels = world.copies.get(platform)?.get(named?.copyName ?? '')?.labels ?? {};
+      if (labels['keyturn-secret'] === address) read.add(Number(labels['keyturn-version']));
+    }
+  }
+  return read;
+}

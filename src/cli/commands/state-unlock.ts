@@ -66,7 +66,11 @@ async function unlock(
 ): Promise<ExitCode> {
   const own = holderOf({ id: randomUUID(), actor, purpose: 'state unlock' });
   const isTaken = await record.unlock(standing, own, { terms: LEASE_TERMS, clock: CLOCK });
-  const isHalfDone = (await record.interrupted()) !== null;
+  // Where the record was moved away there is nothing to look after.
+  const isHalfDone = await record.interrupted().then(
+    (lines) => lines !== null,
+    () => false,
+  );
   const facts = { holder: standing.holder, unlocked: isTaken, interrupted: isHalfDone };
   const wait = Math.ceil(LEASE_TERMS.longestActMs / 1000);
   if (!isTaken) say(terminal, stack, 'It was given back meanwhile: no lease is held.', facts);
