@@ -1,7 +1,7 @@
 import type { Instant } from '../model/address.ts';
 import { momentText } from './moment.ts';
 import type { Page } from './paint.ts';
-import { fields, hang } from './table.ts';
+import { fields, hang, printable } from './table.ts';
 
 /** Who holds a lease, as its claim says. */
 export interface Held {
@@ -15,8 +15,13 @@ export interface Held {
   readonly expires: Instant;
 }
 
+/** The question that goes with `renderHeld`. */
+export function heldQuestion(holder: string | null): string {
+  return `Take the lease from ${holder === null ? 'its holder' : printable(holder)}?`;
+}
+
 /**
- * Who holds the lease of a stack, for whom, where and until when. `isAlive`: whether that process is known to live;
+ * Who holds the lease of a stack, for whom, where and until when, and what unlocking it means. `isAlive`: whether that process is known to live;
  * null where it cannot be told from here. No newline at the end.
  */
 export function renderHeld(
@@ -40,6 +45,14 @@ export function renderHeld(
         ['run', held.run],
         ['process', aliveText(isAlive)],
       ],
+      page,
+    ),
+    '',
+    ...hang(
+      '',
+      `Unlocking it means: the ${held.purpose} of ${held.holder} stops before its next act and writes nothing more. ` +
+        'What it did stands in its journal, and the next keyturn apply ends that first. Nothing is lost, but where ' +
+        'that run still works, waiting for it is better.',
       page,
     ),
   ].join('\n');

@@ -4,7 +4,8 @@ import { Fault } from '../../model/fault.ts';
 import type { Holder } from '../../record/lease.ts';
 import { LEASE_TERMS } from '../../record/lease.ts';
 import type { Standing } from '../../record/unlock.ts';
-import { renderHeld } from '../../report/lease-text.ts';
+import { heldQuestion, renderHeld } from '../../report/lease-text.ts';
+import { hang } from '../../report/table.ts';
 import { actorOf } from '../actor.ts';
 import { ask, requireApprover } from '../approve.ts';
 import type { ExitCode } from '../exit-code.ts';
@@ -46,9 +47,7 @@ export async function run(argv: UnlockArgs): Promise<ExitCode> {
   if (!argv.autoApprove) {
     const interrupt = watchInterrupts(terminal);
     try {
-      if (
-        !(await ask(terminal, interrupt.signal, `Take the lease from ${holder?.holder ?? 'its holder'}?`))
-      ) {
+      if (!(await ask(terminal, interrupt.signal, heldQuestion(holder?.holder ?? null)))) {
         terminal.print('\nUnlock cancelled.');
         return interrupt.signal.aborted ? EXIT.interrupted : EXIT.failed;
       }
@@ -107,17 +106,10 @@ function description(stack: string, holder: Holder | null, actor: Actor, termina
   if (holder === null) {
     return `The lease of ${stack} is held by a claim that cannot be read: something other than keyturn wrote it.`;
   }
-  const { page } = terminal;
-  return [
-    renderHeld(stack, holder, livesHere(holder, actor.host), page),
-    '',
-    `Unlocking it means: the ${holder.purpose} of ${holder.holder} stops before its next act and writes nothing more.`,
-    'What it did stands in its journal, and the next keyturn apply ends that first. Nothing is lost, but where that',
-    'run still works, waiting for it is better.',
-  ].join('\n');
+  return renderHeld(stack, holder, livesHere(holder, actor.host), terminal.page);
 }
 
 function say(terminal: Terminal, stack: string | undefined, text: string, facts: object): void {
   if (terminal.json) terminal.printJson({ format: 1, stack: stack ?? null, ...facts });
-  else terminal.print(text);
+  else terminal.print(hang('', text, terminal.page).join('\n'));
 }
