@@ -58,6 +58,8 @@ export class HeldRecord {
     const store = this.#store;
     const { state, stateTag, lines, journal: there } = await this.#load();
     if (lines.length > 0) throw interruptedBefore(store.place, lines);
+    const known = state.head?.entry ?? 0;
+    if (await this.#history.has(known + 1)) throw older(store.place, known);
     this.#stateTag = stateTag;
     this.#lease.pass();
     if (there !== null) await store.remove(JOURNAL, there.tag);
@@ -68,7 +70,8 @@ export class HeldRecord {
     // The plan may have been made at an older serial: what counts is the state that this journal continues.
     await journal.append({ ...entry, serial: state.serial });
     try {
-      await this.#confirm();
+      // Whoever unlocks looks for a journal after taking the claim, and we for our claim after making the journal.
+      await this.#lease.confirm();
     } catch (thrown) {
       // Nothing was done under it: whoever took the lease need not look after it.
       await store.remove(JOURNAL, journal.tag).catch(() => undefined);
@@ -93,7 +96,7 @@ export class HeldRecord {
    */
   async finish(journal: Journal, entry: HistoryEntry): Promise<Recorded> {
     const store = this.#store;
-    await this.#confirm();
+    await this.#lease.confirm();
     const head = await this.#history.add(entry);
     const { recorded, base } = journal;
     const done: Recorded = {
@@ -105,7 +108,10 @@ export class HeldRecord {
       head,
     };
     await this.write(done, this.#stateTag);
-    await store.remove(JOURNAL, journal.tag);
+    await store.remove(JOURNAL, journal.tag).catch((thrown: unknown) => {
+      // What lies there now is of someone who found this apply recorded and began another one.
+      if (!(thrown instanceof Changed)) throw thrown;
+    });
     return done;
   }
 
@@ -119,7 +125,7 @@ export class HeldRecord {
     if (there !== undefined) throw existsAlready(store.place, there);
     const known = await this.#history.list(USED_PLANS);
     const last = await this.#history.head();
-    await this.#confirm();
+    await this.#lease.confirm();
     const head = await this.#history.add(originEntry(origin, recorded, last));
     const usedPlans = known.flatMap(({ planDigest }) => planDigest ?? []).reverse();
     const done: Recorded = { ...recorded, serial: 1, usedPlans, head };
@@ -136,7 +142,7 @@ export class HeldRecord {
     const place = await this.look();
     const received = judge(bundle, place, store.place, isReturn);
     if (received.isSame) return received;
-    await this.#confirm();
+    await this.#lease.confirm();
     for (const { entry } of received.missing) await this.#history.add(entry as HistoryEntry);
     // A journal that the state of before had folded would look open beside another state.
     if (place.journalTag !== null) await store.remove(JOURNAL, place.journalTag);
@@ -162,7 +168,7 @@ export class HeldRecord {
       throw movedAway(stored, this.#store.place);
     }
     const moved: Moved = { format: 1, moved: move, state: stored };
-    await this.#confirm();
+    await this.#lease.confirm();
     if (journalTag !== null) await this.#store.remove(JOURNAL, journalTag);
     await this.#replace(movedText(moved), tag);
     return moved;
@@ -193,6 +199,8 @@ export class HeldRecord {
     if (stored !== null && isAway(stored)) return;
     const { state, stateTag, journal, lines } = await this.#load();
     const [begin] = lines;
+    // Nothing was written yet: whoever begins now looks for its claim once more before it goes on.
+    if (stateTag === null && lines.length === 0) return;
     if (journal !== null && lines.length > 0) await this.#fenceJournal(journal, lines, why);
     const lineage = begin?.type === 'begin' ? begin.lineage : state.lineage;
     await this.write({ ...state, lineage, serial: state.serial + 1 }, stateTag);
@@ -212,15 +220,16 @@ export class HeldRecord {
       throw thrown instanceof Changed ? takenOver(store.place, thrown) : thrown;
     }
   }
+}
 
-  /**
-   * Whoever unlocks looks for a journal after taking the claim, and we for our claim after making the journal. The
-   * history has no content to compare, so we look before writing it as well.
-   */
-  async #confirm(): Promise<void> {
-    await this.#lease.renew();
-    this.#lease.pass();
-  }
+function older(place: string, known: number): Fault {
+  return new Fault({
+    code: 'bad-file',
+    what: `the state is older than the history: entry ${known + 1} exists, and the state knows ${known}`,
+    where: `${place}/${STATE}`,
+    live: 'nothing was changed; vault and platform hold what the newest entry tells',
+    next: 'bring back the state that belongs to the newest entry (keyturn history list); where it is lost: keyturn state rebuild',
+  });
 }
 
 function interruptedBefore(place: string, lines: readonly JournalLine[]): Fault {

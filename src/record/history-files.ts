@@ -70,6 +70,10 @@ export class History {
     return { digest: digestOf(entry), entry };
   }
 
+  async has(number: number): Promise<boolean> {
+    return (await this.#store.get(nameOfEntry(number))) !== null;
+  }
+
   async show(number: number): Promise<HistoryEntry> {
     const stored = await this.#store.get(nameOfEntry(number));
     if (stored !== null) return parseEntry(stored.text, `${this.#store.place}/${nameOfEntry(number)}`);

@@ -40,9 +40,9 @@ export const ENTRY: HistoryEntry = {
   startedAt: NOW,
   endedAt: NOW,
   outcome: 'done',
+  continued: [],
   versions: {},
   steps: [],
-  continued: [],
   ...WHY,
 };
 
