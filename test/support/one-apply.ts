@@ -40,6 +40,7 @@ export const ENTRY: HistoryEntry = {
   startedAt: NOW,
   endedAt: NOW,
   outcome: 'done',
+  continued: [],
   versions: {},
   steps: [],
   ...WHY,
