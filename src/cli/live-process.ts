@@ -19,14 +19,22 @@ export function isAlive({ pid, started }: LiveProcess): boolean {
     // EPERM: it runs, as another user.
     if (!(error instanceof Error && 'code' in error && error.code === 'EPERM')) return false;
   }
-  return started === null || startOf(pid) === null || startOf(pid) === started;
+  const stat = statOf(pid);
+  // A zombie (Z) or a dead one (X) only waits for its parent to ask how it ended.
+  if (stat !== null && /^[ZX]/.test(stat.state)) return false;
+  return started === null || stat === null || stat.started === started;
 }
 
-/** Field 22 of /proc/<pid>/stat, proc(5); the second may hold spaces and parentheses. */
 function startOf(pid: number): string | null {
+  return statOf(pid)?.started ?? null;
+}
+
+/** Fields 3 and 22 of /proc/<pid>/stat, proc(5); the second may hold spaces and parentheses. */
+function statOf(pid: number): { readonly state: string; readonly started: string | null } | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return { state: fields[0] ?? '', started: fields[19] ?? null };
   } catch {
     return null;
   }

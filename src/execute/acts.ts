@@ -4,7 +4,7 @@ import { nameOf } from '../model/address.ts';
 import { Fault } from '../model/fault.ts';
 import type { DoneFacts } from '../model/journal.ts';
 import type { ObservedVersion } from '../model/observed.ts';
-import { LABEL_SECRET, TAG_STACK, TAG_VERSION } from '../model/observed.ts';
+import { itemFingerprint, LABEL_SECRET, TAG_STACK, TAG_VERSION } from '../model/observed.ts';
 import type {
   FlipStep,
   MintStep,
@@ -196,11 +196,31 @@ async function settle(step: SettleStep, work: Work): Promise<DoneFacts> {
 
 async function retire(step: RetireStep, work: Work): Promise<DoneFacts> {
   await assertUnused(step.secret, step.ordinal, work);
-  return { disabled: await disableAll(step.secret, step.ordinal, work) };
+  const newest = await strangeNewest(step, work);
+  return { disabled: await disableAll(step.secret, step.ordinal, work, newest) };
 }
 
-async function disableAll(secret: SecretAddress, ordinal: Ordinal, work: Work): Promise<string[]> {
+/**
+ * A newest version in the vault that has this version's tags and is none that we know. Disabled as it is it would
+ * refuse whoever reads without a version: the next plan makes the current one the newest again first.
+ */
+async function strangeNewest({ secret, ordinal }: RetireStep, work: Work): Promise<string | null> {
+  const known = recordedVersion(work.journal.recorded.secrets[secret], ordinal)?.storeIds ?? [];
   const versions = await versionsOf(secret, ordinal, work);
+  const strange = versions.filter(({ storeId, enabled }) => enabled && !known.includes(storeId));
+  if (strange.length === 0) return null;
+  const items = await work.vaultOf(secret).list(work.lost);
+  const item = items.find(({ name }) => name.toLowerCase() === nameOf(secret).toLowerCase());
+  return strange.find((version) => itemFingerprint(version) === item?.fingerprint)?.storeId ?? null;
+}
+
+async function disableAll(
+  secret: SecretAddress,
+  ordinal: Ordinal,
+  work: Work,
+  except: string | null = null,
+): Promise<string[]> {
+  const versions = (await versionsOf(secret, ordinal, work)).filter(({ storeId }) => storeId !== except);
   for (const version of versions.filter(({ enabled }) => enabled)) {
     await work.vaultOf(secret).disable(nameOf(secret), version.storeId, work.lost);
   }
@@ -266,10 +286,15 @@ async function readAdopted(
   const known = work.journal.recorded.secrets[step.secret]?.versions ?? [];
   // What was promoted once took the place of the value from before: that one must not come back.
   if (known.some(({ promotedAt }) => promotedAt !== null)) return null;
-  const ours = new Set(failed.map(({ storeId }) => storeId));
+  const ours = new Set([
+    ...failed.map(({ storeId }) => storeId),
+    ...known.flatMap(({ storeIds }) => storeIds),
+  ]);
   const versions = await work.vaultOf(step.secret).versions(nameOf(step.secret), work.lost);
+  // With our tags: of a record that was lost.
   const foreign = versions.filter(
-    ({ storeId, stack, enabled }) => enabled && stack === null && !ours.has(storeId),
+    ({ storeId, stack, enabled }) =>
+      enabled && (stack === null || stack === work.plan.stack) && !ours.has(storeId),
   );
   const newest = foreign.filter(({ created }) => foreign.every((other) => other.created <= created));
   const [only] = newest;

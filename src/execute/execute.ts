@@ -1,6 +1,8 @@
 import type { LimitFunction } from 'p-limit';
 import pLimit from 'p-limit';
+import { homeOf } from '../model/address.ts';
 import type { FaultRecord } from '../model/fault.ts';
+import { Fault } from '../model/fault.ts';
 import type { Listen } from '../model/event.ts';
 import type { Actor, ApplyOutcome, HistoryEntry, JournalLine, StepStatus } from '../model/journal.ts';
 import type { Group, Plan, Step } from '../model/plan.ts';
@@ -100,6 +102,7 @@ export async function resume(
   const occasion = { apply, startedAt: begin.at, planDigest, actor, reason, ticket, continued };
   const end = endIn(journal.lines);
   if (end !== undefined) return close(work, journal, end.outcome, record, occasion);
+  assertConnected(work);
   work.tell({ type: 'apply_start', apply, stack: begin.plan.stack, steps: begin.plan.steps.length });
   const because = {
     code: 'interrupted' as const,
@@ -108,8 +111,48 @@ export async function resume(
   const atOnce = pLimit(Math.max(1, input.parallelism));
   const ends: GroupEnd[] = [];
   for (const group of begin.plan.groups.toReversed()) ends.push(await endGroup(group, because, work, atOnce));
+  if (isHalfBack(work)) return leaveOpen(work, journal, occasion);
   await holdReturned(work, ends);
   return close(work, journal, outcomeOfResume(ends), record, occasion);
+}
+
+/** Throws while something that a group must still change is not connected: it would be left as it is for good. */
+function assertConnected(work: Work): void {
+  for (const { id } of work.plan.groups) {
+    const standings = work.standingsOf(id);
+    if (!['finished', 'taken-back'].includes(fateOf(standings))) continue;
+    for (const { step } of standings) {
+      const vault = 'secret' in step ? homeOf(step.secret) : null;
+      const platform = 'platform' in step ? step.platform : null;
+      if (vault !== null && !work.outside.vaults.has(vault)) throw undeclared(`vault '${vault}'`, step, work);
+      if (platform !== null && !work.outside.platforms.has(platform))
+        throw undeclared(`platform '${platform}'`, step, work);
+    }
+  }
+}
+
+function undeclared(what: string, step: Step, { plan }: Work): Fault {
+  return new Fault({
+    code: 'unfinished',
+    what: `an apply that did not end changed ${step.address}, and ${plan.stack} no longer declares ${what}`,
+    where: step.address,
+    live: 'what it did stands in its journal: keyturn plan shows it',
+    next: `declare ${what} again, run keyturn apply, which ends that one, and take it out then`,
+  });
+}
+
+/**
+ * Whether versions that were promoted are disabled by a way back that is not recorded yet. The record still calls
+ * them current, so no plan may be made from it: only this journal knows the way.
+ */
+function isHalfBack(work: Work): boolean {
+  return work.plan.groups.some(({ id }) => {
+    const standings = work.standingsOf(id);
+    const isBegun = standings.some(
+      ({ step, status }) => step.kind === 'restore' && status !== 'skipped' && status !== 'waiting',
+    );
+    return isBegun && standings.some(({ step, status }) => step.kind === 'demote' && status !== 'done');
+  });
 }
 
 function outcomeOfResume(ends: readonly GroupEnd[]): ApplyOutcome {

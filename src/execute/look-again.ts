@@ -33,17 +33,21 @@ async function vaultFingerprint(address: SecretAddress, work: Work): Promise<str
   const record = work.journal.recorded.secrets[address];
   const newest = recordedVersion(record, record?.current ?? null)?.storeIds.at(-1);
   if (newest === undefined) return null;
-  const versions = await attempt(work.vaultOf(address).versions(nameOf(address), work.lost));
+  const versions = await attempt(() => work.vaultOf(address).versions(nameOf(address), work.lost));
   const version = versions?.find(({ storeId }) => storeId === newest);
   return version === undefined ? null : itemFingerprint(version);
 }
 
 async function serviceFingerprint(address: Address, work: Work): Promise<string | null> {
-  const platform = await attempt(work.look(homeOf(address)));
+  const platform = await attempt(() => work.look(homeOf(address)));
   return platform?.services[nameOf(address)]?.fingerprint ?? null;
 }
 
 /** A failed look is no failed apply: everything that was to be done is done and recorded. */
-async function attempt<T>(promise: Promise<T>): Promise<T | null> {
-  return promise.catch(() => null);
+async function attempt<T>(look: () => Promise<T>): Promise<T | null> {
+  try {
+    return await look();
+  } catch {
+    return null;
+  }
 }

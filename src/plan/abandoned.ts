@@ -5,7 +5,7 @@ import type { Cause, Group, Note, Step } from '../model/plan.ts';
 import type { Rotation } from './rotations.ts';
 import { restoreStep, unstageStep } from './steps.ts';
 import type { Stray } from './strays.ts';
-import { strayVersions } from './strays.ts';
+import { beyondRecord, strayVersions } from './strays.ts';
 import { unreadable, usesOf } from './uses.ts';
 import type { View } from './view.ts';
 
@@ -23,6 +23,7 @@ export function abandonedWork(
   const steps: Step[] = [];
   const notes: Note[] = [];
   for (const secret of view.declared.secrets) {
+    if (beyondRecord(secret, view) !== null && !rotations.has(secret.address)) continue;
     const pending = view.recordOf(secret.address)?.versions.filter(({ role }) => role === 'pending') ?? [];
     const late = strayVersions(secret, view);
     for (const version of [...pending, ...late]) {
@@ -69,7 +70,14 @@ function stepsBack(
   );
   const to = view.recordOf(secret.address)?.current ?? null;
   const readable = to !== null && unreadable(secret.address, to, view) === null ? to : null;
-  const given = { secret, ordinal, cause, operation: `${operation} abandoned`, undoes: operation };
+  // What arrives once more must be followed by a write of its own to be no longer the newest.
+  const given = {
+    secret,
+    ordinal,
+    cause,
+    operation: [operation, 'abandoned', ...version.storeIds].join(' '),
+    undoes: operation,
+  };
   const restore = restoreStep(given, `${group}.${unstages.length + 1}`, group, readable, view);
   return [...unstages, { ...restore, needs: unstages.map(({ id }) => id) }];
 }

@@ -35,7 +35,8 @@ export function rootCause(cause: Cause): Cause {
 /**
  * The operation id of a mint: a function of lineage, address, what caused it, and how many attempts for that
  * cause were undone before. The same rotation planned twice has one id, so a mint is never done twice; an id
- * whose version the vault holds disabled, or that was promoted or taken back before, is spent.
+ * whose version the vault holds disabled, or that was promoted or taken back before, is spent. A person's value
+ * has an id of its own each time that one was begun with: an earlier one may still arrive.
  */
 export function mintOperation(secret: DeclaredSecret, cause: Cause, view: View): string {
   const root = rootCause(cause);
@@ -52,8 +53,9 @@ export function mintOperation(secret: DeclaredSecret, cause: Cause, view: View):
       ...versions.filter(({ promotedAt, role }) => promotedAt !== null || role === 'retired'),
     ].map(({ operation }) => operation),
   );
+  const turn = secret.source.kind === 'manual' ? [view.recordOf(secret.address)?.highest ?? 0] : [];
   for (let attempt = undone.length; ; attempt += 1) {
-    const operation = operationId('mint', view.recorded.lineage, secret.address, root, attempt);
+    const operation = operationId('mint', view.recorded.lineage, secret.address, root, attempt, ...turn);
     if (!spent.has(operation)) return operation;
   }
 }

@@ -7,6 +7,7 @@ import type { Cluster } from './groups.ts';
 import { obstacleToFlip } from './obstacles.ts';
 import type { Soaked } from './retire.ts';
 import { copiesToPrune, pinned, pruneRetired, retireAndPrune, stillUsed, unsettled } from './retire.ts';
+import { beyondRecord } from './strays.ts';
 import { settlesAtOnce } from './steps.ts';
 import type { Leaving } from './uses.ts';
 import { usesOf } from './uses.ts';
@@ -213,7 +214,10 @@ function soakedVersions(view: View): Soaked[] {
 
 function entriesOf(view: View): [SecretAddress, RecordedSecret][] {
   return sorted(Object.entries(view.recorded.secrets) as [SecretAddress, RecordedSecret][]).filter(
-    ([address]) => view.secret(address) !== undefined,
+    ([address]) => {
+      const secret = view.secret(address);
+      return secret !== undefined && beyondRecord(secret, view) === null;
+    },
   );
 }
 

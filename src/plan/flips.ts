@@ -7,6 +7,7 @@ import type { Arrival, Blocked, Cause, FlipChange } from '../model/plan.ts';
 import { recordedVersion } from '../model/recorded.ts';
 import { obstacleToFlip, refuse } from './obstacles.ts';
 import type { Rotation } from './rotations.ts';
+import { beyondRecord, recordIsOlder } from './strays.ts';
 import { unreadable } from './uses.ts';
 import type { View } from './view.ts';
 
@@ -54,7 +55,9 @@ export function decideMoves(
     const move = moveOf(consumer, view, rotations);
     const obstacle =
       obstacleToFlip(consumer, view) ??
-      (move === null ? null : (takenName(move, view) ?? valueless(move, view, rotations)));
+      (move === null
+        ? null
+        : (takenName(move, view) ?? valueless(move, view, rotations) ?? misled(move, view, rotations)));
     blocked.push(...lostPins(consumer, view, rotations));
     if (obstacle === null) {
       if (move !== null) moves.push(move);
@@ -219,6 +222,17 @@ function valueless(move: Move, view: View, rotations: ReadonlyMap<SecretAddress,
           ? 'plan again'
           : `enable or recover it, or rotate: keyturn apply --rotate ${secret}`,
     });
+  }
+  return null;
+}
+
+/** A consumer that would go back to what an older record calls current. */
+function misled(move: Move, view: View, rotations: ReadonlyMap<SecretAddress, Rotation>): Blocked | null {
+  for (const { secret: address } of move.changes) {
+    const secret = rotations.has(address) ? undefined : view.secret(address);
+    const beyond = secret === undefined ? null : beyondRecord(secret, view);
+    if (secret === undefined || beyond === null) continue;
+    return refuse(move.consumer, 'not-ours', recordIsOlder(secret, beyond.ordinal, view));
   }
   return null;
 }

@@ -12,6 +12,7 @@ import { inOrder } from './graph.ts';
 import { obstacleToFlip } from './obstacles.ts';
 import { fingerprintsOf } from './plan.ts';
 import { flipStep, restoreStep, unstageStep, verifyStep } from './steps.ts';
+import { beyondRecord, recordIsOlder } from './strays.ts';
 import type { Use } from './uses.ts';
 import { pinnedTo, usesOf } from './uses.ts';
 import { View } from './view.ts';
@@ -86,6 +87,8 @@ function returnsOf(address: SecretAddress, view: View): Return[] {
     const together =
       version !== null && version.promotion !== null && version.promotion === current.promotion;
     if (!together && secret.address !== address) return [];
+    const beyond = beyondRecord(secret, view);
+    if (beyond !== null) throw new Fault(recordIsOlder(secret, beyond.ordinal, view));
     const prior = priorVersion(own);
     if (version === null || prior === null) {
       const retired = own?.versions.findLast(

@@ -8,6 +8,7 @@ import { priorVersion, recordedVersion } from '../model/recorded.ts';
 import type { FaultRecord } from '../model/fault.ts';
 import { causeToRotate, mintOperation, rootCause } from './cause.ts';
 import { Unions } from './graph.ts';
+import { beyondRecord, recordIsOlder } from './strays.ts';
 import type { PlanOptions, View } from './view.ts';
 
 /** A secret that gets a new version in this plan. */
@@ -131,7 +132,7 @@ function obstacleTo(
       item.unknown,
     );
   }
-  const foreign = foreignness(secret, view);
+  const foreign = foreignness(secret, view) ?? olderRecord(secret, cause, view);
   if (foreign !== null) return foreign;
   if (cause === null) return null;
   return timing(secret, cause, view, options) ?? awaiting(secret, options, view);
@@ -176,6 +177,14 @@ function foreignness(secret: DeclaredSecret, view: View): Blocked | null {
         ? 'declare `adopt: true` to mint the next version over it, or choose another name'
         : 'bring the record back (state/ of the commit that was applied last), or declare `adopt: true`',
   });
+}
+
+/** The vault holds what this record never gave out, and not because this very rotation was cut off. */
+function olderRecord(secret: DeclaredSecret, cause: Cause | null, view: View): Blocked | null {
+  const beyond = beyondRecord(secret, view);
+  if (beyond === null) return null;
+  if (cause !== null && beyond.operation === mintOperation(secret, cause, view)) return null;
+  return faulty(secret, 'not-ours', recordIsOlder(secret, beyond.ordinal, view));
 }
 
 /** A consumer that would have to follow and may not move; of one that is pinned, only that it is unknown counts. */

@@ -1,5 +1,6 @@
 import type { Ordinal, SecretAddress } from '../model/address.ts';
 import type { DeclaredSecret } from '../model/declared.ts';
+import type { FaultRecord } from '../model/fault.ts';
 import type { ObservedVersion } from '../model/observed.ts';
 import { itemFingerprint, LABEL_SECRET, TAG_STACK, TAG_VERSION } from '../model/observed.ts';
 import type { RecordedCopy } from '../model/recorded.ts';
@@ -10,13 +11,15 @@ import type { View } from './view.ts';
 export interface Stray {
   readonly ordinal: Ordinal;
   readonly operation: string;
+  /** The vault's ids, sorted. */
+  readonly storeIds: readonly string[];
   readonly copies: readonly RecordedCopy[];
 }
 
 /**
- * Writes that took effect after their apply had given up on them. Only what can be told from the versions of an
- * earlier record counts: the newest in the vault, what is above the current version, and what was retired. A
- * version whose tags name the current or the prior is drift: anyone who may write can copy tags.
+ * Writes that took effect after their apply had given up on them. Only what this record gave out, or took the
+ * place of, counts: versions of an earlier record may be all that there is. A version whose tags name the current
+ * or the prior is drift: anyone who may write can copy tags.
  */
 export function strayVersions(secret: DeclaredSecret, view: View): Stray[] {
   const record = view.recordOf(secret.address);
@@ -24,19 +27,55 @@ export function strayVersions(secret: DeclaredSecret, view: View): Stray[] {
   const seen = 'seen' in item ? item.seen : null;
   if (record === undefined || seen === null) return [];
   const known = new Set(record.versions.flatMap(({ storeIds }) => storeIds));
+  const first = Math.min(record.highest, ...record.versions.map(({ ordinal }) => ordinal));
   const isStray = (version: ObservedVersion): boolean => {
     const { ordinal, stack, enabled, storeId } = version;
     if (!enabled || stack !== view.declared.stack || ordinal === null || known.has(storeId)) return false;
     const role = recordedVersion(record, ordinal)?.role ?? null;
     if (role !== null) return role === 'retired';
-    return ordinal > (record.current ?? 0) || itemFingerprint(version) === seen.fingerprint;
+    if (ordinal > record.highest) return false;
+    return ordinal >= first || (record.current !== null && itemFingerprint(version) === seen.fingerprint);
   };
   const strays = (seen.versions ?? []).filter(isStray);
-  return strays
-    .map(({ ordinal, operation }) => ({ ordinal: ordinal ?? 0, operation: operation ?? '' }))
-    .filter(({ ordinal }, index, all) => all.findIndex((other) => other.ordinal === ordinal) === index)
-    .sort((a, b) => a.ordinal - b.ordinal)
-    .map((stray) => ({ ...stray, copies: labelled(secret.address, stray.ordinal, view) }));
+  const ordinals = [...new Set(strays.map(({ ordinal }) => ordinal ?? 0))].sort((a, b) => a - b);
+  return ordinals.map((ordinal) => {
+    const arrived = strays.filter((version) => version.ordinal === ordinal);
+    return {
+      ordinal,
+      operation: arrived[0]?.operation ?? '',
+      storeIds: arrived.map(({ storeId }) => storeId).sort(),
+      copies: labelled(secret.address, ordinal, view),
+    };
+  });
+}
+
+/**
+ * An enabled version of ours with an ordinal that this record never gave out: the record is older than what was
+ * applied last, and what it calls current may be retired. Null: there is none.
+ */
+export function beyondRecord({ address, vault, name }: DeclaredSecret, view: View): ObservedVersion | null {
+  const record = view.recordOf(address);
+  const item = view.vaultItem({ vault, name });
+  const versions = 'seen' in item ? (item.seen?.versions ?? []) : [];
+  if (record === undefined) return null;
+  const isBeyond = ({ enabled, stack, ordinal }: ObservedVersion): boolean =>
+    enabled && stack === view.declared.stack && (ordinal ?? 0) > record.highest;
+  return versions.find(isBeyond) ?? null;
+}
+
+/** What a person must know of a record that is older than what was applied last. */
+export function recordIsOlder(
+  { address, name }: DeclaredSecret,
+  ordinal: Ordinal | null,
+  view: View,
+): FaultRecord {
+  return {
+    code: 'not-ours',
+    what: `${name} is at v${ordinal ?? '?'} in the vault, and the record knows up to v${view.recordOf(address)?.highest ?? 0}: it is older than what was applied last`,
+    where: address,
+    live: 'vault and consumers stay as they are',
+    next: 'bring the record back that was written last (state/ of the newest commit)',
+  };
 }
 
 /** Copies of ours of versions that the record does not know, or knows as retired, and that it does not list. */

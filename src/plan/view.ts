@@ -94,7 +94,7 @@ export class View {
     return this.recorded.consumers[address];
   }
 
-  vaultItem(secret: DeclaredSecret): Sight<ObservedSecret> {
+  vaultItem(secret: Pick<DeclaredSecret, 'vault' | 'name'>): Sight<ObservedSecret> {
     const vault = this.observed.vaults[secret.vault];
     if (vault === undefined) return { unknown: notAsked(`vault ${secret.vault}`) };
     return vault.status === 'unknown'

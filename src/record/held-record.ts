@@ -50,6 +50,8 @@ export class HeldRecord {
     const store = this.#store;
     const { state, stateTag, lines, journal: there } = await this.#load();
     if (lines.length > 0) throw interruptedBefore(store.place, lines);
+    const known = state.head?.entry ?? 0;
+    if (await this.#history.has(known + 1)) throw older(store.place, known);
     this.#stateTag = stateTag;
     this.#lease.pass();
     if (there !== null) await store.remove(JOURNAL, there.tag);
@@ -60,7 +62,8 @@ export class HeldRecord {
     // The plan may have been made at an older serial: what counts is the state that this journal continues.
     await journal.append({ ...entry, serial: state.serial });
     try {
-      await this.#confirm();
+      // Whoever unlocks looks for a journal after taking the claim, and we for our claim after making the journal.
+      await this.#lease.confirm();
     } catch (thrown) {
       // Nothing was done under it: whoever took the lease need not look after it.
       await store.remove(JOURNAL, journal.tag).catch(() => undefined);
@@ -95,7 +98,10 @@ export class HeldRecord {
       head,
     };
     await this.write(done, this.#stateTag);
-    await store.remove(JOURNAL, journal.tag);
+    await store.remove(JOURNAL, journal.tag).catch((thrown: unknown) => {
+      // What lies there now is of someone who found this apply recorded and began another one.
+      if (!(thrown instanceof Changed)) throw thrown;
+    });
     return done;
   }
 
@@ -117,6 +123,8 @@ export class HeldRecord {
   async fenceOff(why: 'takeover' | 'unlock'): Promise<void> {
     const { state, stateTag, journal, lines } = await this.#load();
     const [begin] = lines;
+    // Nothing was written yet: whoever begins now looks for its claim once more before it goes on.
+    if (stateTag === null && lines.length === 0) return;
     if (journal !== null && lines.length > 0) await this.#fenceJournal(journal, lines, why);
     const lineage = begin?.type === 'begin' ? begin.lineage : state.lineage;
     await this.write({ ...state, lineage, serial: state.serial + 1 }, stateTag);
@@ -136,12 +144,16 @@ export class HeldRecord {
       throw thrown instanceof Changed ? takenOver(store.place, thrown) : thrown;
     }
   }
+}
 
-  /** Whoever unlocks looks for a journal after taking the claim, and we for our claim after making the journal. */
-  async #confirm(): Promise<void> {
-    await this.#lease.renew();
-    this.#lease.pass();
-  }
+function older(place: string, known: number): Fault {
+  return new Fault({
+    code: 'bad-file',
+    what: `the state is older than the history: entry ${known + 1} exists, and the state knows ${known}`,
+    where: `${place}/${STATE}`,
+    live: 'nothing was changed; vault and platform hold what the newest entry tells',
+    next: 'bring back the state that belongs to the newest entry: keyturn history list',
+  });
 }
 
 function interruptedBefore(place: string, lines: readonly JournalLine[]): Fault {

@@ -42,6 +42,10 @@ export class History {
     return Promise.all(newest.map((number) => this.show(number)));
   }
 
+  async has(number: number): Promise<boolean> {
+    return (await this.#store.get(nameOfEntry(number))) !== null;
+  }
+
   async show(number: number): Promise<HistoryEntry> {
     const stored = await this.#store.get(nameOfEntry(number));
     if (stored !== null) return parseEntry(stored.text, `${this.#store.place}/${nameOfEntry(number)}`);

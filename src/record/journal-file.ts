@@ -21,17 +21,23 @@ export type Entry =
 
 /**
  * The lines of a journal text. A torn last line, which a crash in the middle of an append leaves, is passed over,
- * also where a later run has gone on behind it with a `fence` line; a broken line anywhere else is a fault:
- * something other than keyturn wrote there.
+ * also where a later run has gone on behind it with a `fence` line, and so is what a former holder still wrote
+ * behind the fence that took its place; a broken line anywhere else is a fault: something other than keyturn wrote
+ * there.
  */
 export function parseJournal(text: string, where: string): JournalLine[] {
-  const rows = text.split('\n').slice(0, -1).map(parseLine);
+  const rows = text.split('\n').slice(0, -1).map(parseRow);
   const lines: JournalLine[] = [];
+  let fenced = 0;
   for (const [index, row] of rows.entries()) {
+    if (row !== null && row.seq <= fenced) continue;
     const next = rows.slice(index + 1).find((line) => line !== null);
     // Its append was cut off and never confirmed: whoever went on wrote in its place.
     const isTorn = next?.type === 'fence' && next.seq === lines.length + 1;
-    if (!isTorn) lines.push(checked(row, lines.length + 1, where, index + 1));
+    if (isTorn) continue;
+    const line = checked(row, lines.length + 1, where, index + 1);
+    if (line.type === 'fence') fenced = line.seq;
+    lines.push(line);
   }
   return lines;
 }
@@ -62,10 +68,23 @@ export async function fenceJournal(
   fence: Omit<Extract<JournalLine, { type: 'fence' }>, 'seq' | 'type'>,
 ): Promise<{ readonly line: JournalLine; readonly tag: string }> {
   const line: JournalLine = { seq: lines.length + 1, type: 'fence', ...fence };
-  // Ends a torn line, so that it does not swallow this one.
-  const before = there.text === '' || there.text.endsWith('\n') ? '' : '\n';
-  const tag = await store.append(JOURNAL, before + JSON.stringify(line), there.tag);
+  // In the row of a torn line: were that ended first and this append cut off too, it would look like a whole one.
+  const tag = await store.append(JOURNAL, textOf(line), there.tag);
   return { line, tag };
+}
+
+/** ASCII only: what is cut off then never ends within a character, and its length is that of the file. */
+function textOf(line: JournalLine): string {
+  const escaped = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return JSON.stringify(line).replaceAll(/[\u0080-\uffff]/g, escaped);
+}
+
+/** A row is one line, or a fence behind a torn one. */
+function parseRow(row: string): JournalLine | null {
+  const whole = parseLine(row);
+  if (whole !== null) return whole;
+  const behind = parseLine(row.slice(Math.max(0, row.lastIndexOf('{"seq":'))));
+  return behind?.type === 'fence' ? behind : null;
 }
 
 function parseLine(row: string): JournalLine | null {
@@ -139,7 +158,7 @@ export class Journal {
     const line: JournalLine = { seq: this.lines.length + 1, at: this.#now(), ...entry };
     this.lines.push(line);
     this.#replay.add(line);
-    this.#tail = this.#tail.then(() => this.#write(JSON.stringify(line)));
+    this.#tail = this.#tail.then(() => this.#write(textOf(line)));
     await this.#tail;
     return line;
   }

@@ -1,4 +1,4 @@
-import { setMaxListeners } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { z } from 'zod';
 import type { Fence } from '../model/fence.ts';
 import type { Instant } from '../model/address.ts';
@@ -99,7 +99,10 @@ export class Lease implements Fence {
   #renewedNow: number;
   #renewing: Promise<void> | null = null;
   #timer: NodeJS.Timeout | null = null;
+  #expiry: NodeJS.Timeout | null = null;
   #why: string | null = null;
+  /** What kept the last renewal from being made; null: it was made. */
+  #failure: Error | null = null;
 
   /** `begun`: the clock's two times before the claim was made. */
   constructor(
@@ -118,6 +121,7 @@ export class Lease implements Fence {
     // Every request under way listens.
     setMaxListeners(0, this.#lost.signal);
     this.#schedule();
+    this.#watchExpiry();
   }
 
   get holder(): Holder {
@@ -143,11 +147,26 @@ export class Lease implements Fence {
     return this.#renewing;
   }
 
+  /**
+   * Renews, by a request that begins now: whatever anyone did before is seen by it. Throws where it is lost, and
+   * where it could not be renewed.
+   */
+  async confirm(): Promise<void> {
+    await this.#renewing;
+    await this.renew();
+    this.pass();
+    if (this.#failure !== null) throw this.#failure;
+  }
+
   /** Gives it back. Holds afterwards: nothing of it goes on; a claim of someone else stays. */
   async release(): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    await this.#renewing;
+    // One that hangs is waited for until the lease ran out.
+    if (this.#renewing !== null && !this.lost.aborted)
+      await Promise.race([this.#renewing, once(this.lost, 'abort')]);
+    if (this.#expiry !== null) clearTimeout(this.#expiry);
+    this.#expiry = null;
     if (this.#why !== null) return;
     this.#why = 'it was given back';
     await this.#lock.drop(this.#tag);
@@ -162,8 +181,10 @@ export class Lease implements Fence {
     } catch (thrown) {
       // Anything else may pass: it is tried again until the period is over.
       if (thrown instanceof Changed) this.#lose('someone else took it');
+      this.#failure = thrown instanceof Error ? thrown : new Error(String(thrown));
       return;
     }
+    this.#failure = null;
     if (this.#leftMs() < 1) return this.#lose('its renewal came too late');
     this.#holder = renewed;
     this.#renewedTicks = begun.ticks;
@@ -179,6 +200,16 @@ export class Lease implements Fence {
       });
     }, this.#terms.renewMs);
     this.#timer.unref();
+  }
+
+  /** Tells those who wait also where a renewal hangs. */
+  #watchExpiry(): void {
+    const left = Math.max(1, Math.ceil(this.#leftMs()));
+    this.#expiry = setTimeout(() => {
+      if (this.#leftMs() < 1) this.#lose('it could not be renewed in time');
+      else this.#watchExpiry();
+    }, left);
+    this.#expiry.unref();
   }
 
   /** By the clock that says less; a wall clock that was set back says nothing. */

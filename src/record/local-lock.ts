@@ -1,4 +1,4 @@
-import type { Claim, Lock, ObjectStore } from '../model/store.ts';
+import type { Claim, Expected, Lock, ObjectStore } from '../model/store.ts';
 import { Changed } from '../model/store.ts';
 
 const PREFIX = 'lease-';
@@ -31,23 +31,42 @@ export class LocalLock implements Lock {
   async take(text: string, over: string | null): Promise<string> {
     const standing = await this.read();
     if ((standing?.tag ?? null) !== over) throw new Changed(PREFIX);
-    const before = over === null ? 0 : numberIn(over);
-    const own = nameOf(before + 1);
-    const tag = await this.#store.put(own, text, 'absent');
-    const others = (await this.#numbers()).filter((number) => number !== before && number !== before + 1);
-    if (others.length > 0) {
-      // The claim that we saw was given up and another one made before ours.
-      await this.#store.remove(own, tag);
+    const own = over === null ? 1 : numberIn(over) + 1;
+    const tag = await this.#write(own, text, 'absent');
+    const others = (await this.#numbers()).filter((number) => number !== own);
+    if (!(await this.#isStill(over, others))) {
+      // The claim that we saw was given up, and another one may have been made meanwhile: ours gives way.
+      await this.#store.remove(nameOf(own), tag);
       throw new Changed(PREFIX);
     }
-    if (before > 0) await this.#store.remove(nameOf(before));
-    return tagOf(before + 1, tag);
+    // Lower ones were left by claimers that died before they had removed them.
+    for (const number of others) await this.#store.remove(nameOf(number));
+    return tagOf(own, tag);
+  }
+
+  /** Whether what we saw is still what we take the place of; while it stands nobody makes a lower claim. */
+  async #isStill(over: string | null, others: readonly number[]): Promise<boolean> {
+    if (over === null) return others.length === 0;
+    const seen = await this.#store.get(nameOf(numberIn(over)));
+    return seen?.tag === contentIn(over) && others.every((number) => number <= numberIn(over));
+  }
+
+  /** A claim that is there although its write failed (its directory could not be synced) is made: it need not last. */
+  async #write(number: number, text: string, expect: Expected): Promise<string> {
+    try {
+      return await this.#store.put(nameOf(number), text, expect);
+    } catch (thrown) {
+      if (thrown instanceof Changed) throw thrown;
+      const there = await this.#store.get(nameOf(number));
+      if (there?.text === text) return there.tag;
+      throw thrown;
+    }
   }
 
   async renew(text: string, tag: string): Promise<string> {
     const number = numberIn(tag);
     if ((await this.#numbers()).at(-1) !== number) throw new Changed(nameOf(number));
-    const renewed = await this.#store.put(nameOf(number), text, { tag: contentIn(tag) });
+    const renewed = await this.#write(number, text, { tag: contentIn(tag) });
     // Whoever took it meanwhile made the next number: then this file is nobody's.
     if ((await this.#numbers()).at(-1) !== number) throw new Changed(nameOf(number));
     return tagOf(number, renewed);

@@ -103,10 +103,13 @@ export class LocalStore implements ObjectStore {
   async #append(name: string, line: string, tag: string): Promise<string> {
     const file = this.#openLog(name);
     try {
-      if (sizeIn(tag) !== file.size()) throw new Changed(name);
-      file.write(`${line}\n`);
+      const size = file.size();
+      if (sizeIn(tag) !== size) throw new Changed(name);
+      const text = `${line}\n`;
+      file.write(text);
       await file.sync();
-      return logTag(file.size());
+      // Not the size of now: whoever wrote behind us meanwhile must be noticed by our next append.
+      return logTag(size + Buffer.byteLength(text));
     } finally {
       file.close();
     }

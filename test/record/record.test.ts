@@ -135,6 +135,27 @@ describe('a record in a directory', () => {
     expect(await record.interrupted()).toBeNull();
   });
 
+  it('refuses to begin where the state is older than the history, before anything is changed', async () => {
+    await begin();
+    await record.history.add(entry());
+    await rm(path('journal.jsonl'));
+    await expect(begin()).rejects.toMatchObject({ code: 'bad-file' });
+    expect(await record.interrupted()).toBeNull();
+  });
+
+  it('leaves the journal of whoever found an apply recorded and began another one', async () => {
+    const journal = await begin();
+    const other = `${await readFile(path('journal.jsonl'), 'utf8')}\n`;
+    const put = record.store.put.bind(record.store);
+    record.store.put = async (name, ...more) => {
+      const tag = await put(name, ...more);
+      if (name === 'state.json') await writeFile(path('journal.jsonl'), other);
+      return tag;
+    };
+    expect((await held.finish(journal, entry())).serial).toBe(1);
+    expect(await readFile(path('journal.jsonl'), 'utf8')).toBe(other);
+  });
+
   it('can be finished again after an interruption between history and state', async () => {
     const journal = await begin();
     await record.history.add(entry());

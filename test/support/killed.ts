@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { RecordSink } from '../../src/execute/execute.ts';
+import type { ExecuteInput, RecordSink } from '../../src/execute/execute.ts';
 import { execute } from '../../src/execute/execute.ts';
 import type { JournalEntry } from '../../src/execute/work.ts';
 import { digestOf } from '../../src/model/canonical.ts';
@@ -17,27 +17,36 @@ export async function killedBefore(
   plan: Plan,
   isLast: (entry: JournalEntry) => boolean,
   parallelism = 1,
+  values: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   let isDead = false;
   const held = await claimed(world.record);
-  await run(world, plan, parallelism, {
-    ...sinkOf(held),
-    begin: async (...begin) => {
-      const journal = await held.begin(...begin);
-      const append = journal.append.bind(journal);
-      journal.append = (entry) => {
-        isDead ||= entry.type !== 'begin' && isLast(entry);
-        return isDead ? Promise.reject(new Killed()) : append(entry);
-      };
-      return journal;
+  const outside = world.outside(values);
+  await run(
+    { plan, outside, parallelism },
+    {
+      ...sinkOf(held),
+      begin: async (...begin) => {
+        const journal = await held.begin(...begin);
+        const append = journal.append.bind(journal);
+        journal.append = (entry) => {
+          isDead ||= entry.type !== 'begin' && isLast(entry);
+          return isDead ? Promise.reject(new Killed()) : append(entry);
+        };
+        return journal;
+      },
     },
-  });
+  );
 }
 
 /** Applies a plan in a process that dies once its journal has ended, before the record is written. */
 export async function killedBeforeHistory(world: World, plan: Plan): Promise<void> {
   const held = await claimed(world.record);
-  await run(world, plan, 1, { ...sinkOf(held), finish: () => Promise.reject(new Killed()) });
+  const outside = world.outside();
+  await run(
+    { plan, outside, parallelism: 1 },
+    { ...sinkOf(held), finish: () => Promise.reject(new Killed()) },
+  );
 }
 
 /** Accepts the outcome of a step of this kind, whatever it is. */
@@ -56,14 +65,15 @@ function sinkOf(held: HeldRecord): RecordSink {
   };
 }
 
-async function run(world: World, plan: Plan, parallelism: number, record: RecordSink): Promise<void> {
+async function run(
+  given: Pick<ExecuteInput, 'plan' | 'outside' | 'parallelism'>,
+  record: RecordSink,
+): Promise<void> {
   const input = {
-    plan,
-    planDigest: digestOf(plan),
-    outside: world.outside(),
+    ...given,
+    planDigest: digestOf(given.plan),
     listen: () => {},
     signal: new AbortController().signal,
-    parallelism,
     apply: randomUUID(),
     actor: { name: 'tester', knownBy: 'os-user' as const, host: 'here', run: null },
     reason: null,
