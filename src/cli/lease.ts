@@ -75,11 +75,11 @@ export async function underLease<T>(
     return await act(held);
   } finally {
     gate.open(null);
-    // What `act` came to stands, whatever becomes of the claim: of a process that has ended it is nobody's.
+    // What was done is done, whatever becomes of the claim: it runs out by itself.
     await held.release().catch((thrown: unknown) => {
       remark(
         terminal,
-        `the lease could not be given back, and runs out by itself: ${asFault(thrown).message}`,
+        `the lease could not be given back and runs out by itself: ${asFault(thrown).message}`,
       );
     });
   }

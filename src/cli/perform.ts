@@ -69,15 +69,23 @@ export async function perform(
   return watched(approved.plan, stage, (listen) => execute({ ...input, listen }, held));
 }
 
+/** How an apply that did not end was ended. */
+export interface Resumed {
+  readonly code: ExitCode;
+  /** Something that it had begun was taken back. */
+  readonly tookBack: boolean;
+}
+
 /**
- * Ends an apply that was interrupted, under the lease, and takes back what it left half-done. Null where there
- * was none; 0 where nothing had to be taken back, else 10, or 11 where that stopped and nothing new may begin.
+ * Ends an apply that was interrupted, under the lease: records or takes back what it left half-done. Null where
+ * there was none. The code is 0 where it was only cut off, 10 where a step of it had failed and was taken back, 11
+ * where that stopped and nothing new may begin.
  */
 export async function resumeInterrupted(
   session: Session,
   held: HeldRecord,
   stage: Stage,
-): Promise<ExitCode | null> {
+): Promise<Resumed | null> {
   const lines = await session.record.interrupted();
   const begin = lines?.[0];
   if (begin?.type !== 'begin') return null;
@@ -86,9 +94,20 @@ export async function resumeInterrupted(
     `the apply of ${begin.at} by ${begin.actor.name} did not end; it is looked after first`,
   );
   const input = { outside: outsideOf(session, held, new Map()), parallelism: stage.argv.parallelism };
-  const code = await watched(begin.plan, stage, (listen) => resume({ ...input, listen }, held));
-  // How the other run ended (interrupted, or before it changed anything) is not how this one ends.
-  return code === EXIT.rolledBack || code === EXIT.stopped ? code : EXIT.done;
+  let ended: Executed | null = null;
+  const code = await watched(begin.plan, stage, async (listen) => {
+    ended = await resume({ ...input, listen }, held);
+    return ended;
+  });
+  return resumedAs(code, ended);
+}
+
+/** That the other run was cut off is nobody's failure: this one ends as its own work does. */
+function resumedAs(code: ExitCode, ended: Executed | null): Resumed {
+  const tookBack = ended?.outcome === 'rolled-back';
+  const hasFailed = ended?.entry.steps.some(({ fault }) => fault !== null && fault.code !== 'interrupted');
+  if (code === EXIT.stopped) return { code, tookBack };
+  return { code: tookBack && hasFailed === true ? EXIT.rolledBack : EXIT.done, tookBack };
 }
 
 async function watched(

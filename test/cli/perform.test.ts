@@ -51,7 +51,7 @@ test('an interrupted apply of which nothing had to be taken back does not end th
     interrupt: { signal: new AbortController().signal, begun: () => {}, stop: () => {} },
   });
 
-  expect(code).toBe(0);
+  expect(code).toEqual({ code: 0, tookBack: false });
   expect(printed.mock.calls.flat().join('')).toContain('Result: ');
   expect(await record.interrupted()).toBeNull();
 });

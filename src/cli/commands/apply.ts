@@ -112,19 +112,19 @@ async function applyStack(declared: Declared, context: ApplyContext): Promise<Ex
   if (isAsked && (await session.record.interrupted()) === null) return askAndApply(session, context, stage);
   return underLease(session.record, claimingOf(stage, context), async (held) => {
     const resumed = await resumeInterrupted(session, held, stage);
-    if (resumed === EXIT.stopped) return resumed;
+    if (resumed?.code === EXIT.stopped) return resumed.code;
     if (isAsked) {
       context.terminal.print('Run keyturn apply again for what is declared now.');
-      return resumed ?? EXIT.done;
+      return resumed?.code ?? EXIT.done;
     }
-    if (resumed !== EXIT.rolledBack) return applyNow(session, held, context, stage, resumed !== null);
+    if (resumed?.tookBack !== true) return applyNow(session, held, context, stage, resumed !== null);
     try {
-      return worst([resumed, await applyNow(session, held, context, stage, true)]);
+      return worst([resumed.code, await applyNow(session, held, context, stage, true)]);
     } catch (thrown) {
       const live = 'what an interrupted apply had left half-done was taken back; nothing else was changed';
       const fault = asFault(thrown);
       const told = new Fault({ ...fault.toJSON(), live, cause: fault.cause ?? fault });
-      return refused(told, declared.stack, argv.due, context.terminal, resumed);
+      return refused(told, declared.stack, argv.due, context.terminal, resumed.code);
     }
   });
 }
