@@ -39,6 +39,7 @@ const ROOMS: Record<string, readonly string[]> = {
 const HOMES: Record<string, RegExp> = {
   '@azure/identity': /^src\/providers\/azure-credential\.ts$/,
   '@azure/keyvault-secrets': /^src\/providers\/(key-vault|azure)[a-z-]*\.ts$/,
+  '@azure/storage-blob': /^src\/providers\/blob-[a-z-]+\.ts$/,
   '@cdktf/provider-azurerm': /^src\/declare\/|^stacks\//,
   'canonicalize': /^src\/model\/canonical\.ts$/,
   'cdktf': /^src\/declare\/|^stacks\/|^main\.ts$/,
@@ -101,10 +102,11 @@ describe('the house', () => {
   });
 
   it('lets no provider import a sibling provider', () => {
-    const family = (file: string): string =>
-      /(key-vault|azure|swarm|sources)/.exec(file)?.[1]?.replace('azure', 'key-vault') ?? file;
+    const family = (file: string): string => /(key-vault|azure|blob|swarm|sources)/.exec(file)?.[1] ?? file;
     const siblings = all
       .filter(({ file, from }) => file.startsWith('src/providers/') && from.startsWith('./'))
+      // How to sign in and what an error of Azure says is the same for each of its services.
+      .filter(({ file, from }) => family(from) !== 'azure' || !/\/(key-vault|blob)/.test(file))
       .filter(({ file, from }) => family(file) !== family(from))
       .map(({ file, from }) => `${file} imports ${from}`);
     expect(siblings).toEqual([]);

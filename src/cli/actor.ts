@@ -17,6 +17,13 @@ export async function actorOf(environment: Environment, directory: string): Prom
   return { name: osUser(), knownBy: 'os-user', host: hostname(), run: null };
 }
 
+/** Whether this is a CI, as each of them says it; `CI` is what nearly all of them set. */
+export function isCi(environment: Environment): boolean {
+  return ['CI', 'GITHUB_ACTIONS', 'GITLAB_CI', 'TF_BUILD'].some(
+    (name) => !['', 'false', '0'].includes((environment[name] ?? '').toLowerCase()),
+  );
+}
+
 /** Variables: GitHub "default environment variables", GitLab "predefined variables", Azure Pipelines "predefined variables". */
 function ciActor(environment: Environment): { name: string; run: string | null } | null {
   const of = (name: string): string | null => {

@@ -1,11 +1,11 @@
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Declared, DeclaredPlatform, DeclaredVault } from '../model/declared.ts';
 import type { Fence } from '../model/fence.ts';
 import type { Platform } from '../model/platform.ts';
 import type { Vault } from '../model/vault.ts';
-import type { KeyVaultOptions } from '../providers/key-vault.ts';
 import type { Clock } from '../providers/swarm-verify.ts';
+import { azureIdentity } from './azure-environment.ts';
 import { Gate } from './lease.ts';
 import type { SandboxParts } from './options.ts';
 import type { Sandbox } from './sandbox.ts';
@@ -23,8 +23,8 @@ export type Identity = 'planner' | 'applier';
 
 /** Everything outside that the chosen stacks talk to. */
 export interface World {
-  /** Where the records of these stacks are. */
-  readonly records: string;
+  /** What the command was asked: it says where records are. */
+  readonly argv: WorldArgs;
   /** Every change of these connections passes it. */
   readonly gate: Gate;
   /** The embedded servers; null where none is used. */
@@ -37,12 +37,6 @@ export interface World {
 export interface Connections {
   readonly vaults: ReadonlyMap<string, Vault>;
   readonly platforms: ReadonlyMap<string, Platform>;
-}
-
-/** The directory of the records: `state/`, or the sandbox's own. */
-export function recordsOf(argv: WorldArgs): string {
-  const root = resolve(argv.directory);
-  return argv.sandbox === undefined ? join(root, 'state') : join(root, '.keyturn', 'sandbox', 'state');
 }
 
 /**
@@ -60,7 +54,7 @@ export async function openWorld(
   const gate = new Gate();
   return {
     gate,
-    records: recordsOf(argv),
+    argv,
     sandbox,
     of: async (declared) => {
       const vaults = new Map<string, Vault>();
@@ -110,14 +104,6 @@ async function connectVault(
   return embedded === undefined
     ? connectKeyVault({ name, uri, auth, tenantId, ...azureIdentity(process.env), fence })
     : connectKeyVault({ name, uri: embedded, auth, tenantId, sandboxToken: identity, fence });
-}
-
-/** What Azure and GitHub put into the environment of a job; the provider itself reads none. */
-function azureIdentity(environment: NodeJS.ProcessEnv): Pick<KeyVaultOptions, 'clientId' | 'github'> {
-  const { ACTIONS_ID_TOKEN_REQUEST_URL: requestUrl, ACTIONS_ID_TOKEN_REQUEST_TOKEN: requestToken } =
-    environment;
-  const github = requestUrl === undefined || requestToken === undefined ? null : { requestUrl, requestToken };
-  return { clientId: environment['AZURE_CLIENT_ID'], github };
 }
 
 async function connectPlatform(

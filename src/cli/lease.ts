@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { Fault, asFault } from '../model/fault.ts';
+import { asFault, Fault } from '../model/fault.ts';
 import type { Fence } from '../model/fence.ts';
 import type { Actor } from '../model/journal.ts';
 import type { HeldRecord } from '../record/held-record.ts';
@@ -75,13 +75,21 @@ export async function underLease<T>(
     return await act(held);
   } finally {
     gate.open(null);
-    // What was done is done, whatever becomes of the claim: it runs out by itself.
-    await held.release().catch((thrown: unknown) => {
-      remark(
-        terminal,
-        `the lease could not be given back and runs out by itself: ${asFault(thrown).message}`,
-      );
-    });
+    await giveBack(held, terminal);
+  }
+}
+
+/** What was done is done, whether or not the lease could be given back: it then runs out by itself. */
+async function giveBack(held: HeldRecord, terminal: Terminal): Promise<void> {
+  try {
+    await held.release();
+  } catch (thrown) {
+    const seconds = Math.round((LEASE_TERMS.periodMs + LEASE_TERMS.longestActMs) / 1000);
+    const why = asFault(thrown).message;
+    remark(
+      terminal,
+      `the lease could not be given back (${why}); the next run waits up to ${seconds} s for its end`,
+    );
   }
 }
 

@@ -94,6 +94,12 @@ const approve = {
     group: APPROVE,
     describe: 'how long to wait for whoever holds the lease: 90s, 10m',
   },
+  'local-record': {
+    type: 'boolean',
+    default: false,
+    group: APPROVE,
+    describe: 'in a CI: write a record that is local, because the directory is kept',
+  },
   'parallelism': {
     type: 'number',
     requiresArg: true,
@@ -119,6 +125,17 @@ export const withSelect = <T>(yargs: Argv<T>) => yargs.options(select);
 
 export const withApproval = <T>(yargs: Argv<T>) =>
   yargs.options(approve).coerce('lock-timeout', milliseconds).check(parallelismIsACount);
+
+/** For commands that look at records and run no code of the project. */
+export const withRecords = <T>(yargs: Argv<T>) =>
+  withSandbox(yargs).options({
+    manifest: {
+      type: 'string',
+      requiresArg: true,
+      group: SELECT,
+      describe: 'this keyturn.json says where the record is; default: state/ and the last synth',
+    },
+  });
 
 export const withStacks = <T>(yargs: Argv<T>) =>
   yargs.positional('stack', {

@@ -44,7 +44,8 @@ export async function synthesize(directory: string, signal?: AbortSignal): Retur
   });
 }
 
-async function readManifest(path: string): Promise<Declared> {
+/** A manifest file, checked. */
+export async function readManifest(path: string): Promise<Declared> {
   let text: string;
   try {
     text = await readFile(path, 'utf8');

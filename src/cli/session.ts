@@ -24,7 +24,7 @@ export interface Session extends Connections {
 
 /** Connects what the stack declares, reads its record and observes. Takes no lease and reads no value. */
 export async function openSession(world: World, declared: Declared, signal?: AbortSignal): Promise<Session> {
-  const record = openRecord(world.records, declared.stack);
+  const record = await openRecord(world.argv, declared);
   const connections = await world.of(declared);
   return { declared, record, ...connections, ...(await look(declared, record, connections, signal)) };
 }

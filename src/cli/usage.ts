@@ -1,6 +1,14 @@
 import type { Argv } from 'yargs';
 import type { ExitCode } from './exit-code.ts';
-import { withApproval, withFormat, withGeneral, withSandbox, withSelect, withStacks } from './options.ts';
+import {
+  withApproval,
+  withFormat,
+  withGeneral,
+  withRecords,
+  withSandbox,
+  withSelect,
+  withStacks,
+} from './options.ts';
 
 /**
  * Every command, with its options and examples. This file is on the `--help` path: what a command does is
@@ -149,7 +157,7 @@ function record(yargs: Argv, ended: Ended): Argv {
           ['list [stack..]', '$0'],
           'One line an apply, newest first',
           (z) =>
-            withSandbox(withStacks(withFormat(z)))
+            withRecords(withStacks(withFormat(z)))
               .options({
                 limit: {
                   type: 'number',
@@ -159,14 +167,15 @@ function record(yargs: Argv, ended: Ended): Argv {
                 },
               })
               .example('$0 history list', 'every stack that has a record')
-              .example('$0 history list busflow --format json', 'for a program'),
+              .example('$0 history list busflow --format json', 'for a program')
+              .example('$0 history list --manifest keyturn.json', 'a record in Azure, without the project'),
           async (argv) => ended(await (await import('./commands/history.ts')).list(argv)),
         )
         .command(
           'show <entry> [stack]',
           'One apply in full: its steps, evidence and versions',
           (z) =>
-            withSandbox(withFormat(z))
+            withRecords(withFormat(z))
               .positional('entry', { type: 'number', demandOption: true, describe: 'its number in the list' })
               .positional('stack', { type: 'string', describe: 'needed where several stacks have a record' })
               .example('$0 history show 12 busflow', 'what apply 12 did'),
@@ -180,14 +189,14 @@ function record(yargs: Argv, ended: Ended): Argv {
           ['list [stack..]', '$0'],
           'The addresses that are recorded',
           (z) =>
-            withSandbox(withStacks(withFormat(z))).example('$0 state list', 'every stack that has a record'),
+            withRecords(withStacks(withFormat(z))).example('$0 state list', 'every stack that has a record'),
           async (argv) => ended(await (await import('./commands/state.ts')).list(argv)),
         )
         .command(
           'show [address]',
           'What is recorded of one address, or of everything',
           (z) =>
-            withSandbox(withFormat(z))
+            withRecords(withFormat(z))
               .positional('address', { type: 'string', describe: 'address or short name; default: all' })
               .example('$0 state show db-writer', 'its versions, roles and dates'),
           async (argv) => ended(await (await import('./commands/state.ts')).show(argv)),

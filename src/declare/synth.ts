@@ -6,6 +6,7 @@ import { canonicalJson } from '../model/canonical.ts';
 import type { Declared } from '../model/declared.ts';
 import { MANIFEST_FORMAT } from '../model/declared.ts';
 import type { Problem } from '../model/fault.ts';
+import { declaredRecord, recordProblems } from './backend.ts';
 import type { Declaration, Declaring, Item } from './declaration.ts';
 import { DECLARE, MANIFEST_FILE, PROBLEMS_FILE, isDeclaring } from './declaration.ts';
 import { addAzurermProvider } from './key-vault-resources.ts';
@@ -59,6 +60,7 @@ function declaredOf(stack: TerraformStack): Declared {
   const items = declarationsBelow(stack)
     .filter((declaration) => declaration.stack === stack.node.id)
     .map((declaration) => declaration.item);
+  const record = declaredRecord(stack);
   return {
     format: MANIFEST_FORMAT,
     stack: stack.node.id,
@@ -74,6 +76,7 @@ function declaredOf(stack: TerraformStack): Declared {
     consumers: items
       .flatMap((item) => (item.kind === 'consumer' ? [item.consumer] : []))
       .sort(by((consumer) => consumer.address)),
+    ...(record === null ? {} : { record }),
   };
 }
 
@@ -118,7 +121,10 @@ export function tokensIn(item: Item): string[] {
  */
 function refuseProblems(root: IConstruct): void {
   if (verdicts.get(root) === 'passed') return;
-  const problems = problemsOf(declarationsBelow(root));
+  const problems = [
+    ...problemsOf(declarationsBelow(root)),
+    ...root.node.findAll().flatMap((node) => (isEnrolled(node) ? recordProblems(node) : [])),
+  ];
   const file = App.isApp(root) ? join(root.outdir, PROBLEMS_FILE) : null;
   if (problems.length === 0) {
     if (file !== null) rmSync(file, { force: true });
@@ -130,6 +136,10 @@ function refuseProblems(root: IConstruct): void {
     writeFileSync(file, `${canonicalJson({ format: 1, problems })}\n`);
   }
   throw new Error(describeProblems(problems));
+}
+
+function isEnrolled(node: IConstruct): node is TerraformStack {
+  return TerraformStack.isStack(node) && ENROLLED in node;
 }
 
 function describeProblems(problems: readonly Problem[]): string {

@@ -11,9 +11,26 @@ export interface Declared {
   readonly platforms: readonly DeclaredPlatform[];
   readonly secrets: readonly DeclaredSecret[];
   readonly consumers: readonly DeclaredConsumer[];
+  /** Absent or null: in the local directory. */
+  readonly record?: DeclaredRecord | null;
 }
 
 export const MANIFEST_FORMAT = 1;
+
+/** Where the record of a stack is kept, if not in the local directory; says nothing that lets anyone in. */
+export interface DeclaredRecord {
+  readonly kind: 'azure-blob';
+  /** The storage account. */
+  readonly account: string;
+  /** keyturn's own container: that of Terraform's state and `-keyturn`. */
+  readonly container: string;
+  /** The cloud of Azure; with the account it gives the address, so that a manifest cannot name another host. */
+  readonly environment: 'public' | 'usgovernment' | 'china';
+  readonly auth: VaultAuth;
+  readonly tenantId: string | null;
+  /** Of the app registration or the managed identity, where the backend names one. */
+  readonly clientId: string | null;
+}
 
 /** Where the credential for a vault comes from; each maps to one explicit credential of @azure/identity. */
 export type VaultAuth = 'default' | 'cli' | 'workload' | 'managed' | 'github-oidc' | 'env';

@@ -23,6 +23,8 @@ export type FaultCode =
   | 'value-missing' // a manual secret without a person's value
   | 'plan-stale'
   | 'plan-used'
+  | 'record-unreachable' // the place of the record did not answer
+  | 'record-refused' // no right to it, a wrong key: names the role that is missing
   | 'lease-held'
   | 'lease-lost' // it ran out or was taken while we held it: nothing more was changed
   | 'interrupted' // a person asked to stop before anything was changed

@@ -2,7 +2,7 @@ import type { VaultAuth } from '../model/declared.ts';
 import { Fault } from '../model/fault.ts';
 import type { FaultInit } from '../model/fault.ts';
 import { howToSignIn } from './azure-credential.ts';
-import { LASTING, networkCodeOf } from './key-vault-pipeline.ts';
+import { isSignIn, LASTING, networkCodeOf, signInFailure, withoutMessage } from './azure-errors.ts';
 import type { Refusal } from './key-vault-pipeline.ts';
 
 /** What was asked of the vault, for the sentence that says why it failed. */
@@ -17,8 +17,6 @@ export interface VaultCall {
   readonly signal: AbortSignal | undefined;
 }
 
-/** AADSTS codes that mean the tenant is wrong: not found, not this account's, not this application's. */
-const TENANT_CODES = /AADSTS(90002|900023|50020|700016|50059|900382)\b/;
 const APPLIER = "keyturn's applier role (custom: getSecret, setSecret, update and readMetadata)";
 const ROLES: Readonly<Record<VaultCall['doing'], string>> = {
   list: 'the role "Key Vault Reader", or keyturn\'s planner role (readMetadata)',
@@ -41,7 +39,7 @@ export function vaultFault(thrown: unknown, refusal: Refusal | null, call: Vault
   if (refusal !== null) return refused(refusal, call, fault);
   const code = networkCodeOf(thrown);
   if (code !== null) return unreachable(code, call, fault);
-  if (thrown instanceof Error && isSignIn(thrown)) return notSignedIn(thrown, call, fault);
+  if (isSignIn(thrown)) return notSignedIn(thrown, call, fault);
   const name = thrown instanceof Error ? thrown.name : typeof thrown;
   return fault({
     code: 'unexpected',
@@ -54,7 +52,7 @@ export function vaultFault(thrown: unknown, refusal: Refusal | null, call: Vault
 export function isUncertain(thrown: unknown, refusal: Refusal | null): boolean {
   if (refusal !== null) return refusal.status >= 500 || refusal.status === 408;
   // A token that could not be had, and the pipeline's own guard: nothing was sent.
-  return !(thrown instanceof TypeError) && !(thrown instanceof Error && isSignIn(thrown));
+  return !(thrown instanceof TypeError) && !isSignIn(thrown);
 }
 
 export function addressOf(call: Pick<VaultCall, 'vault' | 'secret'>): string {
@@ -159,25 +157,16 @@ function unreachable(code: string, call: VaultCall, fault: Make): Fault {
   return fault({ code: 'vault-unreachable', what, next });
 }
 
-function isSignIn(thrown: Error): boolean {
-  return /^(CredentialUnavailable|AggregateAuthentication|Authentication(Required)?)Error$/.test(thrown.name);
-}
-
 function notSignedIn(thrown: Error, call: VaultCall, fault: Make): Fault {
-  const aadsts = /AADSTS[0-9]+/.exec(thrown.message)?.[0] ?? null;
-  const github = /GitHub gave no id token \([a-z0-9 ]+\)/.exec(thrown.message)?.[0] ?? null;
-  const said = github ?? aadsts ?? thrown.name;
-  const otherTenant = /not configured to acquire tokens for tenant ([0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*)/.exec(
-    thrown.message,
-  )?.[1];
-  if (otherTenant !== undefined) {
+  const { said, isWrongTenant, otherTenant } = signInFailure(thrown);
+  if (otherTenant !== null) {
     return fault({
       code: 'vault-refused',
       what: `vault "${call.vault}" belongs to tenant "${otherTenant}", not to ${tenantOf(call)}`,
       next: 'correct the tenantId that the stack declares for this vault',
     });
   }
-  if (TENANT_CODES.test(thrown.message)) {
+  if (isWrongTenant) {
     return fault({
       code: 'vault-refused',
       what: `signing in to ${tenantOf(call)} for vault "${call.vault}" failed: wrong tenant (${said})`,
@@ -193,13 +182,4 @@ function notSignedIn(thrown: Error, call: VaultCall, fault: Make): Fault {
 
 function tenantOf(call: VaultCall): string {
   return call.tenantId === null ? "the vault's own tenant" : `tenant "${call.tenantId}"`;
-}
-
-/** Where it was thrown, without what it said. */
-function withoutMessage(thrown: unknown): Error {
-  const cause = new Error('(message left out: it may quote a response)');
-  if (!(thrown instanceof Error)) return cause;
-  const frames = (thrown.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
-  cause.stack = [thrown.name, ...frames].join('\n');
-  return cause;
 }

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as timer } from 'node:timers/promises';
 import type { SecretClientOptions } from '@azure/keyvault-secrets';
 import type { Fence } from '../model/fence.ts';
+import { LASTING, networkCodeOf } from './azure-errors.ts';
 
 type Policy = NonNullable<SecretClientOptions['additionalPolicies']>[number]['policy'];
 type Request = Parameters<Policy['sendRequest']>[0];
@@ -49,9 +50,6 @@ const THROTTLE_WAITS = 5;
 const READ_WAITS = 3;
 const LONGEST_RETRY_AFTER_MS = 60_000;
 const TRANSIENT = new Set([408, 500, 502, 503, 504]);
-/** Asking again does not help: no such host, nobody listens there, or a certificate that is not trusted. */
-export const LASTING =
-  /^(ENOTFOUND|ECONNREFUSED|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|ERR_SSL_)/;
 
 /**
  * The provider's own layer between the SDK's sign-in and the wire.
@@ -160,15 +158,6 @@ function isTransient(
   if (signal?.aborted === true) return false;
   const code = networkCodeOf(outcome.thrown);
   return code !== null && !LASTING.test(code);
-}
-
-/** `ECONNREFUSED`, `ETIMEDOUT` and the like of an error that came instead of an answer, or null. */
-export function networkCodeOf(thrown: unknown): string | null {
-  if (!(thrown instanceof Error)) return null;
-  if (thrown.name === 'AbortError') return 'ETIMEDOUT';
-  if (thrown.name !== 'RestError' || !('code' in thrown) || typeof thrown.code !== 'string') return null;
-  if ('statusCode' in thrown && thrown.statusCode !== undefined) return null;
-  return thrown.code;
 }
 
 function refusalIn(response: Response): Refusal {

@@ -39,6 +39,7 @@ export async function claim(lock: Lock, own: Holder, options: ClaimOptions): Pro
   const { terms, clock } = options;
   const start = clock.ticks();
   let watch: Watch | null = null;
+  let refused: string | null = null;
   for (let isTold = false; ; isTold = true) {
     const standing = await lock.read();
     if (standing === null) {
@@ -53,7 +54,10 @@ export async function claim(lock: Lock, own: Holder, options: ClaimOptions): Pro
     if (isAlive === false || unchanged >= staleAfter(holder, terms)) {
       const lease = await take(lock, own, standing, isAlive === false || holder.isFenced, options);
       if (lease !== null) return { lease, from: holder };
-      continue;
+      // Somebody was faster; where the same claim still stands, its store has not let go of the holder yet.
+      const isNews = refused !== standing.tag;
+      refused = standing.tag;
+      if (isNews) continue;
     }
     const patience = patienceFor(holder, isAlive, watch.isRenewed, options);
     const waited = clock.ticks() - start;

@@ -61,8 +61,14 @@ export class HeldRecord {
     const journal = new Journal(store, state, now, this.#lease, { lines: [], tag });
     // The plan may have been made at an older serial: what counts is the state that this journal continues.
     await journal.append({ ...entry, serial: state.serial });
-    // Whoever unlocks looks for a journal after taking the claim, and we for our claim after making the journal.
-    await this.#lease.confirm();
+    try {
+      // Whoever unlocks looks for a journal after taking the claim, and we for our claim after making the journal.
+      await this.#lease.confirm();
+    } catch (thrown) {
+      // Nothing was done under it: whoever took the lease need not look after it.
+      await store.remove(JOURNAL, journal.tag).catch(() => undefined);
+      throw thrown;
+    }
     return journal;
   }
 

@@ -125,6 +125,8 @@ const probe = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('command'), argv: z.array(z.string()).min(1), timeout: duration }),
 ]);
 
+const auth = z.enum(['default', 'cli', 'workload', 'managed', 'github-oidc', 'env']);
+
 const consumer = z.strictObject({
   kind: z.literal('swarm-service'),
   address: consumerRef,
@@ -140,6 +142,17 @@ const consumer = z.strictObject({
   optional: z.boolean(),
 });
 
+/** No address is in it: a manifest of a pull request must not send a credential to a host of its choice. */
+const record = z.strictObject({
+  kind: z.literal('azure-blob'),
+  account: z.string().regex(/^[a-z0-9]{3,24}$/, 'no name of a storage account'),
+  container: z.string().regex(/^[a-z0-9](?!.*--)[a-z0-9-]{0,54}-keyturn$/, 'no container of a record'),
+  environment: z.enum(['public', 'usgovernment', 'china']),
+  auth,
+  tenantId: z.string().nullable(),
+  clientId: z.string().nullable(),
+});
+
 const manifestSchema: z.ZodType<Declared> = z.strictObject({
   format: z.literal(MANIFEST_FORMAT),
   stack: z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]*$/, 'no name of a stack'),
@@ -148,7 +161,7 @@ const manifestSchema: z.ZodType<Declared> = z.strictObject({
       name: vaultName,
       path: z.string(),
       uri: z.url({ protocol: /^https$/ }),
-      auth: z.enum(['default', 'cli', 'workload', 'managed', 'github-oidc', 'env']),
+      auth,
       tenantId: z.string().nullable(),
     }),
   ),
@@ -165,6 +178,7 @@ const manifestSchema: z.ZodType<Declared> = z.strictObject({
   ),
   secrets: z.array(secret),
   consumers: z.array(consumer),
+  record: record.nullable().exactOptional(),
 });
 
 /**

@@ -64,7 +64,7 @@ export const SHOP = `
 /** A project in a folder of its own, linked to this repository; `body` is its stack's constructor. */
 export async function project(body = SHOP): Promise<string> {
   const folder = await temporaryFolder();
-  const main = `import { App, TerraformStack } from 'cdktf';
+  const main = `import { App, AzurermBackend, S3Backend, TerraformStack } from 'cdktf';
 import { Cadence, Duration, KeyVault, Probe, Secret, Source, Swarm, SwarmService } from '${REPOSITORY}/src/declare/declare.ts';
 class Shop extends TerraformStack {
   constructor(scope, id) {

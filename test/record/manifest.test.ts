@@ -84,6 +84,23 @@ describe('a manifest', () => {
     ]);
   });
 
+  it.each([
+    ['another host', { endpoint: 'https://evil.example.org' }],
+    ['an account that is none', { account: 'evil.example.org/' }],
+    ["Terraform's own container", { container: 'tfstate' }],
+    ['a key', { accessKey: 'c2VjcmV0' }],
+  ])('whose record names %s is refused', (_what, more) => {
+    const record = {
+      kind: 'azure-blob',
+      account: 'ktprod',
+      container: 'tfstate-keyturn',
+      environment: 'public',
+    };
+    const rest = { auth: 'cli', tenantId: null, clientId: null };
+    expect(parseManifest(changed({ record: { ...record, ...rest } }), 'keyturn.json').record).toBeDefined();
+    expect(refusal(changed({ record: { ...record, ...rest, ...more } }))).toMatchObject({ code: 'bad-file' });
+  });
+
   it('that names one secret twice is refused', () => {
     const text = changed({ 'secrets.3': parseManifest(GOLDEN, 'keyturn.json').secrets[1] });
     expect(refusal(text).problems).toEqual([

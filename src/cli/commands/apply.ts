@@ -13,7 +13,7 @@ import { planJson } from '../../report/plan-json.ts';
 import { renderPlan } from '../../report/plan-text.ts';
 import { actorOf } from '../actor.ts';
 import { ask, refuseTalkativeDebug, requireApprover } from '../approve.ts';
-import type { World, WorldArgs } from '../connect.ts';
+import type { World } from '../connect.ts';
 import { openWorld } from '../connect.ts';
 import { openEventLog } from '../event-log.ts';
 import type { ExitCode } from '../exit-code.ts';
@@ -26,6 +26,8 @@ import { perform, refused, resumeInterrupted } from '../perform.ts';
 import type { HeldRecord } from '../../record/held-record.ts';
 import { readPlanFile } from '../../record/plan-file.ts';
 import { readDeclared } from '../project.ts';
+import type { WritesArgs } from '../records.ts';
+import { requireLasting } from '../records.ts';
 import type { SelectArgs, Session } from '../session.ts';
 import {
   eachStack,
@@ -42,7 +44,7 @@ import { openTerminal, titled } from '../terminal.ts';
 import { readValues, requireSources } from '../values.ts';
 import { refuseUnused } from '../unused-values.ts';
 
-export interface ApplyArgs extends GeneralArgs, WorldArgs, SelectArgs, PerformArgs {
+export interface ApplyArgs extends GeneralArgs, WritesArgs, SelectArgs, PerformArgs {
   readonly planOrStack: readonly string[];
   readonly autoApprove: boolean;
   readonly approvedDigest: string | undefined;
@@ -106,6 +108,7 @@ export async function run(argv: ApplyArgs): Promise<ExitCode> {
  */
 async function applyStack(declared: Declared, context: ApplyContext): Promise<ExitCode> {
   const { argv, world, interrupt, actor } = context;
+  requireLasting(argv, declared, process.env);
   const session = await openSession(world, declared, interrupt.signal);
   const stage: Stage = { ...context, run: { id: randomUUID(), actor, purpose: 'apply' } };
   const isAsked = context.saved === null && !argv.autoApprove;

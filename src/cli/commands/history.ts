@@ -1,18 +1,18 @@
 import { Fault } from '../../model/fault.ts';
 import { renderHistoryEntry, renderHistoryList } from '../../report/history-text.ts';
-import type { WorldArgs } from '../connect.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { EXIT } from '../exit-code.ts';
+import type { RecordArgs } from '../records.ts';
 import { openRecords } from '../records.ts';
 import type { GeneralArgs } from '../terminal.ts';
 import { openTerminal } from '../terminal.ts';
 
-export interface ListArgs extends GeneralArgs, WorldArgs {
+export interface ListArgs extends GeneralArgs, RecordArgs {
   readonly stack: readonly string[];
   readonly limit: number;
 }
 
-export interface ShowArgs extends GeneralArgs, WorldArgs {
+export interface ShowArgs extends GeneralArgs, RecordArgs {
   readonly entry: number;
   readonly stack: string | undefined;
 }

@@ -1,6 +1,5 @@
 import { renderOutput } from '../../report/output-text.ts';
 import type { WorldArgs } from '../connect.ts';
-import { recordsOf } from '../connect.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ProjectArgs } from '../project.ts';
@@ -21,7 +20,7 @@ export async function run(argv: OutputArgs): Promise<ExitCode> {
   const texts: string[] = [];
   const names: Record<string, string> = {};
   for (const declared of stacks) {
-    const recorded = await openRecord(recordsOf(argv), declared.stack).read();
+    const recorded = await (await openRecord(argv, declared)).read();
     const platform = argv.platform === undefined ? {} : { platform: argv.platform };
     const format = argv.format === 'json' ? 'env' : argv.format;
     const text = renderOutput({ declared, recorded, format, ...platform });

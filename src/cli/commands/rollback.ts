@@ -13,7 +13,6 @@ import { renderPlan } from '../../report/plan-text.ts';
 import { actorOf } from '../actor.ts';
 import { resolveAddresses } from '../address.ts';
 import { ask, refuseTalkativeDebug, requireApprover } from '../approve.ts';
-import type { WorldArgs } from '../connect.ts';
 import { openWorld } from '../connect.ts';
 import { openEventLog } from '../event-log.ts';
 import type { ExitCode } from '../exit-code.ts';
@@ -24,12 +23,14 @@ import { underLease } from '../lease.ts';
 import type { PerformArgs, Stage } from '../perform.ts';
 import { perform, refused } from '../perform.ts';
 import { readDeclared } from '../project.ts';
+import type { WritesArgs } from '../records.ts';
+import { requireLasting } from '../records.ts';
 import type { Session } from '../session.ts';
 import { lookAgain, openSession } from '../session.ts';
 import type { GeneralArgs } from '../terminal.ts';
 import { now, openTerminal } from '../terminal.ts';
 
-export interface RollbackArgs extends GeneralArgs, WorldArgs, PerformArgs {
+export interface RollbackArgs extends GeneralArgs, WritesArgs, PerformArgs {
   readonly address: string;
   readonly autoApprove: boolean;
 }
@@ -42,6 +43,7 @@ export async function run(argv: RollbackArgs): Promise<ExitCode> {
   const interrupt = watchInterrupts(terminal);
   const stacks = await readDeclared({ directory: argv.directory, stack: [] }, terminal, interrupt.signal);
   const { declared, address } = findSecret(argv.address, stacks);
+  requireLasting(argv, declared, process.env);
   const actor = await actorOf(process.env, argv.directory);
   const events = openEventLog(undefined, terminal);
   const world = await openWorld(argv, [declared], 'applier', terminal);

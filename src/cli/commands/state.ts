@@ -3,18 +3,18 @@ import { nameOf } from '../../model/address.ts';
 import { Fault } from '../../model/fault.ts';
 import type { Recorded } from '../../model/recorded.ts';
 import { renderStateList, renderStateShow } from '../../report/state-text.ts';
-import type { WorldArgs } from '../connect.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { EXIT } from '../exit-code.ts';
+import type { RecordArgs } from '../records.ts';
 import { openRecords } from '../records.ts';
 import type { GeneralArgs } from '../terminal.ts';
 import { openTerminal } from '../terminal.ts';
 
-export interface ListArgs extends GeneralArgs, WorldArgs {
+export interface ListArgs extends GeneralArgs, RecordArgs {
   readonly stack: readonly string[];
 }
 
-export interface ShowArgs extends GeneralArgs, WorldArgs {
+export interface ShowArgs extends GeneralArgs, RecordArgs {
   readonly address: string | undefined;
 }
 
@@ -49,7 +49,7 @@ interface OnRecord {
   readonly recorded: Recorded;
 }
 
-async function readAll(argv: WorldArgs, stacks: readonly string[]): Promise<Recorded[]> {
+async function readAll(argv: RecordArgs, stacks: readonly string[]): Promise<Recorded[]> {
   const records = await openRecords(argv, stacks);
   return Promise.all(records.map(({ record }) => record.read()));
 }
