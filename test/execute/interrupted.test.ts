@@ -69,6 +69,25 @@ describe('an apply that was killed', () => {
     expect((await world.plan()).steps).toEqual([]);
   });
 
+  it.each(['disabled its version', 'pointed its consumer back'])(
+    'once its consumers were verified is taken back where a person %s since',
+    async (what) => {
+      await openSettled(one);
+      const plan = await world.plan({ rotate: [A] });
+      await killedBefore(world, plan, outcomeOf(plan, 'promote'));
+      if (what === 'disabled its version') {
+        const recorded = (await world.record.read()).secrets[A];
+        const pending = recorded?.versions.find(({ ordinal }) => ordinal === 2);
+        await world.disableByHand('a', pending?.storeIds[0] ?? '');
+      } else await world.pointBack('api');
+      expect((await world.resume())?.outcome).toBe('rolled-back');
+      expect((await world.record.read()).secrets[A]?.current).toBe(1);
+      expect(await world.reads('api')).toEqual({ a: 'a_v1' });
+      expect(await world.versions('a')).toEqual(['v1 enabled', 'v1 enabled', 'v2 disabled']);
+      expect((await world.plan()).steps).toEqual([]);
+    },
+  );
+
   it('after its last step was done all the same', async () => {
     world = await World.open(one);
     await killedBefore(world, await world.plan(), ({ type }) => type === 'seen');

@@ -285,6 +285,16 @@ export class World {
     await service.update({ ...Spec, UpdateConfig, version: Version?.Index });
   }
 
+  /** Puts a service's previous spec back, as `docker service rollback` does. */
+  async pointBack(name: string): Promise<void> {
+    const socketPath = this.swarm.endpoint.slice('unix://'.length);
+    const service = new Docker({ socketPath }).getService(name);
+    const { Version, Spec, PreviousSpec } = (await service.inspect()) as Docker.Service & {
+      readonly PreviousSpec?: Docker.ServiceSpec;
+    };
+    await service.update({ ...Spec, ...PreviousSpec, version: Version?.Index });
+  }
+
   /** What a reader without a version gets: the value, or the status that refuses it. */
   async newest(name: string): Promise<string> {
     const response = await fetch(`${this.vault.url}/secrets/${name}?api-version=7.5`, {
