@@ -1,6 +1,6 @@
 import type { Instant } from '../model/address.ts';
 import type { Problem } from '../model/fault.ts';
-import { isLive, isMoving, isPaused, isPlaced, modeOf, referencesOf } from './swarm-wire.ts';
+import { isHomeless, isLive, isMoving, isPaused, isPlaced, modeOf, referencesOf } from './swarm-wire.ts';
 import type { WireNode, WireService, WireTask } from './swarm-wire.ts';
 
 /**
@@ -193,14 +193,6 @@ function hasFailed(task: WireTask): boolean {
 
 function isOfThisFlip(task: WireTask, { since }: Expectation, history: ReadonlySet<string>): boolean {
   return since === null ? !history.has(task.ID) : Date.parse(task.CreatedAt) >= Date.parse(since);
-}
-
-function isHomeless(task: WireTask): boolean {
-  return (
-    task.Status.State === 'pending' &&
-    (task.DesiredState === 'running' || task.DesiredState === 'ready') &&
-    /no suitable node/.test(task.Status.Err ?? '')
-  );
 }
 
 function failed(what: string, tasks: readonly WireTask[], { service, nodes }: Sighting): Verdict {
