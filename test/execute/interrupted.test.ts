@@ -55,6 +55,17 @@ describe('an apply that was killed', () => {
     expect(after.rollbackFailureAction).toBe(before.rollbackFailureAction);
   });
 
+  it('after a flip was posted goes back to a copy that was removed meanwhile: it is delivered again', async () => {
+    await openSettled(one);
+    const plan = await world.plan({ rotate: [A] });
+    await killedBefore(world, plan, outcomeOf(plan, 'verify'));
+    await world.removeCopyByHand('a_v1');
+    expect((await world.resume())?.outcome).toBe('rolled-back');
+    expect(await world.reads('api')).toEqual({ a: 'a_v1' });
+    expect(await world.copies()).toEqual(['a_v1']);
+    expect((await world.plan()).steps).toEqual([]);
+  });
+
   it('after its last step was done all the same', async () => {
     world = await World.open(one);
     await killedBefore(world, await world.plan(), ({ type }) => type === 'seen');

@@ -268,6 +268,12 @@ export class World {
     if (!response.ok) throw new Error(`the vault answered ${response.status}`);
   }
 
+  /** Removes a copy that no spec names, as someone who tidies up would. */
+  async removeCopyByHand(name: string): Promise<void> {
+    const socketPath = this.swarm.endpoint.slice('unix://'.length);
+    await new Docker({ socketPath }).getSecret(name).remove();
+  }
+
   /** Updates a service with another failure action, as someone who deploys it would. */
   async redeploy(name: string, failureAction: 'continue' | 'pause' | 'rollback'): Promise<void> {
     const socketPath = this.swarm.endpoint.slice('unix://'.length);
