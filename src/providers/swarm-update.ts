@@ -4,23 +4,26 @@ import type { FlipChange } from '../model/plan.ts';
 import type { FlipOrder, FlipReceipt } from '../model/platform.ts';
 import type { Originals } from '../model/recorded.ts';
 import type { Engine } from './swarm-connection.ts';
-import { hasStatus, isOutOfSequence, isUncertain } from './swarm-faults.ts';
-import { failureActionOf, isMoving, isPaused, modeOf, referencesOf } from './swarm-wire.ts';
-import type { WireReference, WireService, WireServiceSpec } from './swarm-wire.ts';
+import { hasStatus, isOutOfSequence, isPassing, isUncertain } from './swarm-faults.ts';
+import { failureActionOf, isHomeless, isMoving, isPaused, modeOf, referencesOf } from './swarm-wire.ts';
+import type { WireReference, WireService, WireServiceSpec, WireTask } from './swarm-wire.ts';
 
 /** A change of leader takes up to 40 s, a lost manager longer. */
 const PATIENCE_MS = 90_000;
 /** How often someone else may be faster with an update that leaves our references alone. */
 const ATTEMPTS = 10;
 
-/** Asks again while no leader answers; gives up at once where nothing listens. */
+/**
+ * Asks again while no leader answers or the engine is restarted: an act must not fail, and its group go back, for
+ * an engine that is there again a moment later.
+ */
 export async function patiently<T>(signal: AbortSignal | undefined, ask: () => Promise<T>): Promise<T> {
   const until = Date.now() + PATIENCE_MS;
   for (let wait = 200; ; wait = Math.min(wait * 2, 5_000)) {
     try {
       return await ask();
     } catch (error) {
-      if (!isUncertain(error) || Date.now() + wait > until) throw error;
+      if (!isPassing(error) || isOutOfSequence(error) || Date.now() + wait > until) throw error;
       await pause(wait, undefined, signal === undefined ? {} : { signal });
     }
   }
@@ -65,7 +68,10 @@ export async function flip(
     }
     const moved = order.changes.find((change) => standing(change, service.Spec) === 'moved');
     if (moved !== undefined) throw someoneElse(moved, service, where);
-    if (!order.undo) refuseBusy(service, where);
+    if (!order.undo) {
+      refuseBusy(service, where);
+      await refuseWaiting(engine, service, isHomeless, where, signal);
+    }
 
     const spec = structuredClone(service.Spec);
     const ids = await copyIds(engine, order.changes, where, signal);
@@ -79,6 +85,8 @@ export async function flip(
       const after = await serviceNamed(engine, order.service, where, signal).catch(() => service);
       return receipt(after, originals, false);
     } catch (error) {
+      // A copy that went, or was made anew, since we looked: the next look says so by name.
+      if (hasStatus(error, 400) && attempt === 1) continue;
       await orAgain(error, attempt, signal);
       if (isUncertain(error)) sent = originals;
     }
@@ -100,7 +108,7 @@ export async function settle(
     const spec = structuredClone(service.Spec);
     const restored = originals === null ? false : restore(spec, originals);
     if (!restored && previousIsCurrent(service)) return;
-    await refusePending(engine, service, where, signal);
+    await refuseWaiting(engine, service, isPending, where, signal);
     try {
       // An update that changes no task moves the previous spec on and starts no updater.
       await engine.updateService(service.ID, service.Version.Index, spec, signal);
@@ -123,7 +131,7 @@ export async function settle(
 
 /** Returns where the same may be tried again: someone else was faster, or the answer was lost. */
 async function orAgain(error: unknown, attempt: number, signal: AbortSignal | undefined): Promise<void> {
-  const again = isOutOfSequence(error) || isUncertain(error);
+  const again = isOutOfSequence(error) || isPassing(error);
   if (!again || attempt >= ATTEMPTS) throw error;
   await pause(50 * attempt, undefined, signal === undefined ? {} : { signal });
 }
@@ -182,7 +190,7 @@ async function copyIds(
 ): Promise<Map<string, string>> {
   const names = changes.flatMap((change) => (change.to === null ? [] : [change.to.copy]));
   if (names.length === 0) return new Map();
-  const found = await engine.secrets({ names }, signal);
+  const found = await patiently(signal, () => engine.secrets({ names }, signal));
   const ids = new Map(found.map((secret) => [secret.Spec.Name, secret.ID]));
   const absent = names.filter((name) => !ids.has(name));
   if (absent.length === 0) return ids;
@@ -284,18 +292,25 @@ function refuseBusy(service: WireService, where: string): void {
   });
 }
 
+/** The scheduler may not have looked for a node yet: an update that changes no task leaves such a one as it is. */
+function isPending({ DesiredState, Status }: WireTask): boolean {
+  return DesiredState === 'running' && Status.State === 'pending';
+}
+
 /** An update beside a task that waits for a node can make the scheduler forget that task (moby/moby#53722). */
-async function refusePending(
+async function refuseWaiting(
   engine: Engine,
   service: WireService,
+  isWaiting: (task: WireTask) => boolean,
   where: string,
   signal?: AbortSignal,
 ): Promise<void> {
-  const tasks = await engine.tasks({ 'service': [service.ID], 'desired-state': ['running'] }, signal);
-  if (!tasks.some((task) => task.Status.State === 'pending')) return;
+  const tasks = await patiently(signal, () => engine.tasks({ service: [service.ID] }, signal));
+  const task = tasks.find(isWaiting);
+  if (task === undefined) return;
   throw new Fault({
     code: 'service-busy',
-    what: `a task of "${service.Spec.Name}" waits for a node`,
+    what: `a task of "${service.Spec.Name}" waits for a node: ${task.Status.Err ?? 'pending'}`,
     where,
     live: 'the service stays as it is',
     next: `make room for it (docker service ps ${service.Spec.Name}), then apply again`,
