@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
+const WITHIN = { timeout: 60_000 };
+const STEADY_MS = 3_000;
 const SCRIPT = fileURLToPath(new URL('lab/node.sh', import.meta.url));
 
 /** One node of the lab, a manager. What happens to it is undone by `restoreNodes`. */
@@ -40,12 +42,12 @@ export function labNodes(): LabNode[] {
   return numbers.map((number) => {
     const endpoint = `unix://${join(lab, `n${number}`, 'docker.sock')}`;
     const act = async (what: string): Promise<void> => {
-      await run(SCRIPT, [what, String(number)]);
+      await run(SCRIPT, [what, String(number)], WITHIN);
     };
     return {
       name: `node-${number}`,
       endpoint,
-      docker: async (...args) => (await run('docker', ['-H', endpoint, ...args])).stdout.trim(),
+      docker: async (...args) => (await run('docker', ['-H', endpoint, ...args], WITHIN)).stdout.trim(),
       stop: () => act('stop'),
       kill: () => act('kill'),
       start: () => act('start'),
@@ -61,14 +63,13 @@ export async function rowsOf(node: LabNode): Promise<NodeRow[]> {
   return text === '' ? [] : text.split('\n').map((line) => JSON.parse(line) as NodeRow);
 }
 
-/** The node that leads, and the others. */
-export async function leadership(): Promise<{
+/** The node that leads, and the others; as this node knows it, or the first one. */
+export async function leadership(asked = labNodes()[0]): Promise<{
   readonly leader: LabNode;
   readonly others: readonly LabNode[];
 }> {
   const nodes = labNodes();
-  const [first] = nodes;
-  const rows = first === undefined ? [] : await rowsOf(first);
+  const rows = asked === undefined ? [] : await rowsOf(asked);
   const name = rows.find(({ ManagerStatus }) => ManagerStatus === 'Leader')?.Hostname;
   const leader = nodes.find((node) => node.name === name);
   if (leader === undefined) throw new Error('the swarm of the lab has no leader');
@@ -76,8 +77,8 @@ export async function leadership(): Promise<{
 }
 
 /**
- * Holds afterwards: each node is on the network and its engine runs, and each of them sees all of them ready and
- * one that leads. For `finally` and `afterAll`: the other files work in the same lab.
+ * Holds afterwards: each node is on the network and its engine runs, and each of them sees all of them ready, open
+ * to tasks and reachable, and one that leads. For `finally` and `afterAll`: the other files work in the same lab.
  */
 export async function restoreNodes(): Promise<void> {
   const nodes = labNodes();
@@ -87,22 +88,42 @@ export async function restoreNodes(): Promise<void> {
       await node.start();
     }),
   );
+  // Who comes back may ask for one more election: one good look says nothing yet.
+  let since: number | null = null;
   await until('every node is ready and one leads', async () => {
     const seen = await Promise.all(nodes.map((node) => rowsOf(node)));
-    return seen.every(
+    const isGood = seen.every(
       (rows) =>
         rows.filter(({ Status }) => Status === 'Ready').length === nodes.length &&
         rows.filter(({ ManagerStatus }) => ManagerStatus === 'Leader').length === 1 &&
         rows.filter(({ ManagerStatus }) => ManagerStatus === 'Reachable').length === nodes.length - 1,
     );
+    since = isGood ? (since ?? Date.now()) : null;
+    return since !== null && Date.now() - since >= STEADY_MS;
+  });
+  await until('every node takes tasks', async () => {
+    const [first] = nodes;
+    const rows = first === undefined ? [] : await rowsOf(first);
+    const paused = rows.filter(({ Availability }) => Availability !== 'Active');
+    for (const { Hostname } of paused) {
+      await first?.docker('node', 'update', '--availability', 'active', Hostname);
+    }
+    return rows.length === nodes.length && paused.length === 0;
   });
 }
 
-/** Asks until it is so; says what never came about. */
+/** Asks until it is so, also while nobody answers; says what never came about. */
 export async function until(what: string, isSo: () => Promise<boolean>, withinMs = 120_000): Promise<void> {
   const end = Date.now() + withinMs;
-  while (!(await isSo())) {
-    if (Date.now() > end) throw new Error(`after ${withinMs / 1_000} s it is still not so: ${what}`);
+  let cause: unknown;
+  const ask = () =>
+    isSo().catch((error: unknown) => {
+      cause = error;
+      return false;
+    });
+  while (!(await ask())) {
+    if (Date.now() > end)
+      throw new Error(`after ${withinMs / 1_000} s it is still not so: ${what}`, { cause });
     await pause(100);
   }
 }
