@@ -5,29 +5,13 @@ import type { FlipOrder, FlipReceipt } from '../model/platform.ts';
 import type { Originals } from '../model/recorded.ts';
 import type { Engine } from './swarm-connection.ts';
 import { hasStatus, isOutOfSequence, isPassing, isUncertain } from './swarm-faults.ts';
-import { failureActionOf, isHomeless, isMoving, isPaused, modeOf, referencesOf } from './swarm-wire.ts';
-import type { WireReference, WireService, WireServiceSpec, WireTask } from './swarm-wire.ts';
+import { patiently } from './swarm-patience.ts';
+import { isPending, refuseBusy, refuseJob, refuseWaiting, someoneElse } from './swarm-refusals.ts';
+import { failureActionOf, isHomeless, isMoving, isPaused, referencesOf } from './swarm-wire.ts';
+import type { WireReference, WireService, WireServiceSpec } from './swarm-wire.ts';
 
-/** A change of leader takes up to 40 s, a lost manager longer. */
-const PATIENCE_MS = 90_000;
 /** How often someone else may be faster with an update that leaves our references alone. */
 const ATTEMPTS = 10;
-
-/**
- * Asks again while no leader answers or the engine is restarted: an act must not fail, and its group go back, for
- * an engine that is there again a moment later.
- */
-export async function patiently<T>(signal: AbortSignal | undefined, ask: () => Promise<T>): Promise<T> {
-  const until = Date.now() + PATIENCE_MS;
-  for (let wait = 200; ; wait = Math.min(wait * 2, 5_000)) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (!isPassing(error) || isOutOfSequence(error) || Date.now() + wait > until) throw error;
-      await pause(wait, undefined, signal === undefined ? {} : { signal });
-    }
-  }
-}
 
 /** The service of exactly this name. The engine itself also takes an id or the beginning of one. */
 export async function serviceNamed(
@@ -258,76 +242,4 @@ function receipt(service: WireService, originals: Originals | null, already: boo
   const since =
     started !== undefined && (isMoving(service) || isPaused(service)) ? started : service.UpdatedAt;
   return { serviceId: service.ID, since, originals, already };
-}
-
-function refuseJob(service: WireService, where: string): void {
-  if (modeOf(service.Spec) !== 'job') return;
-  throw new Fault({
-    code: 'service-unsupported',
-    what: `"${service.Spec.Name}" is a job, and any update of a job runs it again`,
-    where,
-    next: 'let whoever starts the job name the new secret; declare no consumer for it',
-  });
-}
-
-function refuseBusy(service: WireService, where: string): void {
-  const name = service.Spec.Name;
-  const live = 'the service stays as it is';
-  if (isMoving(service)) {
-    throw new Fault({
-      code: 'service-busy',
-      what: `an update of "${name}" is under way (${service.UpdateStatus?.State ?? ''})`,
-      where,
-      live,
-      next: `wait until it has ended (docker service ps ${name}), then apply again`,
-    });
-  }
-  if (!isPaused(service)) return;
-  throw new Fault({
-    code: 'service-busy',
-    what: `an earlier update of "${name}" failed and is ${service.UpdateStatus?.State ?? ''}`,
-    where,
-    live,
-    next: `a new update would hide that failure: see docker service ps ${name}, repair or resume it (docker service update ${name}), then apply again`,
-  });
-}
-
-/** The scheduler may not have looked for a node yet: an update that changes no task leaves such a one as it is. */
-function isPending({ DesiredState, Status }: WireTask): boolean {
-  return DesiredState === 'running' && Status.State === 'pending';
-}
-
-/** An update beside a task that waits for a node can make the scheduler forget that task (moby/moby#53722). */
-async function refuseWaiting(
-  engine: Engine,
-  service: WireService,
-  isWaiting: (task: WireTask) => boolean,
-  where: string,
-  signal?: AbortSignal,
-): Promise<void> {
-  const tasks = await patiently(signal, () => engine.tasks({ service: [service.ID] }, signal));
-  const task = tasks.find(isWaiting);
-  if (task === undefined) return;
-  throw new Fault({
-    code: 'service-busy',
-    what: `a task of "${service.Spec.Name}" waits for a node: ${task.Status.Err ?? 'pending'}`,
-    where,
-    live: 'the service stays as it is',
-    next: `make room for it (docker service ps ${service.Spec.Name}), then apply again`,
-  });
-}
-
-function someoneElse(change: FlipChange, service: WireService, where: string): Fault {
-  const now = referencesOf(service.Spec.TaskTemplate).find(({ target }) => target === change.target);
-  return new Fault({
-    code: 'service-busy',
-    what: `someone else updated "${service.Spec.Name}": "${change.target}" names ${quoted(now?.copyName)}, not ${quoted(change.from?.copy)}`,
-    where,
-    live: `"${change.target}" reads ${quoted(now?.copyName)}`,
-    next: 'plan again: it starts from what is there now',
-  });
-}
-
-function quoted(copy: string | undefined): string {
-  return copy === undefined ? 'nothing' : `"${copy}"`;
 }
