@@ -34,6 +34,7 @@ describeLive('what others do meanwhile on a live swarm, through the program', ()
       const apply = await shop.apply('good-2');
       gate.assertPassed();
       expect(said(apply)).toContain('removed while it was verified');
+      expect(said(apply)).toContain('there is no such service any more');
       expect(apply).toMatchObject({ code: 10 });
       expect(await shop.copies()).toEqual([shop.copy(1)]);
       expect(await shop.vault()).toEqual(['v1 enabled', 'v1 enabled', 'v2 disabled']);
