@@ -43,7 +43,11 @@ function usesOf(service: ObservedService, copyId: string): string[] {
   const uses: string[] = [];
   if (service.references.some((reference) => reference.copyId === copyId))
     uses.push(`spec of ${service.name}`);
-  if (service.taskCopyIds.includes(copyId)) uses.push(`a running task of ${service.name}`);
+  for (const { name, node, isLost, copyIds } of service.liveTasks) {
+    if (!copyIds.includes(copyId)) continue;
+    const where = node === null ? '' : ` on ${node}`;
+    uses.push(isLost ? `task ${name}${where}, a node that swarm lost` : `task ${name}${where}`);
+  }
   if (service.previousReferences?.some((reference) => reference.copyId === copyId) === true) {
     uses.push(`previous spec of ${service.name}`);
   }
