@@ -46,6 +46,12 @@ export interface Refusal {
   readonly requestId: string | null;
 }
 
+/**
+ * The signal of the call under way: the SDK does not hand it to the second and later pages of a list. One for all
+ * vaults, because Node makes every promise of the process pay for each storage that was ever used.
+ */
+const SIGNALS = new AsyncLocalStorage<AbortSignal | undefined>();
+
 const THROTTLE_WAITS = 5;
 const READ_WAITS = 3;
 const LONGEST_RETRY_AFTER_MS = 60_000;
@@ -67,8 +73,6 @@ export class KeyVaultPipeline {
   readonly #pace: Pace;
   readonly #fence: Fence | undefined;
   readonly #refusals = new WeakMap<object, Refusal>();
-  /** The signal of the call under way: the SDK does not hand it to the second and later pages of a list. */
-  readonly #signals = new AsyncLocalStorage<AbortSignal | undefined>();
 
   constructor(host: string, pace: Pace, fence?: Fence) {
     this.#host = host;
@@ -78,7 +82,7 @@ export class KeyVaultPipeline {
 
   /** Runs SDK calls under a signal. */
   under<T>(signal: AbortSignal | undefined, act: () => Promise<T>): Promise<T> {
-    return this.#signals.run(signal, act);
+    return SIGNALS.run(signal, act);
   }
 
   /** The refusal behind an error of the SDK, or null where it has none. */
@@ -97,7 +101,7 @@ export class KeyVaultPipeline {
     this.#guard(request);
     // The SDK sends the same request again once it has a token: the first 401 is then history.
     this.#refusals.delete(request);
-    const signal = this.#signals.getStore();
+    const signal = SIGNALS.getStore();
     if (signal !== undefined) request.abortSignal = signal;
     let throttles = 0;
     let failures = 0;
