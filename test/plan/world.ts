@@ -130,6 +130,7 @@ export class World {
       lineage: recorded.lineage,
     };
     replay.add(begin);
+    this.#clock = Math.max(this.#clock, Math.floor(Date.parse(at) / 1000));
     for (const step of plan.steps) this.perform(step, replay, at);
     replay.add({ seq: 0, at, type: 'seen', fingerprints: this.#look(plan, replay.recorded) });
     replay.add({ seq: 0, at, type: 'end', outcome: 'done' });
