@@ -235,7 +235,7 @@ describe('a record that was lost and rebuilt', () => {
       notes: [],
     };
     await expect(world.underLease((held) => held.establish(before, origin))).rejects.toMatchObject({
-      code: 'bad-usage',
+      code: 'record-conflict',
       message: 'there is a record already, and it is not written over',
     });
     expect(await world.record.read()).toEqual(before);
