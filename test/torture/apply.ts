@@ -9,6 +9,7 @@ import { digestOf } from '../../src/model/canonical.ts';
 import type { Declared, Source } from '../../src/model/declared.ts';
 import type { ApplyEvent } from '../../src/model/event.ts';
 import { Fault } from '../../src/model/fault.ts';
+import type { Fence } from '../../src/model/fence.ts';
 import type { Observed } from '../../src/model/observed.ts';
 import type { Plan } from '../../src/model/plan.ts';
 import { isEmpty } from '../../src/model/plan.ts';
@@ -26,6 +27,7 @@ import { LEASE_TERMS, instantOf } from '../../src/record/lease.ts';
 import type { StackRecord } from '../../src/record/record.ts';
 import type { ApplyOrder } from './case.ts';
 import type { Incarnation } from './incarnation.ts';
+import type { Plant } from './plant.ts';
 
 /** What an incarnation is asked to do. */
 export type Errand =
@@ -45,6 +47,8 @@ export interface Tools {
   readonly generate: (source: Source) => SecretValue;
   readonly listen: (event: ApplyEvent) => void;
   readonly patienceMs: number;
+  /** A bug to be found; null: none. */
+  readonly plant: Plant | null;
 }
 
 /** How an apply ended that came to its end. */
@@ -61,7 +65,7 @@ export interface Ended {
  * the plan out. Throws what the program would report.
  */
 export async function runErrand(incarnation: Incarnation, errand: Errand, tools: Tools): Promise<Ended> {
-  const { record, gate, declared } = tools;
+  const { record, gate, declared, plant } = tools;
   const now = (): string => instantOf(Math.floor(incarnation.clock.now() / 1000) * 1000).replace('.000Z', 'Z');
   const look = async (): Promise<{ recorded: Recorded; observed: Observed }> => {
     const recorded = await record.read();
@@ -70,19 +74,22 @@ export async function runErrand(incarnation: Incarnation, errand: Errand, tools:
   };
   const first = await look();
   const held = await claimed(incarnation, tools, now());
-  gate.open(held.fence);
+  const fence = plant?.fence?.(held.fence) ?? held.fence;
+  const sink = plant?.sink?.(held) ?? held;
+  gate.open(fence);
   try {
-    const outside = outsideOf(incarnation, tools, held, now);
+    const outside = outsideOf(incarnation, tools, fence, now);
     const isInterrupted = (await record.interrupted()) !== null;
     const resumed = isInterrupted
-      ? await resume({ outside: outside(new Map()), listen: tools.listen, parallelism: 8 }, held)
+      ? await resume({ outside: outside(new Map()), listen: tools.listen, parallelism: 8 }, sink)
       : null;
     if (resumed?.outcome === 'stopped') throw new Stopped(resumed);
     const hasMoved = resumed !== null || (await record.read()).serial !== first.recorded.serial;
     const seen = hasMoved || errand.kind === 'saved' ? await look() : first;
-    const plan = planFor(errand, seen, declared, now());
-    if (errand.kind === 'saved') assertFresh(plan, seen.observed, seen.recorded);
-    else if (errand.kind === 'apply') refuseFaulty(plan, errand.order);
+    const made = planFor(errand, seen, declared, now());
+    const plan = plant?.plan?.(made) ?? made;
+    if (errand.kind === 'saved' && plant?.appliesStale !== true) assertFresh(plan, seen.observed, seen.recorded);
+    if (errand.kind === 'apply') refuseFaulty(plan, errand.order);
     if (isEmpty(plan)) return { resumed, plan, observed: seen.observed, executed: null };
     const executed = await execute(
       {
@@ -97,7 +104,7 @@ export async function runErrand(incarnation: Incarnation, errand: Errand, tools:
         reason: null,
         ticket: null,
       },
-      held,
+      sink,
     );
     return { resumed, plan, observed: seen.observed, executed };
   } finally {
@@ -123,10 +130,12 @@ function claimed(incarnation: Incarnation, tools: Tools, now: string): Promise<H
   return tools.record.claim(
     { ...own, purpose: 'keyturn apply', run: null, isFenced: false },
     {
-      isAlive: (holder) => (holder.host === host ? tools.isAlive(holder.pid, holder.host) : null),
+      isAlive:
+        tools.plant?.isAlive ??
+        ((holder) => (holder.host === host ? tools.isAlive(holder.pid, holder.host) : null)),
       timeoutMs: tools.patienceMs,
       terms: LEASE_TERMS,
-      clock,
+      clock: tools.plant?.clock?.(clock) ?? clock,
       tell: () => {},
     },
   );
@@ -179,7 +188,7 @@ function valuesFor(plan: Plan, errand: Errand, tools: Tools): Map<SecretAddress,
 function outsideOf(
   { clock }: Incarnation,
   { declared, vaults, platforms, generate }: Tools,
-  { fence }: HeldRecord,
+  fence: Fence,
   now: () => string,
 ): (values: ReadonlyMap<SecretAddress, SecretValue>) => Outside {
   const declarations = new Map(

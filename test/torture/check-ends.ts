@@ -1,5 +1,4 @@
 import { Fault } from '../../src/model/fault.ts';
-import type { Plan } from '../../src/model/plan.ts';
 import type { AdminView } from './admin-view.ts';
 import type { Ended } from './apply.ts';
 import { Stopped } from './apply.ts';
@@ -42,18 +41,16 @@ function checkOthers({ plan, executed }: Ended): Violation[] {
   });
 }
 
-/** What could not be observed keeps everything still that depends on it (I13). */
-export function checkUnknown({ plan, observed }: Ended): Violation[] {
-  const isUnknown = (places: Readonly<Record<string, { readonly status: string }>>): boolean =>
-    Object.values(places).some(({ status }) => status === 'unknown');
+/** What could not be observed when the plan was made keeps everything still that depends on it (I13). */
+export function checkUnknown({ plan }: Ended, silent: ReadonlySet<string>): Violation[] {
+  const isSilent = (place: string): boolean => [...silent].some((what) => what.startsWith(place));
   const ofVault = ['mint', 'restore', 'retire', 'stage', 'flip', 'promote'];
-  const ofPlatform = ['stage', 'unstage', 'flip', 'verify', 'settle', 'prune'];
-  const moved = (kinds: readonly string[]): Plan['steps'] =>
-    plan.steps.filter(({ kind }) => kinds.includes(kind));
-  const found = [
-    ...(isUnknown(observed.vaults) ? moved(ofVault) : []),
-    ...(isUnknown(observed.platforms) ? moved(ofPlatform) : []),
-  ];
+  const ofSwarm = ['stage', 'unstage', 'flip', 'verify', 'settle', 'prune'];
+  const kinds = [...(isSilent('vault') ? ofVault : []), ...(isSilent('swarm') ? ofSwarm : [])];
+  const hasConsumers = plan.groups.some(({ consumers }) => consumers.length > 0);
+  const found = plan.steps.filter(
+    ({ kind }) => kinds.includes(kind) || (isSilent('swarm') && hasConsumers && kind === 'mint'),
+  );
   return found.map(({ text }) => ({ invariant: 'I13', text: `planned beside something unknown: ${text}` }));
 }
 

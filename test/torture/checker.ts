@@ -2,6 +2,7 @@ import { TAG_OPERATION, TAG_VERSION } from '../../src/model/observed.ts';
 import type { ApplyEvent } from '../../src/model/event.ts';
 import { asFault } from '../../src/model/fault.ts';
 import type { Plan } from '../../src/model/plan.ts';
+import { LEASE_TERMS } from '../../src/record/lease.ts';
 import type { SecretValue } from '../../src/model/secret-value.ts';
 import type { StoredVersion } from '../../src/sandbox/vault-store.ts';
 import type { Use } from './admin-view.ts';
@@ -36,6 +37,8 @@ export class Checker {
   readonly #applies = new Set<string>();
   /** Values that an apply of ours disabled for good. */
   readonly #retired = new Set<string>();
+  /** When each last made or renewed its claim, in ticks. */
+  readonly #claimed = new Map<Incarnation, number>();
   /** The latest time that the clock of those who apply ever showed. */
   #latest = '';
   readonly #changes = new Map<string, number>();
@@ -43,6 +46,9 @@ export class Checker {
   readonly #reachedLate = new Set<string>();
   /** Versions that were written when nobody waited for them any more. */
   readonly #arrivedLate = new Set<string>();
+  /** Lists that were not answered the last time that they were asked for: now, and when the apply began. */
+  readonly #silent = new Map<Incarnation, Set<string>>();
+  readonly #began = new Map<Incarnation, ReadonlySet<string>>();
   readonly #saved = new Map<Plan, Readonly<Record<string, string>>>();
   readonly #used = new Set<Plan>();
 
@@ -62,11 +68,21 @@ export class Checker {
 
   wrote(incarnation: Incarnation, path: string, text: string): void {
     this.#texts.push(text);
+    if (text.includes('"type":"begin"')) this.#began.set(incarnation, new Set(this.#silent.get(incarnation)));
     if (path.endsWith('/journal.jsonl')) this.#hold(incarnation, `wrote into ${path}`);
   }
 
   named(incarnation: Incarnation, path: string): void {
+    if (/\/lease-\d+\.json$/.test(path)) this.#claimed.set(incarnation, this.#ordeal.timeline.ticks);
     if (!/\/lease-\d+\.json$|\.tmp$/.test(path)) this.#hold(incarnation, `wrote ${path}`);
+  }
+
+  /** A list was asked for, and answered or not: only the last one counts. */
+  listed(incarnation: Incarnation, what: string, isAnswered: boolean): void {
+    const silent = this.#silent.get(incarnation) ?? new Set();
+    if (isAnswered) silent.delete(what);
+    else silent.add(what);
+    this.#silent.set(incarnation, silent);
   }
 
   look(): Before {
@@ -113,6 +129,13 @@ export class Checker {
     this.#add(checkUses(this.admin, this.byHand));
   }
 
+  /** Whether nothing went wrong, and nobody else did anything, since the operation began. */
+  get #isCalm(): boolean {
+    const { written, disabled, removed, services } = this.byHand;
+    const hands = written.size + disabled.size + removed.size + services.size;
+    return this.#ordeal.weather.hit.length === 0 && hands === 0 && this.#reachedLate.size === 0;
+  }
+
   ended(incarnation: Incarnation, errand: Errand, fate: Fate, hadJournal: boolean): void {
     if (fate.kind === 'died') return;
     if (fate.kind === 'threw') {
@@ -128,7 +151,11 @@ export class Checker {
     this.#texts.push(JSON.stringify(ended.plan));
     const isExcused = (service: string): boolean => this.#reachedLate.has(service);
     this.#add(checkGroups(ended, this.admin, isExcused));
-    if (errand.kind === 'apply') this.#add(checkUnknown(ended));
+    const [begin] = this.admin.journal('written');
+    if (this.#isCalm && begin?.type === 'begin' && begin.apply === incarnation.name && ended.executed?.outcome === 'stopped')
+      this.report('I7', 'nothing went wrong but a step, and its group did not return to what it was');
+    const silent = this.#began.get(incarnation);
+    if (errand.kind === 'apply' && silent !== undefined) this.#add(checkUnknown(ended, silent));
     if (errand.kind === 'saved' && ended.executed !== null) {
       if (this.#used.has(errand.plan)) this.#add([{ invariant: 'I8', text: 'a saved plan was applied twice' }]);
       this.#used.add(errand.plan);
@@ -190,7 +217,13 @@ export class Checker {
     const twin = versions.find(
       ({ id, tags }) => id !== made.id && tags?.[TAG_OPERATION] === operation && !this.byHand.written.has(id) && !this.#arrivedLate.has(id),
     );
-    const name = `${secret} v${made.tags?.[TAG_VERSION] ?? '?'}`;
+    const ordinal = made.tags?.[TAG_VERSION];
+    const name = `${secret} v${ordinal ?? '?'}`;
+    const other = versions.find(
+      ({ id, tags, value }) =>
+        ordinal !== undefined && tags?.[TAG_VERSION] === ordinal && value !== made.value && !this.byHand.written.has(id),
+    );
+    if (other !== undefined && !this.#arrivedLate.has(other.id)) this.report('I6', `${name} was given out twice`);
     if (twin !== undefined) this.report('I6', `${name} was written twice under the operation ${operation ?? '?'}`);
     if (this.#retired.has(made.value)) this.report('I12', `${name} is a retired value that was written again`);
   }
@@ -250,6 +283,9 @@ export class Checker {
 
   #hold(incarnation: Incarnation, what: string): void {
     this.#add(checkHolder(incarnation, what, this.admin));
+    const since = this.#ordeal.timeline.ticks - (this.#claimed.get(incarnation) ?? 0);
+    if (since > LEASE_TERMS.periodMs)
+      this.report('I11', `${incarnation.name}: ${what} ${Math.round(since / 1000)} s after its last claim`);
   }
 
   #add(violations: readonly Violation[]): void {

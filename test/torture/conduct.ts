@@ -5,6 +5,7 @@ import type { Plan, Step } from '../../src/model/plan.ts';
 import type { Errand } from './apply.ts';
 import { freshPlan } from './apply.ts';
 import type { ApplyOrder, Case, Operation } from './case.ts';
+import type { Plant } from './plant.ts';
 import { Hang } from './loop.ts';
 import type { Fate } from './ordeal.ts';
 import { Ordeal } from './ordeal.ts';
@@ -29,11 +30,11 @@ const MOST_LIVES = 8;
 const MOST_ROUNDS = 14;
 
 /** Runs a case from its start to its rest, and says what did not hold. */
-export async function conduct(given: Case): Promise<Outcome> {
-  const ordeal = await Ordeal.open(given);
-  const conductor = new Conductor(ordeal, given);
+export async function conduct(given: Case, plant: Plant | null = null): Promise<Outcome> {
+  const ordeal = await Ordeal.open(given, plant);
+  const conductor = new Conductor(ordeal, plant?.tilt?.(given) ?? given);
   try {
-    for (const operation of given.operations) await conductor.perform(operation);
+    for (const operation of conductor.operations) await conductor.perform(operation);
     await conductor.comeToRest();
   } catch (thrown) {
     const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
@@ -55,6 +56,10 @@ class Conductor {
     this.#ordeal = ordeal;
     this.#case = given;
     this.#someone = new Someone(ordeal);
+  }
+
+  get operations(): readonly Operation[] {
+    return this.#case.operations;
   }
 
   async perform(operation: Operation): Promise<void> {
@@ -123,10 +128,9 @@ class Conductor {
       const other = random.chance(0.5) ? host : 'elsewhere';
       const { patienceMs } = beside;
       // Not as the first one, whose timers end with it.
-      second = new Promise((resolve) => {
-        ordeal.timeline.after(1, () =>
-          resolve(ordeal.run({ kind: 'apply', order: PLAIN }, { host: other, patienceMs })),
-        );
+      second = ordeal.timeline.apart(async () => {
+        await Promise.resolve();
+        return ordeal.run({ kind: 'apply', order: PLAIN }, { host: other, patienceMs });
       });
     };
     let fate = await ordeal.runAs(first, { kind: 'apply', order }, 0);

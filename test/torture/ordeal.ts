@@ -22,6 +22,7 @@ import { Disk } from './disk.ts';
 import type { Death } from './incarnation.ts';
 import { Incarnation } from './incarnation.ts';
 import { drive } from './loop.ts';
+import type { Plant } from './plant.ts';
 import { Random } from './random.ts';
 import { installSeededCrypto } from './seeded-crypto.ts';
 import { Service } from './service.ts';
@@ -53,6 +54,8 @@ export class Ordeal {
   readonly swarm: RunningSwarm;
   readonly service: Service;
   readonly random: Random;
+  /** A bug that the checker must find; null: none. */
+  readonly plant: Plant | null;
   /** What happened, in words, newest last. */
   readonly trace: string[] = [];
   readonly counts = { applies: 0, crashes: 0, requests: 0, files: 0 };
@@ -65,7 +68,8 @@ export class Ordeal {
   #pids = 100;
   #values = 0;
 
-  private constructor(given: Case, parts: Parts) {
+  private constructor(given: Case, plant: Plant | null, parts: Parts) {
+    this.plant = plant;
     this.declared = given.declared;
     this.timeline = parts.timeline;
     this.wire = parts.wire;
@@ -78,7 +82,7 @@ export class Ordeal {
     this.service = new Service(this, given.slowestMs, this.random.fork('service'));
   }
 
-  static async open(given: Case): Promise<Ordeal> {
+  static async open(given: Case, plant: Plant | null = null): Promise<Ordeal> {
     const timeline = new Timeline(EPOCH);
     const random = new Random(`seed ${given.seed}`);
     const wire = new Wire(timeline);
@@ -97,7 +101,7 @@ export class Ordeal {
       intercept: wire.intercept('swarm'),
     });
     for (const name of given.deployed) deploy(swarm, name, given.replicas);
-    return new Ordeal(given, { timeline, wire, vault, swarm, random, uninstall });
+    return new Ordeal(given, plant, { timeline, wire, vault, swarm, random, uninstall });
   }
 
   /** Runs one errand in a process of its own, to its end or its death. */
@@ -186,7 +190,7 @@ export class Ordeal {
 
   #toolsOf(incarnation: Incarnation, errand: Errand, patienceMs: number): Tools {
     const gate = new Gate();
-    const files = simulatedFiles(incarnation, this.disk, {
+    const plain = simulatedFiles(incarnation, this.disk, {
       strike: (own, text) => this.strike(own, 'file', text),
       cutPower: (own, why) => this.cutPower(own, why),
       wrote: (own, path, text) => {
@@ -195,8 +199,10 @@ export class Ordeal {
       },
       named: (own, path) => this.checker.named(own, path),
     });
+    const files = this.plant?.files?.(plain) ?? plain;
     const order = errand.kind === 'apply' ? errand.order : null;
     return {
+      plant: this.plant,
       declared: this.declared,
       record: recordOn(files),
       gate,
@@ -224,7 +230,11 @@ export class Ordeal {
     const vault = connectKeyVault({ name: VAULT, uri, auth: 'cli', tenantId: null, sandboxToken, fence, pace });
     const { endpoint } = this.swarm;
     const swarm = connectSwarm({ name: SWARM, endpoint, environment: {}, stack: STACK, fence });
-    return { vaults: new Map([[VAULT, vault]]), platforms: new Map([[SWARM, swarm]]) };
+    const { plant } = this;
+    return {
+      vaults: new Map([[VAULT, plant?.vault?.(vault, uri) ?? vault]]),
+      platforms: new Map([[SWARM, plant?.platform?.(swarm) ?? swarm]]),
+    };
   }
 
   #generate(source: Source, order: ApplyOrder | null): SecretValue {

@@ -48,6 +48,13 @@ function drawOperations(first: Declared, random: Random): Operation[] {
     const next = drawShape(declared, random);
     if (next.kind === 'declare') declared = next.declared;
     add(drawClimate(random), next);
+    if (next.kind !== 'save') continue;
+    // Something happens, or not, before it is applied, perhaps twice.
+    const between = drawShape(declared, random);
+    if (between.kind === 'declare') declared = between.declared;
+    if (random.chance(0.7)) add({ kind: 'calm' }, between);
+    add(drawClimate(random), { kind: 'apply saved' });
+    if (random.chance(0.3)) add({ kind: 'calm' }, { kind: 'apply saved' });
   }
   return operations;
 }
@@ -63,8 +70,7 @@ function drawShape(declared: Declared, random: Random): Shape {
   const kind = random.weighted<Operation['kind']>([
     [10, 'apply'],
     [2, 'rollback'],
-    [1, 'save'],
-    [1.5, 'apply saved'],
+    [2, 'save'],
     [2, 'declare'],
     [2.5, 'wait'],
     [0.5, 'jump'],

@@ -9,6 +9,7 @@ const PATIENCE_MS = 30_000;
 /** How old a stale answer may be. */
 const STALE_MS = 20_000;
 const MINUTE_MS = 60_000;
+const LISTS = new Set(['vault SecretList', 'swarm SecretList', 'swarm ServiceList', 'swarm TaskList']);
 
 /** What becomes of each request: carried out or not, answered or not, and when. */
 export class Service {
@@ -32,17 +33,18 @@ export class Service {
     if (incarnation.state === 'dead') return exchange.answer(null);
     const { isChange, arrived } = exchange;
     if (isChange) this.#ordeal.checker.sent(exchange, incarnation);
+    this.#listed(exchange, incarnation, false);
     const trouble = this.#ordeal.strike(incarnation, isChange ? 'write' : 'read', exchange.text);
     if (trouble !== null) return this.#spoil(exchange, incarnation, trouble);
     if (arrived !== null && this.#storm[arrived.place] > 0) {
       this.#storm[arrived.place] -= 1;
-      return incarnation.deliver(exchange, throttled(exchange));
+      return this.#deliver(exchange, incarnation, throttled(exchange));
     }
     if (this.#slowestMs === 0) return this.#serve(exchange, incarnation);
     const wait = this.#random.next() * this.#slowestMs;
     this.#ordeal.timeline.after(wait / 2, () => {
       const reply = this.#carryOut(exchange);
-      this.#ordeal.timeline.after(wait / 2, () => incarnation.deliver(exchange, reply));
+      this.#ordeal.timeline.after(wait / 2, () => this.#deliver(exchange, incarnation, reply));
     });
   }
 
@@ -51,8 +53,20 @@ export class Service {
     for (const exchange of this.#ordeal.wire.openOf(incarnation)) exchange.answer(null);
   }
 
+  #deliver(exchange: Exchange, incarnation: Incarnation, reply: Reply | null): void {
+    if (reply !== null && reply.status < 400) this.#listed(exchange, incarnation, true);
+    incarnation.deliver(exchange, reply);
+  }
+
+  /** Only the lists that a plan is made from. */
+  #listed(exchange: Exchange, incarnation: Incarnation, isAnswered: boolean): void {
+    const { place, operation = '' } = exchange.arrived ?? {};
+    const what = `${place ?? ''} ${operation ?? ''}`;
+    if (LISTS.has(what)) this.#ordeal.checker.listed(incarnation, what, isAnswered);
+  }
+
   #serve(exchange: Exchange, incarnation: Incarnation): void {
-    incarnation.deliver(exchange, this.#carryOut(exchange));
+    this.#deliver(exchange, incarnation, this.#carryOut(exchange));
   }
 
   #spoil(exchange: Exchange, incarnation: Incarnation, { kind, amount }: Trouble): void {
@@ -61,7 +75,7 @@ export class Service {
     const serve = (): void => this.#serve(exchange, incarnation);
     const carryOut = (): Reply => this.#carryOut(exchange);
     const carryOutLate = (): void => void this.#carryOut(exchange, true);
-    const refuse = (status: number): void => incarnation.deliver(exchange, refusal(exchange, status));
+    const refuse = (status: number): void => this.#deliver(exchange, incarnation, refusal(exchange, status));
     switch (kind) {
       case 'killed before it is sent':
         incarnation.die(why);
@@ -86,17 +100,17 @@ export class Service {
         return refuse(503);
       case 'throttled':
         this.#storm[exchange.arrived?.place ?? 'vault'] = Math.floor(amount * 12);
-        return incarnation.deliver(exchange, throttled(exchange));
+        return this.#deliver(exchange, incarnation, throttled(exchange));
       case 'delayed':
         timeline.after(amount * 0.9 * PATIENCE_MS, serve);
         return;
       case 'hung':
         return;
       case 'dropped before':
-        return incarnation.deliver(exchange, null);
+        return this.#deliver(exchange, incarnation, null);
       case 'dropped after':
         carryOut();
-        return incarnation.deliver(exchange, null);
+        return this.#deliver(exchange, incarnation, null);
       case 'failed after':
         carryOut();
         return refuse(amount < 0.5 ? 500 : 503);
@@ -104,7 +118,7 @@ export class Service {
         timeline.after(PATIENCE_MS + amount * amount * 3 * MINUTE_MS, carryOutLate);
         return;
       case 'stale':
-        return incarnation.deliver(exchange, this.#stale(exchange) ?? carryOut());
+        return this.#deliver(exchange, incarnation, this.#stale(exchange) ?? carryOut());
       case 'suspended':
       case 'asleep':
         incarnation.suspend((0.5 + amount * 4) * MINUTE_MS, kind === 'asleep');

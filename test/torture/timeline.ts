@@ -64,6 +64,11 @@ export class Timeline {
     return OWNERS.run(owner, act);
   }
 
+  /** Runs `act` as nobody in particular, whoever calls. */
+  apart<T>(act: () => T): T {
+    return OWNERS.exit(act);
+  }
+
   /** Calls back after so many ms, whoever lives then. */
   after(ms: number, callback: () => void): void {
     OWNERS.exit(() => this.set(callback, ms, false));

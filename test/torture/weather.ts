@@ -60,7 +60,13 @@ export interface Trouble {
 export type Climate =
   | { readonly kind: 'calm' }
   /** At one happening of a kind, counted from 1. */
-  | { readonly kind: 'one'; readonly at: Happening['at']; readonly event: number }
+  | {
+      readonly kind: 'one';
+      readonly at: Happening['at'];
+      readonly event: number;
+      /** What goes wrong; drawn unless said. */
+      readonly what?: FaultKind;
+    }
   /** Now and then: the probability for each happening of a kind. */
   | { readonly kind: 'storm'; readonly probability: Readonly<Record<Happening['at'], number>> };
 
@@ -98,9 +104,9 @@ const WEIGHTS: Readonly<Record<Happening['at'], readonly (readonly [number, Faul
     [6, 'killed, carried out'],
     [5, 'killed, carried out late'],
     [3, 'power cut'],
-    [1, 'refused with 403'],
+    [3, 'refused with 403'],
     [1, 'refused with 500'],
-    [1, 'refused with 503'],
+    [2, 'refused with 503'],
     [2, 'throttled'],
     [1, 'delayed'],
     [2, 'hung'],
@@ -167,7 +173,8 @@ export class Weather {
         ? climate.at === at && this.#counts[at] === climate.event
         : this.#random.chance(climate.probability[at]);
     if (!strikes) return null;
-    const kind = this.#random.weighted(WEIGHTS[at]);
+    const drawn = this.#random.weighted(WEIGHTS[at]);
+    const kind = climate.kind === 'one' ? (climate.what ?? drawn) : drawn;
     if (isDeadly(kind) && this.#deaths >= MOST_DEATHS) return null;
     return { operation: this.#operation, event: this.#events, kind, amount: this.#random.next() };
   }
