@@ -134,16 +134,18 @@ export const withApproval = <T>(yargs: Argv<T>) =>
   yargs.options(approve).coerce('lock-timeout', milliseconds).check(parallelismIsACount);
 
 /** For commands that write the record alone, under its lease. */
-export const withRecordChange = <T>(yargs: Argv<T>) =>
+export const withLease = <T>(yargs: Argv<T>) =>
   yargs
-    .options({
-      'auto-approve': approve['auto-approve'],
-      'reason': approve.reason,
-      'ticket': approve.ticket,
-      'lock-timeout': approve['lock-timeout'],
-      'local-record': approve['local-record'],
-    })
+    .options({ 'lock-timeout': approve['lock-timeout'], 'local-record': approve['local-record'] })
     .coerce('lock-timeout', milliseconds);
+
+/** The same for those that ask first and say why in the history. */
+export const withRecordChange = <T>(yargs: Argv<T>) =>
+  withLease(yargs).options({
+    'auto-approve': approve['auto-approve'],
+    'reason': approve.reason,
+    'ticket': approve.ticket,
+  });
 
 export const withDryRun = <T>(yargs: Argv<T>) =>
   yargs.options({

@@ -6,6 +6,7 @@ import {
   withDryRun,
   withFormat,
   withGeneral,
+  withLease,
   withRecordChange,
   withRecords,
   withSandbox,
@@ -102,15 +103,16 @@ export function state(yargs: Argv, ended: Ended): Argv {
         async (argv) => ended(await (await import('./commands/state-pull.ts')).run(argv)),
       )
       .command(
-        'push <file>',
+        'push <file> [stack]',
         'Write such a document into the record of its stack',
         (z) =>
-          withDryRun(withRecordChange(withSandbox(withFormat(z))))
+          withDryRun(withLease(withSandbox(withFormat(z))))
             .positional('file', {
               type: 'string',
               demandOption: true,
               describe: 'what keyturn state pull printed',
             })
+            .positional('stack', { type: 'string', describe: 'refuse a document of any other stack' })
             .options({ manifest: MANIFEST })
             .example('$0 state push busflow.record.json --dry-run', 'whether it may follow what is there')
             .example('$0 state push busflow.record.json', 'refuses another lineage or a lower serial'),

@@ -45,7 +45,7 @@ test('a record that was lost is rebuilt with the right to list, shown first, and
   expect(history.out).toContain('which saved plans were used');
   const rotated = await keyturn(['apply', '--sandbox', '--auto-approve', '--rotate', 'key'], { cwd });
   expect(rotated).toMatchObject({ code: 0 });
-});
+}, 180_000);
 
 test('a record that is there is not rebuilt, be it broken', async () => {
   const cwd = await project();
@@ -62,4 +62,4 @@ test('a record that is there is not rebuilt, be it broken', async () => {
   expect(refused.err).toContain('state.json');
   expect(refused.err).toContain('move it away and keep it');
   expect(await readFile(state, 'utf8')).toBe('nonsense');
-});
+}, 180_000);

@@ -92,7 +92,7 @@ test('a record moves to the storage account that its stack declares, and back', 
   });
   const there = await run('state', 'list', 'shop');
   expect(there.err).toContain('was moved to state/shop');
-});
+}, 240_000);
 
 test('a record is pulled, pushed where there is none, and refused where another one is', async () => {
   const cwd = await applied('pushing');
@@ -106,7 +106,9 @@ test('a record is pulled, pushed where there is none, and refused where another 
   const foreseen = await run('state', 'push', file, '--dry-run');
   expect(foreseen).toMatchObject({ code: 0 });
   expect(foreseen.out).toContain('serial 1, where there was none');
-  const pushed = await run('state', 'push', file, '--format', 'json');
+  const wrong = await run('state', 'push', file, 'bank');
+  expect(wrong.err).toContain('the file holds the record of shop, not of bank (record-conflict)');
+  const pushed = await run('state', 'push', file, 'shop', '--format', 'json');
   expect(pushed).toMatchObject({ code: 0 });
   expect(JSON.parse(pushed.out)).toMatchObject({ written: true, from: null, to: 1, entries: 1 });
   expect((await run('state', 'pull', 'shop')).out).toBe(pulled.out);
@@ -118,7 +120,7 @@ test('a record is pulled, pushed where there is none, and refused where another 
   expect(refused).toMatchObject({ code: 1 });
   expect(refused.err).toContain('the same serial, 1, and other content');
   expect((await run('state', 'pull', 'shop')).out).toBe(pulled.out);
-});
+}, 240_000);
 
 test('a lease in the storage account is shown and taken from its holder', async () => {
   const cwd = await applied('leasing');
@@ -140,4 +142,4 @@ test('a lease in the storage account is shown and taken from its holder', async 
   await expect(held.write(recorded, 'some tag 1')).rejects.toMatchObject({ code: 'lease-lost' });
   await held.release();
   expect(await record.holder()).toBeNull();
-});
+}, 240_000);

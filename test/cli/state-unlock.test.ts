@@ -59,4 +59,4 @@ test('an apply that is unlocked from another process stops before its next act, 
 
   const none = await keyturn(['state', 'unlock', '--sandbox'], { cwd });
   expect(none).toMatchObject({ code: 0, out: 'No lease is held.\n' });
-}, 180_000);
+}, 240_000);

@@ -20,6 +20,7 @@ import { openTerminal } from '../terminal.ts';
 
 export interface PushArgs extends GeneralArgs, WritesArgs, LeaseArgs {
   readonly file: string;
+  readonly stack: string | undefined;
   readonly manifest: string | undefined;
   readonly dryRun: boolean;
 }
@@ -28,6 +29,7 @@ export interface PushArgs extends GeneralArgs, WritesArgs, LeaseArgs {
 export async function run(argv: PushArgs): Promise<ExitCode> {
   const terminal = openTerminal(argv);
   const bundle = await readBundle(argv.file);
+  if (argv.stack !== undefined && argv.stack !== bundle.stack) throw ofAnother(bundle.stack, argv);
   const interrupt = watchInterrupts(terminal);
   try {
     const project = { directory: argv.directory, stack: [bundle.stack], manifest: argv.manifest };
@@ -79,4 +81,14 @@ async function readBundle(file: string): Promise<Bundle> {
     });
   });
   return parseBundle(text, file);
+}
+
+function ofAnother(stack: string, argv: PushArgs): Fault {
+  return new Fault({
+    code: 'record-conflict',
+    what: `the file holds the record of ${stack}, not of ${argv.stack ?? stack}`,
+    where: argv.file,
+    live: 'nothing was changed',
+    next: 'name the file of that stack',
+  });
 }
