@@ -23,9 +23,13 @@ export function requireApprover(terminal: Terminal, isApproved: boolean, command
 }
 
 /** Asks on the terminal. Only `yes` is yes; an interrupt is no. */
-export async function ask(terminal: Terminal, signal: AbortSignal): Promise<boolean> {
+export async function ask(
+  terminal: Terminal,
+  signal: AbortSignal,
+  question = 'Do you want to perform these actions?',
+): Promise<boolean> {
   const { paint } = terminal.page;
-  terminal.print(`\n${paint('bold', 'Do you want to perform these actions?')}`);
+  terminal.print(`\n${paint('bold', question)}`);
   terminal.print("  Only 'yes' will be accepted to approve.\n");
   const lines = createInterface({ input: process.stdin, output: process.stdout });
   try {

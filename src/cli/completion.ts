@@ -11,7 +11,7 @@ export function completionsFor(current: string, argv: unknown, words: readonly s
   const manifests = lastSynth();
   const wantsAddress = /^(rollback)$/.test(command) || (command === 'state' && typed.includes('show'));
   const own = wantsAddress ? manifests.flatMap(({ names }) => names) : manifests.map(({ stack }) => stack);
-  const takesStacks = ['plan', 'apply', 'status', 'output', 'history', 'sandbox'].includes(command);
+  const takesStacks = ['plan', 'apply', 'status', 'output', 'history', 'state', 'sandbox'].includes(command);
   const asked = lastOption(process.argv);
   if (asked !== null && ['--target', '--rotate', '--value'].includes(asked)) {
     return manifests.flatMap(({ names }) => names).filter((word) => word.startsWith(current));

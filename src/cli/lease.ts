@@ -15,7 +15,7 @@ export interface Run {
   /** Unique. */
   readonly id: string;
   readonly actor: Actor;
-  readonly purpose: 'apply' | 'rollback' | 'state';
+  readonly purpose: 'apply' | 'rollback' | `state ${'unlock' | 'push' | 'migrate' | 'rebuild'}`;
 }
 
 export interface LeaseArgs {
@@ -63,7 +63,7 @@ export async function underLease<T>(
 ): Promise<T> {
   const { argv, run, terminal, signal, gate } = claiming;
   const held = await record.claim(holderOf(run), {
-    isAlive: (holder) => (holder.host === run.actor.host ? isAlive(holder) : null),
+    isAlive: (holder) => livesHere(holder, run.actor.host),
     timeoutMs: argv.lockTimeout ?? 0,
     terms: LEASE_TERMS,
     clock: CLOCK,
@@ -93,13 +93,19 @@ async function giveBack(held: HeldRecord, terminal: Terminal): Promise<void> {
   }
 }
 
-const CLOCK: LeaseClock = {
+export const CLOCK: LeaseClock = {
   now: Date.now,
   ticks: () => performance.now(),
   sleep: (ms, signal) => wait(ms, undefined, signal === undefined ? {} : { signal }),
 };
 
-function holderOf({ id, actor, purpose }: Run): Holder {
+/** Whether a holder's process lives; null where it is another host's. */
+export function livesHere(holder: Holder, host: string): boolean | null {
+  return holder.host === host ? isAlive(holder) : null;
+}
+
+/** This process as a holder. */
+export function holderOf({ id, actor, purpose }: Run): Holder {
   const now = instantOf(Date.now());
   return {
     format: 2,

@@ -109,6 +109,13 @@ const approve = {
   },
 } as const satisfies Record<string, Options>;
 
+/** For commands that need what is declared. */
+export const MANIFEST = {
+  type: 'string',
+  requiresArg: true,
+  describe: 'read this keyturn.json and run no code of the project',
+} as const;
+
 /* Each returns its argument with the options added, so that yargs infers the handler's arguments. */
 
 export const withGeneral = <T>(yargs: Argv<T>) => yargs.options(general);
@@ -125,6 +132,27 @@ export const withSelect = <T>(yargs: Argv<T>) => yargs.options(select);
 
 export const withApproval = <T>(yargs: Argv<T>) =>
   yargs.options(approve).coerce('lock-timeout', milliseconds).check(parallelismIsACount);
+
+/** For commands that write the record alone, under its lease. */
+export const withLease = <T>(yargs: Argv<T>) =>
+  yargs
+    .options({ 'lock-timeout': approve['lock-timeout'], 'local-record': approve['local-record'] })
+    .coerce('lock-timeout', milliseconds);
+
+/** The same for those that ask first and say why in the history. */
+export const withRecordChange = <T>(yargs: Argv<T>) =>
+  withLease(yargs).options({
+    'auto-approve': approve['auto-approve'],
+    'reason': approve.reason,
+    'ticket': approve.ticket,
+  });
+
+export const withDryRun = <T>(yargs: Argv<T>) =>
+  yargs.options({
+    'dry-run': { type: 'boolean', default: false, group: APPROVE, describe: 'show it and write nothing' },
+  });
+
+export const withConsent = <T>(yargs: Argv<T>) => yargs.options({ 'auto-approve': approve['auto-approve'] });
 
 /** For commands that look at records and run no code of the project. */
 export const withRecords = <T>(yargs: Argv<T>) =>

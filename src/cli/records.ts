@@ -80,6 +80,20 @@ export async function openRecords(argv: RecordArgs, stacks: readonly string[]): 
   );
 }
 
+/** One record for a command that takes one: the named one, or the only one that there is. */
+export async function openOneRecord(argv: RecordArgs, stack: string | undefined): Promise<NamedRecord> {
+  const records = await openRecords(argv, stack === undefined ? [] : [stack]);
+  const [only] = records;
+  if (only !== undefined && records.length === 1) return only;
+  throw new Fault({
+    code: 'bad-usage',
+    what: only === undefined ? 'nothing was applied yet' : 'several stacks have a record',
+    where: 'command line',
+    live: 'nothing was changed',
+    ...(only === undefined ? {} : { next: `name one of ${records.map((each) => each.stack).join(', ')}` }),
+  });
+}
+
 /** Of the manifest that is named; else those that lie here, and those that the last synth puts into Azure. */
 async function knownRecords(argv: RecordArgs): Promise<ReadonlyMap<string, RecordOf>> {
   if (argv.manifest !== undefined) {

@@ -92,6 +92,13 @@ export function planOf(
   return { plan: makePlan({ ...input, options: { ...options, values } }), placeholders };
 }
 
+/** Why a vault or a platform could not be observed. */
+export function unseenIn({ vaults, platforms }: Observed): Fault[] {
+  return [...Object.values(vaults), ...Object.values(platforms)].flatMap((seen) =>
+    seen.status === 'unknown' ? [new Fault(seen.fault)] : [],
+  );
+}
+
 /** What stands in the way of a plan and is somebody's mistake, not a date or a person's turn. */
 export function faultsIn(blocked: readonly Blocked[]): Fault[] {
   return blocked.flatMap(({ fault }) => (fault === null ? [] : [new Fault(fault)]));

@@ -1,14 +1,15 @@
 import type { Argv } from 'yargs';
 import type { ExitCode } from './exit-code.ts';
 import {
+  MANIFEST,
   withApproval,
   withFormat,
   withGeneral,
-  withRecords,
   withSandbox,
   withSelect,
   withStacks,
 } from './options.ts';
+import { history, state } from './usage-record.ts';
 
 /**
  * Every command, with its options and examples. This file is on the `--help` path: what a command does is
@@ -17,7 +18,7 @@ import {
  * `ended` is told the exit code of the command that ran.
  */
 export function withCommands(yargs: Argv, ended: (code: ExitCode) => void): Argv {
-  return [project, changes, questions, record, sandbox].reduce((so, add) => add(so, ended), yargs);
+  return [project, changes, questions, history, state, sandbox].reduce((so, add) => add(so, ended), yargs);
 }
 
 type Ended = (code: ExitCode) => void;
@@ -50,11 +51,7 @@ function changes(yargs: Argv, ended: Ended): Argv {
         withSelect(withSandbox(withStacks(withFormat(y))))
           .options({
             'out': { type: 'string', requiresArg: true, describe: 'save the plan of one stack for apply' },
-            'manifest': {
-              type: 'string',
-              requiresArg: true,
-              describe: 'plan from this keyturn.json and run no code of the project',
-            },
+            'manifest': MANIFEST,
             'detailed-exitcode': {
               type: 'boolean',
               default: false,
@@ -146,62 +143,6 @@ function questions(yargs: Argv, ended: Ended): Argv {
           .example('$0 output busflow > names.env', 'then: env $(cat names.env) docker stack deploy …')
           .example('$0 output busflow --format compose', 'the secrets: part of a compose file'),
       async (argv) => ended(await (await import('./commands/output.ts')).run(argv)),
-    );
-}
-
-function record(yargs: Argv, ended: Ended): Argv {
-  return yargs
-    .command('history', 'The state history: who changed what, when and why', (y) =>
-      y
-        .command(
-          ['list [stack..]', '$0'],
-          'One line an apply, newest first',
-          (z) =>
-            withRecords(withStacks(withFormat(z)))
-              .options({
-                limit: {
-                  type: 'number',
-                  requiresArg: true,
-                  default: 50,
-                  describe: 'at most so many of a stack',
-                },
-              })
-              .example('$0 history list', 'every stack that has a record')
-              .example('$0 history list busflow --format json', 'for a program')
-              .example('$0 history list --manifest keyturn.json', 'a record in Azure, without the project'),
-          async (argv) => ended(await (await import('./commands/history.ts')).list(argv)),
-        )
-        .command(
-          'show <entry> [stack]',
-          'One apply in full: its steps, evidence and versions',
-          (z) =>
-            withRecords(withFormat(z))
-              .positional('entry', { type: 'number', demandOption: true, describe: 'its number in the list' })
-              .positional('stack', { type: 'string', describe: 'needed where several stacks have a record' })
-              .example('$0 history show 12 busflow', 'what apply 12 did'),
-          async (argv) => ended(await (await import('./commands/history.ts')).show(argv)),
-        )
-        .strict(),
-    )
-    .command('state', 'The record itself: versions, roles and dates; never a value', (y) =>
-      y
-        .command(
-          ['list [stack..]', '$0'],
-          'The addresses that are recorded',
-          (z) =>
-            withRecords(withStacks(withFormat(z))).example('$0 state list', 'every stack that has a record'),
-          async (argv) => ended(await (await import('./commands/state.ts')).list(argv)),
-        )
-        .command(
-          'show [address]',
-          'What is recorded of one address, or of everything',
-          (z) =>
-            withRecords(withFormat(z))
-              .positional('address', { type: 'string', describe: 'address or short name; default: all' })
-              .example('$0 state show db-writer', 'its versions, roles and dates'),
-          async (argv) => ended(await (await import('./commands/state.ts')).show(argv)),
-        )
-        .strict(),
     );
 }
 

@@ -25,6 +25,8 @@ export type FaultCode =
   | 'plan-used'
   | 'record-unreachable' // the place of the record did not answer
   | 'record-refused' // no right to it, a wrong key: names the role that is missing
+  | 'record-conflict' // what should be written is not what may follow the record that is there
+  | 'record-moved' // the record went to another place, which the fault names
   | 'lease-held'
   | 'lease-lost' // it ran out or was taken while we held it: nothing more was changed
   | 'interrupted' // a person asked to stop before anything was changed

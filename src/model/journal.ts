@@ -73,7 +73,9 @@ export interface HistoryEntry {
   readonly entry: number;
   /** Digest of the previous entry's canonical JSON; null for the first. */
   readonly previous: string | null;
-  readonly kind: 'apply' | 'rollback';
+  /** `rebuild`: the record was lost and made anew; `migrate`: it came here from another place. Both without steps. */
+  readonly kind: 'apply' | 'rollback' | 'rebuild' | 'migrate';
+  /** Unique: of an apply, or of what is in its place. */
   readonly apply: string;
   readonly startedAt: Instant;
   readonly endedAt: Instant;
@@ -83,13 +85,16 @@ export interface HistoryEntry {
   readonly continued: readonly { readonly at: Instant; readonly why: string; readonly by: string }[];
   readonly reason: string | null;
   readonly ticket: string | null;
-  readonly planDigest: string;
+  /** Null where there was no plan. */
+  readonly planDigest: string | null;
   readonly outcome: ApplyOutcome;
   /** address → ordinals before and after. */
   readonly versions: Readonly<
     Record<string, { readonly before: number | null; readonly after: number | null }>
   >;
   readonly steps: readonly HistoryStep[];
+  /** What a reader of the history must know of it: what a rebuilt record does not hold, where a record came from. */
+  readonly notes?: readonly string[];
 }
 
 export interface HistoryStep {

@@ -175,7 +175,7 @@ function foreignness(secret: DeclaredSecret, view: View): Blocked | null {
     next:
       stack === null
         ? 'declare `adopt: true` to mint the next version over it, or choose another name'
-        : 'bring the record back (state/ of the commit that was applied last), or declare `adopt: true`',
+        : `bring the record back (state/ of the commit that was applied last), or rebuild it: keyturn state rebuild ${view.declared.stack}`,
   });
 }
 

@@ -18,6 +18,8 @@ export interface Pace {
   /** How long a write whose answer was lost is looked for before it counts as absent. */
   readonly lateMs: number;
   readonly now: () => number;
+  /** ms of a clock that never jumps: what waits are measured with. */
+  readonly ticks: () => number;
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
   /** 0 to 1; spreads the waits of callers that were throttled together. */
   readonly random: () => number;
@@ -29,6 +31,7 @@ export const PACE: Pace = {
   timeoutMs: 30_000,
   lateMs: 30_000,
   now: Date.now,
+  ticks: () => performance.now(),
   sleep: (ms, signal) => timer(ms, undefined, signal === undefined ? {} : { signal }),
   random: Math.random,
 };

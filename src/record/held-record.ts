@@ -5,14 +5,22 @@ import type { HistoryEntry, JournalLine } from '../model/journal.ts';
 import type { Recorded } from '../model/recorded.ts';
 import type { ObjectStore, Stored } from '../model/store.ts';
 import { Changed } from '../model/store.ts';
+import type { Bundle } from './bundle.ts';
+import { existingIn, existsAlready } from './existing.ts';
 import type { History } from './history-files.ts';
 import type { Entry } from './journal-file.ts';
 import { fenceJournal, Journal, JOURNAL, takenOver } from './journal-file.ts';
 import type { Lease } from './lease.ts';
 import { instantOf } from './lease.ts';
 import type { Loaded } from './load.ts';
-import { STATE } from './load.ts';
+import { STATE, stateIn } from './load.ts';
+import type { Move, Moved } from './moved.ts';
+import { isAway, movedAway, movedText } from './moved.ts';
+import type { Origin } from './origin.ts';
+import { originEntry } from './origin.ts';
 import { stateText } from './state-file.ts';
+import type { Place, Received } from './transfer.ts';
+import { assertArrived, judge, lookAt, nothingIn } from './transfer.ts';
 
 /** Digests of used plans that are remembered. */
 const USED_PLANS = 100;
@@ -88,13 +96,15 @@ export class HeldRecord {
    */
   async finish(journal: Journal, entry: HistoryEntry): Promise<Recorded> {
     const store = this.#store;
-    this.#lease.pass();
+    await this.#lease.confirm();
     const head = await this.#history.add(entry);
     const { recorded, base } = journal;
     const done: Recorded = {
       ...recorded,
       serial: base.serial + 1,
-      usedPlans: [...recorded.usedPlans, entry.planDigest].slice(-USED_PLANS),
+      usedPlans: [...recorded.usedPlans, ...(entry.planDigest === null ? [] : [entry.planDigest])].slice(
+        -USED_PLANS,
+      ),
       head,
     };
     await this.write(done, this.#stateTag);
@@ -105,12 +115,75 @@ export class HeldRecord {
     return done;
   }
 
+  /**
+   * Writes the state of a record that has none, and before it the history entry that says where it comes from. A
+   * history that is there goes on, and the plans that it names count as used. Refused where state or journal exists.
+   */
+  async establish(recorded: Recorded, origin: Origin): Promise<Recorded> {
+    const store = this.#store;
+    const [there] = await existingIn(store);
+    if (there !== undefined) throw existsAlready(store.place, there);
+    const known = await this.#history.list(USED_PLANS);
+    const last = await this.#history.head();
+    await this.#lease.confirm();
+    const head = await this.#history.add(originEntry(origin, recorded, last));
+    const usedPlans = known.flatMap(({ planDigest }) => planDigest ?? []).reverse();
+    const done: Recorded = { ...recorded, serial: 1, usedPlans, head };
+    await this.write(done, null);
+    return done;
+  }
+
+  /**
+   * Takes over a whole record, where it may follow what is there (see `judge`): missing history entries, then the
+   * state, then all of it is read back. Refused without a change otherwise; one that is there already is left alone.
+   */
+  async receive(bundle: Bundle, isReturn = false): Promise<Received> {
+    const store = this.#store;
+    const place = await this.look();
+    const received = judge(bundle, place, store.place, isReturn);
+    if (received.isSame) return received;
+    await this.#lease.confirm();
+    for (const { entry } of received.missing) await this.#history.add(entry as HistoryEntry);
+    // A journal that the state of before had folded would look open beside another state.
+    if (place.journalTag !== null) await store.remove(JOURNAL, place.journalTag);
+    await this.#replace(stateText(bundle.state), place.tag);
+    assertArrived(bundle, await this.look(), store.place);
+    return received;
+  }
+
+  /** What lies there, whole. */
+  look(): Promise<Place> {
+    return lookAt(this.#store, this.#history, this.#load);
+  }
+
+  /**
+   * Puts word of where the record goes in the place of its state: from then on nobody applies here. One that says
+   * so already, of the same target, is gone on with.
+   */
+  async depart(move: Move): Promise<Moved> {
+    const { stored, tag, journalTag } = await this.look();
+    if (stored === null) throw nothingIn(this.#store.place);
+    if (isAway(stored)) {
+      if (stored.moved.to === move.to) return stored;
+      throw movedAway(stored, this.#store.place);
+    }
+    const moved: Moved = { format: 1, moved: move, state: stored };
+    await this.#lease.confirm();
+    if (journalTag !== null) await this.#store.remove(JOURNAL, journalTag);
+    await this.#replace(movedText(moved), tag);
+    return moved;
+  }
+
   /** Writes the state in the place of the one with this tag (null: of none). */
-  async write(recorded: Recorded, over: string | null): Promise<void> {
+  write(recorded: Recorded, over: string | null): Promise<void> {
+    return this.#replace(stateText(recorded), over);
+  }
+
+  async #replace(text: string, over: string | null): Promise<void> {
     const store = this.#store;
     this.#lease.pass();
     try {
-      await store.put(STATE, stateText(recorded), over === null ? 'absent' : { tag: over });
+      await store.put(STATE, text, over === null ? 'absent' : { tag: over });
     } catch (thrown) {
       throw thrown instanceof Changed ? takenOver(store.place, thrown) : thrown;
     }
@@ -121,6 +194,9 @@ export class HeldRecord {
    * expects.
    */
   async fenceOff(why: 'takeover' | 'unlock'): Promise<void> {
+    // Where the record was moved away nobody has anything to write any more.
+    const { stored } = await stateIn(this.#store);
+    if (stored !== null && isAway(stored)) return;
     const { state, stateTag, journal, lines } = await this.#load();
     const [begin] = lines;
     // Nothing was written yet: whoever begins now looks for its claim once more before it goes on.
@@ -152,7 +228,7 @@ function older(place: string, known: number): Fault {
     what: `the state is older than the history: entry ${known + 1} exists, and the state knows ${known}`,
     where: `${place}/${STATE}`,
     live: 'nothing was changed; vault and platform hold what the newest entry tells',
-    next: 'bring back the state that belongs to the newest entry: keyturn history list',
+    next: 'bring back the state that belongs to the newest entry (keyturn history list); where it is lost: keyturn state rebuild',
   });
 }
 

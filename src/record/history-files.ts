@@ -2,17 +2,20 @@ import { z } from 'zod';
 import { canonicalJson, digestOf } from '../model/canonical.ts';
 import { Fault } from '../model/fault.ts';
 import type { HistoryEntry } from '../model/journal.ts';
+import type { BundledEntry } from './bundle.ts';
 import { parseFormat } from './formats.ts';
 import type { ObjectStore } from '../model/store.ts';
 import { Changed } from '../model/store.ts';
 
 const HISTORY_FORMAT = 1;
+/** Entries that are read at once, where all are read. */
+const AT_ONCE = 16;
 
 const entrySchema = z.looseObject({
   format: z.literal(1),
   entry: z.int().positive(),
   previous: z.string().nullable(),
-  kind: z.enum(['apply', 'rollback']),
+  kind: z.enum(['apply', 'rollback', 'rebuild', 'migrate']),
   outcome: z.enum(['done', 'failed', 'rolled-back', 'stopped', 'interrupted']),
   startedAt: z.iso.datetime(),
   continued: z.array(z.looseObject({ at: z.string(), why: z.string(), by: z.string() })).default([]),
@@ -40,6 +43,31 @@ export class History {
   async list(limit: number): Promise<HistoryEntry[]> {
     const newest = (await this.numbers()).slice(-limit).reverse();
     return Promise.all(newest.map((number) => this.show(number)));
+  }
+
+  /** Number and digest of the newest entry; null before the first. */
+  async head(): Promise<{ readonly entry: number; readonly digest: string } | null> {
+    const number = (await this.numbers()).at(-1);
+    return number === undefined ? null : { entry: number, digest: (await this.#raw(number)).digest };
+  }
+
+  /** Every entry as it was written, oldest first. */
+  async raw(): Promise<BundledEntry[]> {
+    const entries: BundledEntry[] = [];
+    const numbers = await this.numbers();
+    for (let at = 0; at < numbers.length; at += AT_ONCE) {
+      const some = numbers.slice(at, at + AT_ONCE).map((number) => this.#raw(number));
+      entries.push(...(await Promise.all(some)));
+    }
+    return entries;
+  }
+
+  /** Of the very text: what a reader adds to an older entry is not part of it, nor of its digest. */
+  async #raw(number: number): Promise<BundledEntry> {
+    await this.show(number);
+    const stored = await this.#store.get(nameOfEntry(number));
+    const entry = JSON.parse(stored?.text ?? 'null') as unknown;
+    return { digest: digestOf(entry), entry };
   }
 
   async has(number: number): Promise<boolean> {

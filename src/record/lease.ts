@@ -160,6 +160,19 @@ export class Lease implements Fence {
 
   /** Gives it back. Holds afterwards: nothing of it goes on; a claim of someone else stays. */
   async release(): Promise<void> {
+    await this.#stop();
+    if (this.#why !== null) return;
+    this.#why = 'it was given back';
+    await this.#lock.drop(this.#tag);
+  }
+
+  /** Ends it and leaves the claim as it stands. Holds afterwards: nothing of it goes on. */
+  async abandon(): Promise<void> {
+    await this.#stop();
+    this.#why ??= 'it was left';
+  }
+
+  async #stop(): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     // One that hangs is waited for until the lease ran out.
@@ -167,9 +180,6 @@ export class Lease implements Fence {
       await Promise.race([this.#renewing, once(this.lost, 'abort')]);
     if (this.#expiry !== null) clearTimeout(this.#expiry);
     this.#expiry = null;
-    if (this.#why !== null) return;
-    this.#why = 'it was given back';
-    await this.#lock.drop(this.#tag);
   }
 
   async #renewOnce(): Promise<void> {

@@ -5,7 +5,8 @@ import { emptyRecord } from '../model/recorded.ts';
 import type { ObjectStore, Stored } from '../model/store.ts';
 import type { History } from './history-files.ts';
 import { JOURNAL, parseJournal } from './journal-file.ts';
-import { parseState } from './state-file.ts';
+import type { Moved } from './moved.ts';
+import { isAway, movedAway, parseStored } from './moved.ts';
 
 /** Name of the recorded state. */
 export const STATE = 'state.json';
@@ -22,6 +23,15 @@ export interface Loaded {
   readonly lines: readonly JournalLine[];
 }
 
+/** What lies in the place of the state: one, word of where it went, or nothing. */
+export async function stateIn(
+  store: ObjectStore,
+): Promise<{ readonly stored: Recorded | Moved | null; readonly tag: string | null }> {
+  const stored = await store.get(STATE);
+  if (stored === null) return { stored: null, tag: null };
+  return { stored: parseStored(stored.text, `${store.place}/${STATE}`), tag: stored.tag };
+}
+
 /** Everything that is there. A journal that the state already holds counts as none. Writes nothing. */
 export async function loadRecord(
   store: ObjectStore,
@@ -31,13 +41,22 @@ export async function loadRecord(
 ): Promise<Loaded> {
   // The journal first: one that ends in between has then been folded into the state that is read after it.
   const journal = await store.get(JOURNAL);
-  const stored = await store.get(STATE);
-  const state =
-    stored === null ? emptyRecord(stack, newLineage()) : parseState(stored.text, `${store.place}/${STATE}`);
+  const { stored, tag: stateTag } = await stateIn(store);
+  const state = stored ?? emptyRecord(stack, newLineage());
+  if (isAway(state)) throw movedAway(state, `${store.place}/${STATE}`);
   if (state.stack !== stack) throw otherStack(state.stack, stack, store.place);
   const lines = journal === null ? [] : parseJournal(journal.text, `${store.place}/${JOURNAL}`);
   const isOpen = lines.length > 0 && !(await isFolded(state, lines, history));
-  return { state, stateTag: stored?.tag ?? null, journal, lines: isOpen ? lines : [] };
+  // Where another apply ended in between as well, the state holds more than this journal and does not name it.
+  if (isOpen && !(await isThere(store, lines))) return loadRecord(store, history, stack, newLineage);
+  return { state, stateTag, journal, lines: isOpen ? lines : [] };
+}
+
+/** Whether this apply's journal still lies there; it may have grown. */
+async function isThere(store: ObjectStore, [begin]: readonly JournalLine[]): Promise<boolean> {
+  const now = await store.get(JOURNAL);
+  const [first] = now === null ? [] : parseJournal(now.text, `${store.place}/${JOURNAL}`);
+  return begin?.type === 'begin' && first?.type === 'begin' && first.apply === begin.apply;
 }
 
 /** The state names the entry of the apply that it holds last: only the journal's removal is then missing. */

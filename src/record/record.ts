@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { basename, join } from 'node:path';
+import { Fault, asFault } from '../model/fault.ts';
 import type { JournalLine } from '../model/journal.ts';
 import type { Recorded } from '../model/recorded.ts';
 import type { ObjectStore } from '../model/store.ts';
 import type { ClaimOptions } from './claim.ts';
 import { claim } from './claim.ts';
+import { existingIn } from './existing.ts';
 import { Replay } from './fold.ts';
 import { HeldRecord } from './held-record.ts';
 import { History } from './history-files.ts';
@@ -13,6 +15,10 @@ import { holderIn } from './lease.ts';
 import type { Loaded } from './load.ts';
 import { loadRecord } from './load.ts';
 import { LocalStore } from './local-store.ts';
+import type { Place } from './transfer.ts';
+import { lookAt } from './transfer.ts';
+import type { Standing } from './unlock.ts';
+import { seize, standingOn } from './unlock.ts';
 
 /** The record of a stack in a local directory, `<directory>/<stack>/`. Creates nothing until something is written. */
 export function openRecord(options: { readonly directory: string; readonly stack: string }): StackRecord {
@@ -83,7 +89,52 @@ export class StackRecord {
     return held;
   }
 
+  /** What lies there, whole; an apply that runs or did not end is an `unfinished` fault. */
+  look(): Promise<Place> {
+    return lookAt(this.store, this.history, () => this.#load());
+  }
+
+  /** Names of what makes it a record; empty where there is none. Whole or broken is not asked. */
+  existing(): Promise<string[]> {
+    return existingIn(this.store);
+  }
+
+  /** The claim as it stands, fenced or not; null where there is none. */
+  standing(): Promise<Standing | null> {
+    return standingOn(this.store.lock);
+  }
+
+  /**
+   * Takes the lease from the holder that was `seen` and fences it off. Holds afterwards: whatever that holder still
+   * writes is refused, and the next claim waits out the longest act. False where it gave the lease back meanwhile.
+   * A fault of the record's files leaves the lease taken and says so.
+   */
+  async unlock(
+    seen: Standing,
+    own: Holder,
+    options: Pick<ClaimOptions, 'terms' | 'clock'>,
+  ): Promise<boolean> {
+    const lease = await seize(this.store.lock, seen, own, options);
+    if (lease === null) return false;
+    try {
+      await new HeldRecord(this.store, this.history, () => this.#load(), lease).fenceOff('unlock');
+    } catch (thrown) {
+      throw seizedOnly(asFault(thrown));
+    } finally {
+      await lease.abandon();
+    }
+    return true;
+  }
+
   #load(): Promise<Loaded> {
     return loadRecord(this.store, this.history, this.stack, this.#newLineage);
   }
+}
+
+function seizedOnly(fault: Fault): Fault {
+  return new Fault({
+    ...fault.toJSON(),
+    live: 'the lease was taken from its holder; the record itself could not be written to fence it off',
+    cause: fault.cause ?? fault,
+  });
 }

@@ -52,7 +52,7 @@ const version = z.strictObject({
 const secretAddress = z.templateLiteral(['vault://', z.string(), '/', z.string()]);
 const consumerAddress = z.templateLiteral(['swarm://', z.string(), '/', z.string()]);
 
-const stateSchema: z.ZodType<Recorded> = z.strictObject({
+export const stateSchema: z.ZodType<Recorded> = z.strictObject({
   format: z.literal(1),
   stack: z.string(),
   lineage: z.string(),

@@ -34,7 +34,7 @@ export function renderHistoryList(entries: readonly HistoryEntry[], page: Page):
     String(entry.entry),
     momentText(entry.endedAt),
     {
-      text: entry.kind === 'apply' ? entry.outcome : `rollback ${entry.outcome}`,
+      text: entry.kind === 'apply' ? entry.outcome : `${entry.kind} ${entry.outcome}`,
       style: OUTCOMES[entry.outcome],
     },
     entry.actor.name,
@@ -74,13 +74,20 @@ export function renderHistoryEntry(entry: HistoryEntry, page: Page): string {
     '',
     page.paint('bold', 'Versions'),
     ...versionLines(entry, page),
-    '',
-    page.paint('bold', 'Steps'),
-    ...stepTable(entry, page),
+    ...section('Notes', noteLines(entry, page), page),
+    ...section('Steps', stepTable(entry, page), page),
     ...entry.steps.flatMap((step) =>
       step.fault === null ? [] : ['', ...faultLines(`  ${step.id}: `, step.fault, page)],
     ),
   ].join('\n');
+}
+
+function section(title: string, lines: readonly string[], page: Page): string[] {
+  return lines.length === 0 ? [] : ['', page.paint('bold', title), ...lines];
+}
+
+function noteLines({ notes = [] }: HistoryEntry, page: Page): string[] {
+  return notes.flatMap((note) => hang('  - ', note, page));
 }
 
 function versionLines(entry: HistoryEntry, page: Page): string[] {

@@ -51,6 +51,7 @@ test('--help of the built package loads the same, and no jiti', async () => {
     'dist/cli/exit-code.js',
     'dist/cli/main.js',
     'dist/cli/options.js',
+    'dist/cli/usage-record.js',
     'dist/cli/usage.js',
     'dist/cli/yargs.js',
     'dist/model/fault.js',
@@ -66,6 +67,7 @@ test('--help loads yargs, the words of the commands, and nothing that they need 
     'src/cli/exit-code.ts',
     'src/cli/main.ts',
     'src/cli/options.ts',
+    'src/cli/usage-record.ts',
     'src/cli/usage.ts',
     'src/model/fault.ts',
   ]);

@@ -7,8 +7,8 @@ import type { ExitCode } from '../exit-code.ts';
 import { EXIT } from '../exit-code.ts';
 import type { RecordArgs } from '../records.ts';
 import { openRecords } from '../records.ts';
-import type { GeneralArgs } from '../terminal.ts';
-import { openTerminal } from '../terminal.ts';
+import type { GeneralArgs, Terminal } from '../terminal.ts';
+import { openTerminal, remark } from '../terminal.ts';
 
 export interface ListArgs extends GeneralArgs, RecordArgs {
   readonly stack: readonly string[];
@@ -20,7 +20,7 @@ export interface ShowArgs extends GeneralArgs, RecordArgs {
 
 export async function list(argv: ListArgs): Promise<ExitCode> {
   const terminal = openTerminal(argv);
-  const states = await readAll(argv, argv.stack);
+  const states = await readAll(argv, argv.stack, terminal);
   if (terminal.json) terminal.printJson({ format: 1, stacks: states.map(summary) });
   else if (states.length === 0) terminal.print('Nothing is recorded yet.');
   else terminal.print(states.map((recorded) => renderStateList(recorded, terminal.page)).join('\n\n'));
@@ -29,7 +29,7 @@ export async function list(argv: ListArgs): Promise<ExitCode> {
 
 export async function show(argv: ShowArgs): Promise<ExitCode> {
   const terminal = openTerminal(argv);
-  const states = await readAll(argv, []);
+  const states = await readAll(argv, [], terminal);
   const found = argv.address === undefined ? everything(states) : [findOnRecord(argv.address, states)];
   if (terminal.json) {
     terminal.printJson({ format: 1, recorded: found.map((each) => ({ ...each, recorded: recordOf(each) })) });
@@ -49,9 +49,20 @@ interface OnRecord {
   readonly recorded: Recorded;
 }
 
-async function readAll(argv: RecordArgs, stacks: readonly string[]): Promise<Recorded[]> {
+/** Of all stacks, those whose record was moved away are told in a line; a named one is a fault. */
+async function readAll(argv: RecordArgs, stacks: readonly string[], terminal: Terminal): Promise<Recorded[]> {
   const records = await openRecords(argv, stacks);
-  return Promise.all(records.map(({ record }) => record.read()));
+  const states = records.map(async ({ record }) => {
+    try {
+      return [await record.read()];
+    } catch (thrown) {
+      const isAway = thrown instanceof Fault && thrown.code === 'record-moved';
+      if (!isAway || stacks.length > 0) throw thrown;
+      remark(terminal, thrown.message);
+      return [];
+    }
+  });
+  return (await Promise.all(states)).flat();
 }
 
 function summary(recorded: Recorded): object {

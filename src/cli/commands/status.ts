@@ -1,6 +1,5 @@
 import type { StatusRow } from '../../model/status.ts';
-import { Fault } from '../../model/fault.ts';
-import type { Observed } from '../../model/observed.ts';
+import type { Fault } from '../../model/fault.ts';
 import { makeStatus } from '../../plan/status.ts';
 import { renderStatus, statusJson } from '../../report/status-text.ts';
 import { renderUnfinished } from '../../report/unfinished-text.ts';
@@ -12,7 +11,7 @@ import { reportFault } from '../failure.ts';
 import { watchInterrupts } from '../interrupt.ts';
 import type { ProjectArgs } from '../project.ts';
 import { readDeclared } from '../project.ts';
-import { eachStack, openSession } from '../session.ts';
+import { eachStack, openSession, unseenIn } from '../session.ts';
 import type { GeneralArgs } from '../terminal.ts';
 import { now, openTerminal } from '../terminal.ts';
 import { lookForUnfinished } from '../unfinished.ts';
@@ -43,7 +42,7 @@ export async function run(argv: StatusArgs): Promise<ExitCode> {
           terminal.say(`${renderUnfinished(unfinished.apply, unfinished.context, terminal.errorPage)}\n`);
         const rows = makeStatus({ declared, observed, recorded, now: now() });
         // What could not be observed is said first: the rows below then show the record.
-        const unknown = unknownIn(observed);
+        const unknown = unseenIn(observed);
         for (const fault of unknown) reportFault(terminal, fault);
         const code = unknown.length === 0 ? EXIT.done : EXIT.failed;
         return { rows: argv.due ? rows.filter(wantsAttention) : rows, code };
@@ -62,12 +61,6 @@ export async function run(argv: StatusArgs): Promise<ExitCode> {
     await world.close();
     interrupt.stop();
   }
-}
-
-function unknownIn({ vaults, platforms }: Observed): Fault[] {
-  return [...Object.values(vaults), ...Object.values(platforms)].flatMap((seen) =>
-    seen.status === 'unknown' ? [new Fault(seen.fault)] : [],
-  );
 }
 
 function wantsAttention(row: StatusRow): boolean {

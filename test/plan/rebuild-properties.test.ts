@@ -1,0 +1,120 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { SecretAddress } from '../../src/model/address.ts';
+import type { Recorded } from '../../src/model/recorded.ts';
+import { emptyRecord } from '../../src/model/recorded.ts';
+import { makePlan } from '../../src/plan/plan.ts';
+import { rebuildRecord } from '../../src/plan/rebuild.ts';
+import { NO_OPTIONS } from '../../src/plan/view.ts';
+import { look } from './look.ts';
+import type { Life, Situation } from './situations.ts';
+import { damaged, healthy, inputOf, lived } from './situations.ts';
+
+const RUNS = { numRuns: 120 };
+
+function rebuilt({ declared, world, now }: Situation): Recorded {
+  const observed = look(world, declared, emptyRecord(declared.stack, 'new'), now);
+  return rebuildRecord({ declared, observed, now, lineage: 'new' }).recorded;
+}
+
+/** Nobody can tell a mount whose pin was just taken out from one that an apply did not come to. */
+function isApplied({ happenings }: Life): boolean {
+  const last = happenings.findLastIndex(({ kind }) => kind === 'apply');
+  return !happenings.slice(last + 1).some(({ kind }) => kind === 'unpin');
+}
+
+/** What matters of a secret: roles, ids and copies of its versions. */
+function gist({ secrets }: Recorded, address: SecretAddress): object | null {
+  const record = secrets[address];
+  if (record === undefined) return null;
+  const versions = record.versions.map(({ ordinal, role, storeIds, copies }) => ({
+    version: `v${ordinal} ${role}`,
+    storeIds: [...storeIds].sort(),
+    copies: copies.map(({ platform, name, id }) => `${platform} ${name} ${id}`).sort(),
+  }));
+  return { current: record.current, highest: record.highest, versions };
+}
+
+describe('a record that is rebuilt from tags, labels and specs', () => {
+  it('has the roles, ids and copies of the one that was lost', () => {
+    fc.assert(
+      fc.property(healthy.filter(isApplied), (life) => {
+        const situation = lived(life);
+        const again = rebuilt(situation);
+        for (const { address } of situation.declared.secrets) {
+          expect(gist(again, address), address).toEqual(gist(situation.recorded, address));
+        }
+      }),
+      RUNS,
+    );
+  });
+
+  it('leads to no step that the lost one would not have led to', () => {
+    fc.assert(
+      fc.property(healthy.filter(isApplied), (life) => {
+        const situation = lived(life);
+        const options = { ...situation.options, rotate: [] };
+        const wordsOf = (recorded: Recorded): string[] => {
+          const input = inputOf({ ...situation, recorded, options });
+          return makePlan(input).steps.map(({ kind, text }) => `${kind} ${text}`);
+        };
+        const before = wordsOf(situation.recorded);
+        for (const step of wordsOf(rebuilt(situation))) expect(before).toContain(step);
+      }),
+      RUNS,
+    );
+  });
+
+  it('of a damaged world leads to a plan that the world does not refuse', () => {
+    fc.assert(
+      fc.property(damaged, (life) => {
+        const situation = lived(life);
+        fc.pre(situation.world.unknown.size === 0);
+        const recorded = rebuilt(situation);
+        const plan = makePlan(inputOf({ ...situation, recorded, options: NO_OPTIONS }));
+        situation.world.execute(plan, recorded, situation.now);
+      }),
+      RUNS,
+    );
+  });
+
+  it('of a damaged world calls current what all consumers read, and gives each version the role that the vault allows', () => {
+    fc.assert(
+      fc.property(damaged, (life) => {
+        const situation = lived(life);
+        const { declared, world } = situation;
+        fc.pre(world.unknown.size === 0);
+        const { secrets } = rebuilt(situation);
+        for (const [address, { current, highest, versions }] of Object.entries(secrets)) {
+          const read = readsOf(situation, address as SecretAddress);
+          if (read.size === 1) expect([...read]).toEqual([current]);
+          const stored = world.storeOf(address as SecretAddress);
+          for (const { role, ordinal, storeIds } of versions) {
+            const isEnabled = stored.some(({ storeId, enabled }) => enabled && storeIds.includes(storeId));
+            expect(ordinal).toBeLessThanOrEqual(highest);
+            if (role !== 'current') expect(isEnabled).toBe(role !== 'retired');
+            if (role === 'prior') expect(ordinal).toBeLessThan(current ?? 0);
+          }
+          expect(versions.filter(({ role }) => role === 'current')).toHaveLength(current === null ? 0 : 1);
+        }
+        expect(declared.secrets.length).toBeGreaterThanOrEqual(Object.keys(secrets).length);
+      }),
+      RUNS,
+    );
+  });
+});
+
+/** The versions that mounts without a pin name, by our labels. */
+function readsOf({ declared, world }: Situation, address: SecretAddress): Set<number> {
+  const read = new Set<number>();
+  for (const { platform, service, mounts } of declared.consumers) {
+    const references = world.services.get(platform)?.get(service)?.references ?? [];
+    for (const mount of mounts) {
+      if (mount.secret !== address || mount.version !== null) continue;
+      const named = references.find(({ target }) => target === mount.target);
+      const labels = world.copies.get(platform)?.get(named?.copyName ?? '')?.labels ?? {};
+      if (labels['keyturn-secret'] === address) read.add(Number(labels['keyturn-version']));
+    }
+  }
+  return read;
+}
