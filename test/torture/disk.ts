@@ -82,7 +82,9 @@ export class Disk {
 
   namesIn(directory: string): string[] {
     if (!this.#directories.has(directory)) throw failure('ENOENT', directory);
-    const inside = [...this.#names.keys(), ...this.#directories].filter((path) => dirname(path) === directory);
+    const inside = [...this.#names.keys(), ...this.#directories].filter(
+      (path) => dirname(path) === directory,
+    );
     return inside.filter((path) => path !== '/').map((path) => path.slice(directory.length + 1));
   }
 
@@ -106,7 +108,7 @@ export class Disk {
   cutPower(random: Random): void {
     for (const { set } of this.#unsynced) if (random.chance(0.5)) this.#keep(set);
     this.#unsynced = [];
-    this.#directories = new Set([...this.#durableDirectories]);
+    this.#directories = new Set(this.#durableDirectories);
     for (const [path, inode] of this.#durable) {
       if (!this.#isReachable(path)) this.#durable.delete(path);
       else if (inode.text !== inode.durable) inode.durable = inode.text = torn(inode, random);

@@ -37,7 +37,7 @@ function drawOperations(first: Declared, random: Random): Operation[] {
       [5, HOSTS[0]],
       [1, HOSTS[1]],
     ]);
-    operations.push({ id: operations.length + 1, climate, host, ...rest } as Operation);
+    operations.push({ id: operations.length + 1, climate, host, ...rest });
   };
   add(random.chance(0.7) ? { kind: 'calm' } : drawClimate(random), {
     kind: 'apply',
@@ -126,12 +126,12 @@ function drawBeside(random: Random): Beside | null {
 
 function drawClimate(random: Random): Climate {
   return random.weighted<Climate>([
-    [2, { kind: 'calm' }],
-    [6, { kind: 'one', at: 'write', event: random.whole(1, 14) }],
-    [3, { kind: 'one', at: 'read', event: random.whole(1, 70) }],
-    [3, { kind: 'one', at: 'file', event: random.whole(1, 140) }],
-    [3, { kind: 'storm', probability: { read: 0.012, write: 0.08, file: 0.003 } }],
-    [2, { kind: 'storm', probability: { read: 0.05, write: 0.25, file: 0.015 } }],
+    [1, { kind: 'calm' }],
+    [6, { kind: 'one', at: 'write', event: random.whole(1, 10) }],
+    [3, { kind: 'one', at: 'read', event: random.whole(1, 45) }],
+    [3, { kind: 'one', at: 'file', event: random.whole(1, 110) }],
+    [3, { kind: 'storm', probability: { read: 0.015, write: 0.12, file: 0.004 } }],
+    [2, { kind: 'storm', probability: { read: 0.06, write: 0.3, file: 0.015 } }],
   ]);
 }
 
@@ -158,7 +158,15 @@ function drawMeddling(declared: Declared, random: Random): Meddling {
 function redeclared(declared: Declared, random: Random): { declared: Declared; text: string } {
   const { secrets, consumers } = declared;
   const some = random.pick(secrets);
-  const kind = random.pick(['generation', 'generation', 'add', 'remove', 'mount', 'unmount', 'soak'] as const);
+  const kind = random.pick([
+    'generation',
+    'generation',
+    'add',
+    'remove',
+    'mount',
+    'unmount',
+    'soak',
+  ] as const);
   const consumer: DeclaredConsumer | undefined = consumers[random.whole(0, consumers.length)];
   if (kind === 'add' && secrets.length < 5) {
     const name = `s${Math.max(...secrets.map((each) => Number(each.name.slice(1)))) + 1}`;
