@@ -47,6 +47,7 @@ export const PLANTS: readonly Plant[] = [
     bug: 'a flip has no inverse',
     breaks: ['I7', 'I3', 'I5'],
     plan: (plan) => withSteps(plan, (step) => (step.kind === 'flip' ? { ...step, inverse: null } : step)),
+    tilt: (given) => failing(weathered(given, { kind: 'calm' })),
   },
   {
     bug: 'a write whose answer is lost is sent again without looking',
@@ -154,6 +155,16 @@ export const PLANTS: readonly Plant[] = [
 
 function weathered(given: Case, climate: Climate): Case {
   return { ...given, operations: given.operations.map((operation) => ({ ...operation, climate })) };
+}
+
+/** Every apply rotates everything, to values that no service takes. */
+function failing(given: Case): Case {
+  const rotate = given.declared.secrets.map(({ name }) => name);
+  const bad = Object.fromEntries(rotate.map((name) => [name, 'bad']));
+  const operations = given.operations.map((operation) =>
+    operation.kind === 'apply' ? { ...operation, order: { ...operation.order, rotate, bad } } : operation,
+  );
+  return { ...given, operations };
 }
 
 /** A class's methods do not come along with a spread. */

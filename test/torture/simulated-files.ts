@@ -26,6 +26,10 @@ const CHANGES = /^(create|write|link|mkdir|rename|append to|remove) /;
 
 /** The disk as one incarnation sees it, with what goes wrong on the way. */
 export function simulatedFiles(incarnation: Incarnation, disk: Disk, weather: DiskWeather): Files {
+  // The number of this very process stands in the names of drafts: it would be another one next time.
+  const words = (what: string, path: string): string =>
+    `${what} ${path.replace(/\.\d+(\.[0-9a-f]+\.tmp)$/, '$1')}`;
+
   function before(text: string, path: string, half: (amount: number) => void): Trouble | null {
     if (incarnation.state === 'dead') throw new Death('it is dead');
     const trouble = weather.strike(incarnation, text);
@@ -51,7 +55,7 @@ export function simulatedFiles(incarnation: Incarnation, disk: Disk, weather: Di
 
   /** `half`: what a full disk or a power cut in its middle leaves of it. */
   function act<T>(what: string, path: string, whole: () => T, half: (amount: number) => void = () => {}): T {
-    const text = `${what} ${path}`;
+    const text = words(what, path);
     const trouble = before(text, path, half);
     const result = whole();
     after(trouble, text);
@@ -59,7 +63,7 @@ export function simulatedFiles(incarnation: Incarnation, disk: Disk, weather: Di
   }
 
   async function later<T>(what: string, path: string, whole: () => T): Promise<T> {
-    const text = `${what} ${path}`;
+    const text = words(what, path);
     try {
       const trouble = before(text, path, () => {});
       if (trouble?.kind === 'slow disk') await wait(trouble.amount * SLOWEST_MS);
