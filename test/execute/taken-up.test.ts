@@ -38,4 +38,18 @@ describe('a version that could not be taken back', () => {
     const copies = secrets['vault://prod-vault/a']?.versions.flatMap((version) => version.copies);
     expect(copies?.map(({ name }) => name)).toEqual(['a_v1']);
   });
+
+  it('is minted and delivered before anything is pointed at it, so that it is disabled after all that is undone', async () => {
+    world = await World.open(declare([secret('a', { soak: 'PT0S' })], [service('api', ['a'])]));
+    const first = await world.plan();
+    await killedBefore(world, first, outcomeOf(first, 'flip'));
+    const rule = { match: { operation: 'SecretRemove' as const }, action: 'fail' as const, status: 403 };
+    world.swarm.fault({ ...rule, message: 'read only' });
+    expect((await world.resume())?.outcome).toBe('stopped');
+    const { steps } = await world.plan();
+    const needs = new Map(steps.map(({ id, needs: before }) => [id, before]));
+    const before = (id: string): string[] => (needs.get(id) ?? []).flatMap((need) => [need, ...before(need)]);
+    const idOf = (kind: string): string => steps.find((step) => step.kind === kind)?.id ?? `no ${kind}`;
+    expect(before(idOf('flip'))).toEqual([idOf('stage'), idOf('mint')]);
+  });
 });
