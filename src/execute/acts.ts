@@ -4,7 +4,7 @@ import { nameOf } from '../model/address.ts';
 import { Fault } from '../model/fault.ts';
 import type { DoneFacts } from '../model/journal.ts';
 import type { ObservedVersion } from '../model/observed.ts';
-import { itemFingerprint, LABEL_SECRET, TAG_STACK, TAG_VERSION } from '../model/observed.ts';
+import { LABEL_SECRET, TAG_STACK, TAG_VERSION } from '../model/observed.ts';
 import type {
   FlipStep,
   MintStep,
@@ -19,7 +19,7 @@ import type {
 } from '../model/plan.ts';
 import { recordedVersion } from '../model/recorded.ts';
 import type { SecretValue } from '../model/secret-value.ts';
-import { assertUnused } from './unused.ts';
+import { assertUnused, strangeNewest } from './unused.ts';
 import type { Work } from './work.ts';
 
 /**
@@ -196,22 +196,9 @@ async function settle(step: SettleStep, work: Work): Promise<DoneFacts> {
 
 async function retire(step: RetireStep, work: Work): Promise<DoneFacts> {
   await assertUnused(step.secret, step.ordinal, work);
-  const newest = await strangeNewest(step, work);
+  const versions = await versionsOf(step.secret, step.ordinal, work);
+  const newest = await strangeNewest(step, versions, work);
   return { disabled: await disableAll(step.secret, step.ordinal, work, newest) };
-}
-
-/**
- * A newest version in the vault that has this version's tags and is none that we know. Disabled as it is it would
- * refuse whoever reads without a version: the next plan makes the current one the newest again first.
- */
-async function strangeNewest({ secret, ordinal }: RetireStep, work: Work): Promise<string | null> {
-  const known = recordedVersion(work.journal.recorded.secrets[secret], ordinal)?.storeIds ?? [];
-  const versions = await versionsOf(secret, ordinal, work);
-  const strange = versions.filter(({ storeId, enabled }) => enabled && !known.includes(storeId));
-  if (strange.length === 0) return null;
-  const items = await work.vaultOf(secret).list(work.lost);
-  const item = items.find(({ name }) => name.toLowerCase() === nameOf(secret).toLowerCase());
-  return strange.find((version) => itemFingerprint(version) === item?.fingerprint)?.storeId ?? null;
 }
 
 async function disableAll(

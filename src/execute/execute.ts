@@ -13,8 +13,9 @@ import { historyEntry } from './entry.ts';
 import { valueFor } from './acts.ts';
 import type { GroupEnd } from './group.ts';
 import { goOn, runGroup } from './group.ts';
-import { endIn, fateOf, standAsJournaled } from './journaled.ts';
+import { endIn, fateOf, lacksOnlyRecord, standAsJournaled } from './journaled.ts';
 import { lookAgain } from './look-again.ts';
+import { stillStands } from './stands.ts';
 import { undoGroup } from './undo.ts';
 import { walk } from './walk.ts';
 import type { JournalSink, Outside } from './work.ts';
@@ -197,7 +198,9 @@ async function endGroup(
     case 'untouched':
       return 'not-begun';
     case 'finished':
-      return goOn(group, work, atOnce);
+      // What only lacked its record may have been taken back by a person meanwhile.
+      if (!lacksOnlyRecord(standings) || (await stillStands(group, work))) return goOn(group, work, atOnce);
+      break;
     case 'taken-back':
       break;
   }

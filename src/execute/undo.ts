@@ -1,6 +1,6 @@
 import type { LimitFunction } from 'p-limit';
 import type { FaultRecord } from '../model/fault.ts';
-import type { FlipStep, Group, SettleStep, Step, VerifyStep } from '../model/plan.ts';
+import type { FlipStep, Group, SettleStep, StageStep, Step, VerifyStep } from '../model/plan.ts';
 import type { GroupEnd } from './group.ts';
 import { perform, tellEnd } from './perform.ts';
 import type { Node } from './walk.ts';
@@ -65,7 +65,7 @@ function undoNodes(toUndo: readonly Standing[], begun: readonly Standing[]): Und
 async function undoStep(standing: Standing, work: Work): Promise<{ isUndone: boolean; changed: boolean }> {
   const hadFailed = standing.status === 'failed';
   let changed = false;
-  for (const inverse of inversesOf(standing.step, work)) {
+  for (const inverse of await inversesOf(standing.step, work)) {
     const performed = await perform(inverse, standing, work, true);
     // A service that is gone reads nothing any more: there is nothing to take back, and nothing to verify.
     if ('fault' in performed && inverse.kind === 'flip' && performed.fault.code === 'service-absent') break;
@@ -87,7 +87,7 @@ async function undoStep(standing: Standing, work: Work): Promise<{ isUndone: boo
 }
 
 /** A step's inverse; that of a flip is verified and settled, so that nothing names what is removed next. */
-function inversesOf(step: Step, work: Work): Step[] {
+async function inversesOf(step: Step, work: Work): Promise<Step[]> {
   if (step.inverse === null) return [];
   if (step.inverse.kind !== 'flip') return [step.inverse];
   const back = step.inverse;
@@ -98,7 +98,25 @@ function inversesOf(step: Step, work: Work): Step[] {
     needs: [],
     text: `put ${back.service}'s own update settings back and let its previous spec go`,
   };
-  return [back, verifyBack(back, step.id, work), settle];
+  return [...(await redeliveries(back, work)), back, verifyBack(back, step.id, work), settle];
+}
+
+/** Copies that the way back names and that someone removed meanwhile: Swarm only protects what a spec names. */
+async function redeliveries(back: FlipStep, work: Work): Promise<StageStep[]> {
+  const { group, cause, platform } = back;
+  work.forgetLook(platform);
+  const seen = await work.look(platform).catch(() => null);
+  if (seen?.services[back.service] === undefined) return [];
+  const there = new Set(seen.copies.map(({ name }) => name));
+  return back.changes.flatMap(({ secret, to }, index): StageStep[] => {
+    if (to === null || to.ordinal === null || there.has(to.copy)) return [];
+    const { copy, ordinal } = to;
+    const place = { group, address: secret, needs: [], cause, secret, ordinal, platform, copy };
+    const id = `${back.id}-stage-${index + 1}`;
+    const text = `remove ${copy} from ${platform}`;
+    const inverse = { ...place, kind: 'unstage' as const, id: `${id}:undo`, text, inverse: null };
+    return [{ ...place, kind: 'stage', id, text: `deliver ${copy} to ${platform} again`, inverse }];
+  });
 }
 
 function verifyBack(back: FlipStep, flip: string, work: Work): VerifyStep {

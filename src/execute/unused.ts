@@ -1,7 +1,9 @@
 import type { Ordinal, SecretAddress } from '../model/address.ts';
 import { nameOf } from '../model/address.ts';
 import { Fault } from '../model/fault.ts';
-import type { ObservedService } from '../model/observed.ts';
+import type { ObservedService, ObservedVersion } from '../model/observed.ts';
+import { itemFingerprint } from '../model/observed.ts';
+import type { RetireStep } from '../model/plan.ts';
 import { recordedVersion } from '../model/recorded.ts';
 import type { Work } from './work.ts';
 
@@ -41,9 +43,30 @@ function usesOf(service: ObservedService, copyId: string): string[] {
   const uses: string[] = [];
   if (service.references.some((reference) => reference.copyId === copyId))
     uses.push(`spec of ${service.name}`);
-  if (service.taskCopyIds.includes(copyId)) uses.push(`a running task of ${service.name}`);
+  for (const { name, node, isLost, copyIds } of service.liveTasks) {
+    if (!copyIds.includes(copyId)) continue;
+    const where = node === null ? '' : ` on ${node}`;
+    uses.push(isLost ? `task ${name}${where}, a node that swarm lost` : `task ${name}${where}`);
+  }
   if (service.previousReferences?.some((reference) => reference.copyId === copyId) === true) {
     uses.push(`previous spec of ${service.name}`);
   }
   return uses;
+}
+
+/**
+ * A newest version in the vault that has this version's tags and is none that we know. Disabled as it is it would
+ * refuse whoever reads without a version: the next plan makes the current one the newest again first.
+ */
+export async function strangeNewest(
+  { secret, ordinal }: RetireStep,
+  versions: readonly ObservedVersion[],
+  work: Work,
+): Promise<string | null> {
+  const known = recordedVersion(work.journal.recorded.secrets[secret], ordinal)?.storeIds ?? [];
+  const strange = versions.filter(({ storeId, enabled }) => enabled && !known.includes(storeId));
+  if (strange.length === 0) return null;
+  const items = await work.vaultOf(secret).list(work.lost);
+  const item = items.find(({ name }) => name.toLowerCase() === nameOf(secret).toLowerCase());
+  return strange.find((version) => itemFingerprint(version) === item?.fingerprint)?.storeId ?? null;
 }

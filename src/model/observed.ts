@@ -81,6 +81,17 @@ export interface Reference {
   readonly copyName: string;
 }
 
+/** A task that has not ended: until it has, its container may run and hold on to its copies. */
+export interface LiveTask {
+  /** As `docker service ps` names it, for instance `api.2`. */
+  readonly name: string;
+  /** The node's name; null: no node has it, or which one is not known. */
+  readonly node: string | null;
+  /** Its node is not ready: whether the container still runs cannot be seen. */
+  readonly isLost: boolean;
+  readonly copyIds: readonly string[];
+}
+
 export interface ObservedService {
   readonly id: string;
   readonly name: string;
@@ -90,8 +101,10 @@ export interface ObservedService {
   readonly references: readonly Reference[];
   /** References of PreviousSpec; null where the service has none. */
   readonly previousReferences: readonly Reference[] | null;
-  /** Ids of copies that a task which has not ended still uses. */
-  readonly taskCopyIds: readonly string[];
+  /** Tasks that have not ended, the ones on nodes that are lost included. */
+  readonly liveTasks: readonly LiveTask[];
+  /** What the platform says of a task that no node takes; null: there is none. */
+  readonly homeless: string | null;
   /** Swarm's UpdateStatus.State; null where absent. */
   readonly updateState: string | null;
   readonly order: 'start-first' | 'stop-first';

@@ -19,7 +19,7 @@ export interface Move {
   readonly changes: readonly FlipChange[];
   readonly cause: Cause;
   readonly arrival: Omit<Arrival, 'settleAfter'>;
-  /** Copies that the platform lacks. */
+  /** Copies that the platform lacks, or that the record does not know of. */
   readonly missing: readonly MissingCopy[];
 }
 
@@ -85,7 +85,9 @@ function moveOf(
     if (ordinal === null) continue;
     mounts[mount.target] = { secret: mount.secret, ordinal };
     const copy = copyName(mount.base, ordinal);
-    if (view.copy(consumer.platform, copy) === undefined) {
+    const isThere = view.copy(consumer.platform, copy) !== undefined;
+    // One of a version that this plan makes, or takes up again, is delivered anew: only then is it on record.
+    if (!isThere || (follows(mount, rotations) && !isRecorded(mount.secret, ordinal, consumer, copy, view))) {
       missing.push({ secret: mount.secret, ordinal, platform: consumer.platform, copy });
     }
     const change =
@@ -96,6 +98,17 @@ function moveOf(
   if (!moves) return null;
   const cause = causeOfMove(consumer, changes, view, rotations);
   return { consumer, service, changes, cause, arrival: { consumer: consumer.address, mounts }, missing };
+}
+
+function isRecorded(
+  secret: SecretAddress,
+  ordinal: Ordinal,
+  { platform }: DeclaredConsumer,
+  copy: string,
+  view: View,
+): boolean {
+  const copies = recordedVersion(view.recordOf(secret), ordinal)?.copies ?? [];
+  return copies.some((each) => each.platform === platform && each.name === copy);
 }
 
 /** The ordinal that a mount should read: its pin, the version of this plan, or the current one. */

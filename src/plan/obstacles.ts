@@ -1,5 +1,6 @@
 import type { DeclaredConsumer } from '../model/declared.ts';
 import type { FaultRecord } from '../model/fault.ts';
+import type { ObservedService } from '../model/observed.ts';
 import type { Blocked } from '../model/plan.ts';
 import type { View } from './view.ts';
 
@@ -29,7 +30,8 @@ export function obstacleToFlip(consumer: DeclaredConsumer, view: View): Blocked 
     });
   }
   const state = service.updateState;
-  if (state === null || state === 'completed' || state === 'rollback_completed') return null;
+  if (state === null || state === 'completed' || state === 'rollback_completed')
+    return homeless(consumer, service);
   return refuse(consumer, 'busy', {
     code: 'service-busy',
     what: `service '${consumer.service}' has an update that is ${state}`,
@@ -38,6 +40,18 @@ export function obstacleToFlip(consumer: DeclaredConsumer, view: View): Blocked 
     next: state.endsWith('paused')
       ? `look at \`docker service ps ${consumer.service}\`, mend and update it, then plan again`
       : 'wait until it has ended, then plan again',
+  });
+}
+
+/** An update beside a task that waits for a node lets the scheduler forget that task, for ever (moby/moby#53722). */
+function homeless(consumer: DeclaredConsumer, service: ObservedService): Blocked | null {
+  if (service.homeless === null) return null;
+  return refuse(consumer, 'busy', {
+    code: 'service-busy',
+    what: `service '${consumer.service}' has a task that waits for a node: ${service.homeless}`,
+    where: consumer.address,
+    live: 'its tasks stay as they are',
+    next: `make room for it (\`docker service ps ${consumer.service}\`), then plan again`,
   });
 }
 

@@ -1,5 +1,6 @@
 import type { SecretAddress } from '../model/address.ts';
 import { homeOf, nameOf } from '../model/address.ts';
+import type { LiveTask } from '../model/observed.ts';
 import type { Blocked, Note, PruneStep, RetireStep } from '../model/plan.ts';
 import type { RecordedCopy, RecordedSecret, RecordedVersion } from '../model/recorded.ts';
 import { recordedVersion } from '../model/recorded.ts';
@@ -58,16 +59,37 @@ export function stillUsed({ address, version }: Soaked, view: View, leaving: Lea
   return use === undefined ? null : refuse(...wordsFor(use));
 }
 
-function wordsFor({ service, copy, by }: Use): [text: string, next: string] {
+function wordsFor({ service, copy, by, tasks }: Use): [text: string, next: string] {
   const where = `service ${nameOf(service)} on ${homeOf(service)}`;
   switch (by) {
     case 'spec':
       return [`${where} still reads ${copy}`, 'point it at the current version, then plan again'];
     case 'task':
-      return [`a task of ${where} still runs on ${copy}`, 'wait until it has ended, then plan again'];
+      return tasks.some(({ isLost }) => isLost)
+        ? lostWords(where, copy, tasks)
+        : [
+            `${tasksText(tasks)} of ${where} still ${tasks.length === 1 ? 'runs' : 'run'} on ${copy}`,
+            'wait until it has ended, then plan again',
+          ];
     case 'previous spec':
       return [`the previous spec of ${where} still names ${copy}`, 'it is settled first, then plan again'];
   }
+}
+
+/** What a lost node runs nobody can see: a person must have it back, or say that it is gone for good. */
+function lostWords(where: string, copy: string, tasks: readonly LiveTask[]): [text: string, next: string] {
+  const lost = tasks.filter(({ isLost }) => isLost);
+  const nodes = [...new Set(lost.map(({ node }) => node))].join(', ');
+  return [
+    `${tasksText(lost)} of ${where} may still run on ${copy}: swarm lost the node`,
+    `bring ${nodes} back, or, once nothing runs there any more, take it out of the swarm (docker node demote, docker node rm --force), then plan again`,
+  ];
+}
+
+/** `task api.2 on node-3`, one after the other. */
+function tasksText(tasks: readonly LiveTask[]): string {
+  const names = tasks.map(({ name, node }) => (node === null ? name : `${name} on ${node}`)).sort();
+  return `${names.length === 1 ? 'task' : 'tasks'} ${names.join(', ')}`;
 }
 
 /** Retire, and the removal of the copies that go with it. Copies of older versions that are in use are left. */

@@ -1,5 +1,6 @@
 import type { Address, ConsumerAddress, SecretAddress } from '../model/address.ts';
 import { consumerAddress } from '../model/address.ts';
+import type { LiveTask } from '../model/observed.ts';
 import type { RecordedCopy, RecordedVersion } from '../model/recorded.ts';
 import { recordedVersion } from '../model/recorded.ts';
 import type { View } from './view.ts';
@@ -9,6 +10,8 @@ export interface Use {
   readonly service: ConsumerAddress;
   readonly copy: string;
   readonly by: 'spec' | 'task' | 'previous spec';
+  /** The tasks that hold it, where it is by these. */
+  readonly tasks: readonly LiveTask[];
 }
 
 /** What will have let go of a copy before it is retired or removed. */
@@ -36,12 +39,16 @@ export function usesOf(
       if (seen === undefined) continue;
       const named = seen.references.filter(({ copyId }) => copyId === id);
       const isNamedBefore = seen.previousReferences?.some(({ copyId }) => copyId === id) ?? false;
-      // A flip restarts every task, and makes the spec of now the previous one.
+      // A flip restarts every task that can be reached, and makes the spec of now the previous one.
       const isFlipped = targets !== undefined;
+      const tasks = seen.liveTasks.filter(
+        ({ copyIds, isLost }) => copyIds.includes(id) && (isLost || !isFlipped),
+      );
       const isPrevious = isFlipped ? named.length > 0 : isNamedBefore;
-      if (named.some(({ target }) => targets?.has(target) !== true)) uses.push({ service, copy, by: 'spec' });
-      else if (!isFlipped && seen.taskCopyIds.includes(id)) uses.push({ service, copy, by: 'task' });
-      else if (!settled.has(service) && isPrevious) uses.push({ service, copy, by: 'previous spec' });
+      const use = { service, copy, tasks };
+      if (named.some(({ target }) => targets?.has(target) !== true)) uses.push({ ...use, by: 'spec' });
+      else if (tasks.length > 0) uses.push({ ...use, by: 'task' });
+      else if (!settled.has(service) && isPrevious) uses.push({ ...use, by: 'previous spec' });
     }
   }
   return uses;

@@ -41,6 +41,8 @@ const PACE: BlobPace = {
 };
 
 const TRIES = 4;
+/** No further try once this has passed: by then a lease that could not be renewed is lost. */
+const PATIENCE_MS = 60_000;
 const LOOPBACK = /^(127\.[0-9.]+|localhost|\[::1\])$/;
 
 /**
@@ -70,12 +72,13 @@ export class BlobWire {
 
   /** Reads, again after a failure that may pass; null where the blob or the container is not there. */
   async read<T>(ask: (client: ContainerClient, signal: AbortSignal) => Promise<T>): Promise<T | null> {
+    const begun = performance.now();
     for (let tries = 1; ; tries += 1) {
       try {
         return await ask(await this.#connected(), AbortSignal.timeout(this.#pace.timeoutMs));
       } catch (thrown) {
         if (isAbsent(blobRefusal(thrown))) return null;
-        if (tries === TRIES || !isUncertain(thrown)) throw blobFault(thrown, this.#call('read'));
+        if (isLast(tries, begun) || !isUncertain(thrown)) throw blobFault(thrown, this.#call('read'));
         await this.#wait(tries);
       }
     }
@@ -91,7 +94,7 @@ export class BlobWire {
     send: (client: ContainerClient, signal: AbortSignal) => Promise<T>,
     look: () => Promise<T | null>,
   ): Promise<T> {
-    let isOpen = false;
+    const begun = performance.now();
     for (let tries = 1; ; tries += 1) {
       try {
         return await send(await this.#connected(), AbortSignal.timeout(this.#pace.timeoutMs));
@@ -101,11 +104,12 @@ export class BlobWire {
           continue;
         }
         const mayHaveArrived = isUncertain(thrown);
-        isOpen ||= mayHaveArrived;
-        const landed = isOpen ? await look() : null;
+        const isRefused = isChange(blobRefusal(thrown));
+        // A refusal may be the answer to a second copy: of an earlier try, or of what a proxy sent again.
+        const landed = mayHaveArrived || isRefused ? await look() : null;
         if (landed !== null) return landed;
-        if (isChange(blobRefusal(thrown))) throw new Changed(name);
-        if (tries === TRIES || !mayHaveArrived) throw blobFault(thrown, this.#call('write to'));
+        if (isRefused) throw new Changed(name);
+        if (isLast(tries, begun) || !mayHaveArrived) throw blobFault(thrown, this.#call('write to'));
         await this.#wait(tries);
       }
     }
@@ -165,6 +169,10 @@ export class BlobWire {
     const by = sasToken !== undefined ? 'sas' : accessKey !== undefined ? 'key' : auth;
     return { account, container, place: this.url, host: new URL(this.url).host, by, tenantId, doing };
   }
+}
+
+function isLast(tries: number, begun: number): boolean {
+  return tries === TRIES || performance.now() - begun > PATIENCE_MS;
 }
 
 /** A blob as it is, with the service's own times. */

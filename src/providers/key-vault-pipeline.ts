@@ -18,6 +18,8 @@ export interface Pace {
   /** How long a write whose answer was lost is looked for before it counts as absent. */
   readonly lateMs: number;
   readonly now: () => number;
+  /** ms of a clock that never jumps: what waits are measured with. */
+  readonly ticks: () => number;
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
   /** 0 to 1; spreads the waits of callers that were throttled together. */
   readonly random: () => number;
@@ -29,6 +31,7 @@ export const PACE: Pace = {
   timeoutMs: 30_000,
   lateMs: 30_000,
   now: Date.now,
+  ticks: () => performance.now(),
   sleep: (ms, signal) => timer(ms, undefined, signal === undefined ? {} : { signal }),
   random: Math.random,
 };
@@ -42,6 +45,12 @@ export interface Refusal {
   readonly akv: string | null;
   readonly requestId: string | null;
 }
+
+/**
+ * The signal of the call under way: the SDK does not hand it to the second and later pages of a list. One for all
+ * vaults, because Node makes every promise of the process pay for each storage that was ever used.
+ */
+const SIGNALS = new AsyncLocalStorage<AbortSignal | undefined>();
 
 const THROTTLE_WAITS = 5;
 const READ_WAITS = 3;
@@ -64,8 +73,6 @@ export class KeyVaultPipeline {
   readonly #pace: Pace;
   readonly #fence: Fence | undefined;
   readonly #refusals = new WeakMap<object, Refusal>();
-  /** The signal of the call under way: the SDK does not hand it to the second and later pages of a list. */
-  readonly #signals = new AsyncLocalStorage<AbortSignal | undefined>();
 
   constructor(host: string, pace: Pace, fence?: Fence) {
     this.#host = host;
@@ -75,7 +82,7 @@ export class KeyVaultPipeline {
 
   /** Runs SDK calls under a signal. */
   under<T>(signal: AbortSignal | undefined, act: () => Promise<T>): Promise<T> {
-    return this.#signals.run(signal, act);
+    return SIGNALS.run(signal, act);
   }
 
   /** The refusal behind an error of the SDK, or null where it has none. */
@@ -94,7 +101,7 @@ export class KeyVaultPipeline {
     this.#guard(request);
     // The SDK sends the same request again once it has a token: the first 401 is then history.
     this.#refusals.delete(request);
-    const signal = this.#signals.getStore();
+    const signal = SIGNALS.getStore();
     if (signal !== undefined) request.abortSignal = signal;
     let throttles = 0;
     let failures = 0;

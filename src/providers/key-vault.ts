@@ -107,11 +107,11 @@ class KeyVault implements Vault {
   }
 
   async arrival(secret: string, operation: string, signal?: AbortSignal): Promise<ObservedVersion | null> {
-    const deadline = this.#pace.now() + this.#pace.lateMs;
+    const deadline = this.#pace.ticks() + this.#pace.lateMs;
     for (let looks = 0; ; looks += 1) {
       const found = await this.find(secret, operation, signal);
       if (found !== null) return found;
-      const left = deadline - this.#pace.now();
+      const left = deadline - this.#pace.ticks();
       if (left <= 0) return null;
       await this.#sleep(Math.min(left, this.#pace.backoffMs * 2 ** looks), secret, signal);
     }

@@ -38,21 +38,21 @@ export function hasStatus(thrown: unknown, status: number): boolean {
   return thrown instanceof EngineRefusal && thrown.status === status;
 }
 
-/** True where asking again later may succeed: no answer, no leader, a leader that changes. */
+/**
+ * True where asking again later may succeed: no answer, nobody listens, no leader, a leader that changes. A manager
+ * that is restarted says for a while that it is none; a plan that finds none fails at once all the same, so that
+ * each act comes after it was seen to be one.
+ */
 export function isPassing(thrown: unknown): boolean {
   if (!(thrown instanceof EngineRefusal)) return false;
-  if (thrown.status === null) return true;
-  return thrown.status >= 500 && thrown.status !== 501 && !isLasting(thrown);
+  if (thrown.status === null) return thrown.code !== 'EACCES' && thrown.code !== 'EPERM';
+  return thrown.status >= 500 && thrown.status !== 501 && !NEEDS_UNLOCK.test(thrown.message);
 }
 
 /** True where the engine may have done it although no answer says so. */
 export function isUncertain(thrown: unknown): boolean {
   if (!(thrown instanceof EngineRefusal) || isOutOfSequence(thrown)) return false;
   return isPassing(thrown) && !(thrown.code !== null && NEVER_SENT.has(thrown.code));
-}
-
-function isLasting(refusal: EngineRefusal): boolean {
-  return NOT_A_MANAGER.test(refusal.message) || NEEDS_UNLOCK.test(refusal.message);
 }
 
 /** What was asked, for the sentence that says why it failed. */

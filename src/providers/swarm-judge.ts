@@ -1,6 +1,6 @@
 import type { Instant } from '../model/address.ts';
 import type { Problem } from '../model/fault.ts';
-import { isLive, isMoving, isPaused, isPlaced, modeOf, referencesOf } from './swarm-wire.ts';
+import { isHomeless, isLive, isMoving, isPaused, isPlaced, modeOf, referencesOf } from './swarm-wire.ts';
 import type { WireNode, WireService, WireTask } from './swarm-wire.ts';
 
 /**
@@ -157,8 +157,9 @@ interface Census {
   readonly need: number;
   readonly have: number;
   readonly good: readonly WireTask[];
-  /** Tasks with other references that still run, or may. */
-  readonly old: number;
+  /** Tasks with other references on nodes that are up: swarm ends them, or has not come to them yet. */
+  readonly ending: number;
+  readonly untouched: number;
   readonly stale: number;
 }
 
@@ -170,19 +171,24 @@ function count({ service, tasks, nodes }: Sighting, mine: readonly WireTask[]): 
     (task) => task.DesiredState === 'running' && task.Status.State === 'running' && isUp(task),
   );
   const others = tasks.filter((task) => !mine.includes(task) && isLive(task) && isPlaced(task));
-  const old = others.filter((task) => isUp(task)).length;
-  const stale = others.length - old;
+  const seen = others.filter((task) => isUp(task));
+  const untouched = seen.filter((task) => wanted.includes(task)).length;
+  const old = { ending: seen.length - untouched, untouched, stale: others.length - seen.length };
   if (modeOf(service.Spec) === 'global') {
     const places = new Set(wanted.filter((task) => isUp(task)).map((task) => task.NodeID));
-    return { need: places.size, have: new Set(good.map((task) => task.NodeID)).size, good, old, stale };
+    return { need: places.size, have: new Set(good.map((task) => task.NodeID)).size, good, ...old };
   }
   const need = service.Spec.Mode?.Replicated?.Replicas ?? 1;
-  return { need, have: new Set(good.map((task) => task.Slot)).size, good, old, stale };
+  return { need, have: new Set(good.map((task) => task.Slot)).size, good, ...old };
 }
 
-function missing({ need, have, old }: Census, service: WireService): string | null {
+function missing({ need, have, ending, untouched }: Census, service: WireService): string | null {
   if (have < need) return `${have} of ${countOf(need, 'task')} run on the expected secrets`;
-  if (old > 0) return `${countOf(old, 'task')} with other secrets still ${old === 1 ? 'stops' : 'stop'}`;
+  if (untouched > 0) {
+    return `${countOf(untouched, 'task')} still ${untouched === 1 ? 'runs' : 'run'} on other secrets`;
+  }
+  if (ending > 0)
+    return `${countOf(ending, 'task')} with other secrets still ${ending === 1 ? 'stops' : 'stop'}`;
   return isMoving(service) ? 'swarm watches the new tasks' : null;
 }
 
@@ -193,14 +199,6 @@ function hasFailed(task: WireTask): boolean {
 
 function isOfThisFlip(task: WireTask, { since }: Expectation, history: ReadonlySet<string>): boolean {
   return since === null ? !history.has(task.ID) : Date.parse(task.CreatedAt) >= Date.parse(since);
-}
-
-function isHomeless(task: WireTask): boolean {
-  return (
-    task.Status.State === 'pending' &&
-    (task.DesiredState === 'running' || task.DesiredState === 'ready') &&
-    /no suitable node/.test(task.Status.Err ?? '')
-  );
 }
 
 function failed(what: string, tasks: readonly WireTask[], { service, nodes }: Sighting): Verdict {

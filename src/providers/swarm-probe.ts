@@ -6,7 +6,7 @@ import type { Engine } from './swarm-connection.ts';
 import type { SwarmEnvironment } from './swarm-dial.ts';
 import { hasStatus } from './swarm-faults.ts';
 import { PROBE_SCRIPT } from './swarm-probe-script.ts';
-import { patiently } from './swarm-update.ts';
+import { patiently } from './swarm-patience.ts';
 import type { Clock } from './swarm-verify.ts';
 import type { WireService, WireTask } from './swarm-wire.ts';
 

@@ -4,27 +4,14 @@ import type { FlipChange } from '../model/plan.ts';
 import type { FlipOrder, FlipReceipt } from '../model/platform.ts';
 import type { Originals } from '../model/recorded.ts';
 import type { Engine } from './swarm-connection.ts';
-import { hasStatus, isOutOfSequence, isUncertain } from './swarm-faults.ts';
-import { failureActionOf, isMoving, isPaused, modeOf, referencesOf } from './swarm-wire.ts';
+import { hasStatus, isOutOfSequence, isPassing, isUncertain } from './swarm-faults.ts';
+import { patiently } from './swarm-patience.ts';
+import { isPending, refuseBusy, refuseJob, refuseWaiting, someoneElse } from './swarm-refusals.ts';
+import { failureActionOf, isHomeless, isMoving, isPaused, referencesOf } from './swarm-wire.ts';
 import type { WireReference, WireService, WireServiceSpec } from './swarm-wire.ts';
 
-/** A change of leader takes up to 40 s, a lost manager longer. */
-const PATIENCE_MS = 90_000;
 /** How often someone else may be faster with an update that leaves our references alone. */
 const ATTEMPTS = 10;
-
-/** Asks again while no leader answers; gives up at once where nothing listens. */
-export async function patiently<T>(signal: AbortSignal | undefined, ask: () => Promise<T>): Promise<T> {
-  const until = Date.now() + PATIENCE_MS;
-  for (let wait = 200; ; wait = Math.min(wait * 2, 5_000)) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (!isUncertain(error) || Date.now() + wait > until) throw error;
-      await pause(wait, undefined, signal === undefined ? {} : { signal });
-    }
-  }
-}
 
 /** The service of exactly this name. The engine itself also takes an id or the beginning of one. */
 export async function serviceNamed(
@@ -65,7 +52,10 @@ export async function flip(
     }
     const moved = order.changes.find((change) => standing(change, service.Spec) === 'moved');
     if (moved !== undefined) throw someoneElse(moved, service, where);
-    if (!order.undo) refuseBusy(service, where);
+    if (!order.undo) {
+      refuseBusy(service, where);
+      await refuseWaiting(engine, service, isHomeless, where, signal);
+    }
 
     const spec = structuredClone(service.Spec);
     const ids = await copyIds(engine, order.changes, where, signal);
@@ -79,6 +69,8 @@ export async function flip(
       const after = await serviceNamed(engine, order.service, where, signal).catch(() => service);
       return receipt(after, originals, false);
     } catch (error) {
+      // A copy that went, or was made anew, since we looked: the next look says so by name.
+      if (hasStatus(error, 400) && attempt === 1) continue;
       await orAgain(error, attempt, signal);
       if (isUncertain(error)) sent = originals;
     }
@@ -100,7 +92,7 @@ export async function settle(
     const spec = structuredClone(service.Spec);
     const restored = originals === null ? false : restore(spec, originals);
     if (!restored && previousIsCurrent(service)) return;
-    await refusePending(engine, service, where, signal);
+    await refuseWaiting(engine, service, isPending, where, signal);
     try {
       // An update that changes no task moves the previous spec on and starts no updater.
       await engine.updateService(service.ID, service.Version.Index, spec, signal);
@@ -123,7 +115,7 @@ export async function settle(
 
 /** Returns where the same may be tried again: someone else was faster, or the answer was lost. */
 async function orAgain(error: unknown, attempt: number, signal: AbortSignal | undefined): Promise<void> {
-  const again = isOutOfSequence(error) || isUncertain(error);
+  const again = isOutOfSequence(error) || isPassing(error);
   if (!again || attempt >= ATTEMPTS) throw error;
   await pause(50 * attempt, undefined, signal === undefined ? {} : { signal });
 }
@@ -182,7 +174,7 @@ async function copyIds(
 ): Promise<Map<string, string>> {
   const names = changes.flatMap((change) => (change.to === null ? [] : [change.to.copy]));
   if (names.length === 0) return new Map();
-  const found = await engine.secrets({ names }, signal);
+  const found = await patiently(signal, () => engine.secrets({ names }, signal));
   const ids = new Map(found.map((secret) => [secret.Spec.Name, secret.ID]));
   const absent = names.filter((name) => !ids.has(name));
   if (absent.length === 0) return ids;
@@ -250,69 +242,4 @@ function receipt(service: WireService, originals: Originals | null, already: boo
   const since =
     started !== undefined && (isMoving(service) || isPaused(service)) ? started : service.UpdatedAt;
   return { serviceId: service.ID, since, originals, already };
-}
-
-function refuseJob(service: WireService, where: string): void {
-  if (modeOf(service.Spec) !== 'job') return;
-  throw new Fault({
-    code: 'service-unsupported',
-    what: `"${service.Spec.Name}" is a job, and any update of a job runs it again`,
-    where,
-    next: 'let whoever starts the job name the new secret; declare no consumer for it',
-  });
-}
-
-function refuseBusy(service: WireService, where: string): void {
-  const name = service.Spec.Name;
-  const live = 'the service stays as it is';
-  if (isMoving(service)) {
-    throw new Fault({
-      code: 'service-busy',
-      what: `an update of "${name}" is under way (${service.UpdateStatus?.State ?? ''})`,
-      where,
-      live,
-      next: `wait until it has ended (docker service ps ${name}), then apply again`,
-    });
-  }
-  if (!isPaused(service)) return;
-  throw new Fault({
-    code: 'service-busy',
-    what: `an earlier update of "${name}" failed and is ${service.UpdateStatus?.State ?? ''}`,
-    where,
-    live,
-    next: `a new update would hide that failure: see docker service ps ${name}, repair or resume it (docker service update ${name}), then apply again`,
-  });
-}
-
-/** An update beside a task that waits for a node can make the scheduler forget that task (moby/moby#53722). */
-async function refusePending(
-  engine: Engine,
-  service: WireService,
-  where: string,
-  signal?: AbortSignal,
-): Promise<void> {
-  const tasks = await engine.tasks({ 'service': [service.ID], 'desired-state': ['running'] }, signal);
-  if (!tasks.some((task) => task.Status.State === 'pending')) return;
-  throw new Fault({
-    code: 'service-busy',
-    what: `a task of "${service.Spec.Name}" waits for a node`,
-    where,
-    live: 'the service stays as it is',
-    next: `make room for it (docker service ps ${service.Spec.Name}), then apply again`,
-  });
-}
-
-function someoneElse(change: FlipChange, service: WireService, where: string): Fault {
-  const now = referencesOf(service.Spec.TaskTemplate).find(({ target }) => target === change.target);
-  return new Fault({
-    code: 'service-busy',
-    what: `someone else updated "${service.Spec.Name}": "${change.target}" names ${quoted(now?.copyName)}, not ${quoted(change.from?.copy)}`,
-    where,
-    live: `"${change.target}" reads ${quoted(now?.copyName)}`,
-    next: 'plan again: it starts from what is there now',
-  });
-}
-
-function quoted(copy: string | undefined): string {
-  return copy === undefined ? 'nothing' : `"${copy}"`;
 }

@@ -95,7 +95,11 @@ async function present<T>(answer: Promise<T>): Promise<T> {
     return await answer;
   } catch (error) {
     if (!hasStatus(error, 404)) throw error;
-    throw new Fault({ code: 'service-absent', what: 'the service was removed while it was verified' });
+    throw new Fault({
+      code: 'service-absent',
+      what: 'the service was removed while it was verified',
+      next: 'deploy it again, then apply again',
+    });
   }
 }
 

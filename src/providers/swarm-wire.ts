@@ -87,6 +87,15 @@ export function isLive(task: WireTask): boolean {
   return !(unwanted && UNPLACED.has(task.Status.State));
 }
 
+/** Whether the scheduler has looked for a node for it and found none. */
+export function isHomeless(task: WireTask): boolean {
+  return (
+    task.Status.State === 'pending' &&
+    (task.DesiredState === 'running' || task.DesiredState === 'ready') &&
+    /no suitable node/.test(task.Status.Err ?? '')
+  );
+}
+
 /** Whether a node was given the task. */
 export function isPlaced(task: WireTask): boolean {
   return !UNPLACED.has(task.Status.State) && (task.NodeID ?? '') !== '';

@@ -2,19 +2,20 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { consumerAddress } from '../model/address.ts';
 import { digestOf } from '../model/canonical.ts';
 import { Fault } from '../model/fault.ts';
-import type { ObservedService, SeenPlatform } from '../model/observed.ts';
+import type { LiveTask, ObservedService, SeenPlatform } from '../model/observed.ts';
 import type { CopyOrder, Platform } from '../model/platform.ts';
 import type { SecretValue } from '../model/secret-value.ts';
 import { connectEngine } from './swarm-connection.ts';
 import type { Engine } from './swarm-connection.ts';
 import type { SwarmEndpoint } from './swarm-dial.ts';
-import { hasStatus, isUncertain, platformFault } from './swarm-faults.ts';
+import { hasStatus, isPassing, platformFault } from './swarm-faults.ts';
 import { runProbe, sweep } from './swarm-probe.ts';
-import { flip, patiently, settle } from './swarm-update.ts';
+import { patiently } from './swarm-patience.ts';
+import { flip, settle } from './swarm-update.ts';
 import { REAL_CLOCK, verify } from './swarm-verify.ts';
 import type { Clock } from './swarm-verify.ts';
-import { failureActionOf, isLive, modeOf, referencesOf } from './swarm-wire.ts';
-import type { WireSecret, WireService, WireTask } from './swarm-wire.ts';
+import { failureActionOf, isHomeless, isLive, isPlaced, modeOf, referencesOf } from './swarm-wire.ts';
+import type { WireNode, WireSecret, WireService, WireTask } from './swarm-wire.ts';
 
 export interface SwarmOptions extends SwarmEndpoint {
   readonly name: string;
@@ -88,21 +89,61 @@ async function observe(engine: Engine, signal?: AbortSignal): Promise<SeenPlatfo
   ]);
   const tasksOf = new Map<string, WireTask[]>();
   for (const task of tasks) tasksOf.set(task.ServiceID, [...(tasksOf.get(task.ServiceID) ?? []), task]);
+  const lingers = services.some((service) => hasLingering(service, tasksOf.get(service.ID) ?? []));
+  const nodes = lingers ? await nodesSeen(engine, signal) : null;
   return {
     clusterId: clusterId ?? 'not shown',
     copies: secrets.map(({ ID, Spec }) => ({ id: ID, name: Spec.Name, labels: Spec.Labels ?? {} })),
     services: Object.fromEntries(
-      services.map((service) => [service.Spec.Name, observed(service, tasksOf.get(service.ID) ?? [])]),
+      services.map((service) => [service.Spec.Name, observed(service, tasksOf.get(service.ID) ?? [], nodes)]),
     ),
   };
 }
 
-function observed(service: WireService, tasks: readonly WireTask[]): ObservedService {
+/**
+ * Whether a task goes on that shall not: it reads what the spec no longer names, or swarm wants it ended, as it
+ * does with each one on a node that it lost. Only then does it matter where it runs.
+ */
+function hasLingering({ Spec }: WireService, tasks: readonly WireTask[]): boolean {
+  const named = new Set(referencesOf(Spec.TaskTemplate).map(({ copyId }) => copyId));
+  const isUnwanted = ({ DesiredState }: WireTask) => DesiredState === 'shutdown' || DesiredState === 'remove';
+  const holds = (task: WireTask) => referencesOf(task.Spec).some(({ copyId }) => !named.has(copyId));
+  return tasks.some((task) => isLive(task) && (isUnwanted(task) || holds(task)));
+}
+
+/** By id; null where a proxy keeps them from the planner: then no task counts as lost, and each keeps its hold. */
+async function nodesSeen(
+  engine: Engine,
+  signal?: AbortSignal,
+): Promise<ReadonlyMap<string, WireNode> | null> {
+  try {
+    return new Map((await engine.nodes(signal)).map((node) => [node.ID, node]));
+  } catch (error) {
+    if (!hasStatus(error, 403)) throw error;
+    return null;
+  }
+}
+
+function liveTask(task: WireTask, service: string, nodes: ReadonlyMap<string, WireNode> | null): LiveTask {
+  const { NodeID = '' } = task;
+  const node = nodes?.get(NodeID);
+  return {
+    name: `${service}.${task.Slot ?? NodeID}`,
+    node: node?.Description?.Hostname ?? (NodeID === '' ? null : NodeID),
+    isLost: nodes !== null && isPlaced(task) && node?.Status.State !== 'ready',
+    copyIds: referencesOf(task.Spec).map(({ copyId }) => copyId),
+  };
+}
+
+function observed(
+  service: WireService,
+  tasks: readonly WireTask[],
+  nodes: ReadonlyMap<string, WireNode> | null,
+): ObservedService {
   const { ID: id, Spec, PreviousSpec } = service;
   const mode = modeOf(Spec);
   const references = referencesOf(Spec.TaskTemplate);
   const check = Spec.TaskTemplate.ContainerSpec?.Healthcheck?.Test ?? [];
-  const live = tasks.filter((task) => isLive(task)).flatMap((task) => referencesOf(task.Spec));
   return {
     id,
     name: Spec.Name,
@@ -113,7 +154,8 @@ function observed(service: WireService, tasks: readonly WireTask[]): ObservedSer
         : (service.ServiceStatus?.DesiredTasks ?? 0),
     references,
     previousReferences: PreviousSpec ? referencesOf(PreviousSpec.TaskTemplate) : null,
-    taskCopyIds: [...new Set(live.map(({ copyId }) => copyId))].sort(),
+    liveTasks: tasks.filter((task) => isLive(task)).map((task) => liveTask(task, Spec.Name, nodes)),
+    homeless: tasks.find((task) => isHomeless(task))?.Status.Err ?? null,
     updateState: service.UpdateStatus?.State || null,
     order: Spec.UpdateConfig?.Order === 'start-first' ? 'start-first' : 'stop-first',
     healthCheck: check.length > 0 && check[0] !== 'NONE',
@@ -140,7 +182,7 @@ async function stage(
       const data = Buffer.from(value.reveal(), 'utf8').toString('base64');
       return { id: await engine.createSecret(copy.name, copy.labels, data, signal) };
     } catch (error) {
-      if (!hasStatus(error, 409) && !isUncertain(error)) throw error;
+      if (!hasStatus(error, 409) && !isPassing(error)) throw error;
       // The name is the key: whoever made it, labels tell whether it is the copy that is wanted.
       const found = await secretNamed(engine, copy.name, signal);
       if (found !== null) {
@@ -167,7 +209,7 @@ async function remove(
       await engine.removeSecret(found.ID, signal);
     } catch (error) {
       if (hasStatus(error, 400)) throw await inUse(engine, platform, found, error, signal);
-      if (!hasStatus(error, 404) && (!isUncertain(error) || attempt >= ATTEMPTS)) throw error;
+      if (!hasStatus(error, 404) && (!isPassing(error) || attempt >= ATTEMPTS)) throw error;
     }
     if (attempt > ATTEMPTS) throw new Error(`secret "${copy.name}" is there again after each removal`);
   }

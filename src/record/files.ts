@@ -10,6 +10,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { mkdir, open as openFile, readdir, rm } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
 /**
@@ -29,7 +30,7 @@ export interface Files {
   /** Holds afterwards: the name does not exist. */
   remove(path: string): Promise<void>;
   names(directory: string): Promise<string[]>;
-  /** Makes it, and what is above it, of mode 0700. */
+  /** Makes it, and what is above it, of mode 0700; the names of those that it made are durable. */
   makeDirectory(path: string): Promise<void>;
   syncDirectory(path: string): Promise<void>;
 }
@@ -55,17 +56,25 @@ export const NODE_FILES: Files = {
   remove: (path) => rm(path, { force: true }),
   names: (directory) => readdir(directory),
   makeDirectory: async (path) => {
-    await mkdir(path, { recursive: true, mode: 0o700 });
-  },
-  syncDirectory: async (path) => {
-    const directory = await openFile(path, 'r');
-    try {
-      await directory.sync();
-    } finally {
-      await directory.close();
+    const first = await mkdir(path, { recursive: true, mode: 0o700 });
+    if (first === undefined) return;
+    const last = dirname(resolve(first));
+    for (let above = dirname(resolve(path)); ; above = dirname(above)) {
+      await syncDirectory(above);
+      if (above === last) return;
     }
   },
+  syncDirectory,
 };
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await openFile(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
 
 function opened(descriptor: number): OpenFile {
   return {

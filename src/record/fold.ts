@@ -9,6 +9,7 @@ import type {
   RecordedSecret,
   RecordedVersion,
 } from '../model/recorded.ts';
+import { recordedVersion } from '../model/recorded.ts';
 
 const NEW_SECRET: RecordedSecret = {
   highest: 0,
@@ -171,10 +172,12 @@ function minted(
   storeId: string,
   at: Instant,
 ): Recorded {
+  // One that an earlier apply could not take back is taken up again, with what it had delivered.
+  const before = recordedVersion(recorded.secrets[step.secret], step.ordinal);
   const version: RecordedVersion = {
     ordinal: step.ordinal,
     role: 'pending',
-    storeIds: [storeId],
+    storeIds: [...(before?.storeIds.filter((id) => id !== storeId) ?? []), storeId],
     operation: step.operation,
     cause: step.cause,
     mintedAt: at,
@@ -184,7 +187,7 @@ function minted(
     approvedBy: null,
     retiredAt: null,
     retiredWhy: null,
-    copies: [],
+    copies: before?.copies ?? [],
   };
   return withSecret(recorded, step.secret, (secret) => ({
     ...secret,

@@ -47,7 +47,16 @@ export async function loadRecord(
   if (state.stack !== stack) throw otherStack(state.stack, stack, store.place);
   const lines = journal === null ? [] : parseJournal(journal.text, `${store.place}/${JOURNAL}`);
   const isOpen = lines.length > 0 && !(await isFolded(state, lines, history));
+  // Where another apply ended in between as well, the state holds more than this journal and does not name it.
+  if (isOpen && !(await isThere(store, lines))) return loadRecord(store, history, stack, newLineage);
   return { state, stateTag, journal, lines: isOpen ? lines : [] };
+}
+
+/** Whether this apply's journal still lies there; it may have grown. */
+async function isThere(store: ObjectStore, [begin]: readonly JournalLine[]): Promise<boolean> {
+  const now = await store.get(JOURNAL);
+  const [first] = now === null ? [] : parseJournal(now.text, `${store.place}/${JOURNAL}`);
+  return begin?.type === 'begin' && first?.type === 'begin' && first.apply === begin.apply;
 }
 
 /** The state names the entry of the apply that it holds last: only the journal's removal is then missing. */

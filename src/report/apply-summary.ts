@@ -1,6 +1,6 @@
 import type { Address } from '../model/address.ts';
 import { isConsumerAddress, isSecretAddress, nameOf } from '../model/address.ts';
-import type { HistoryEntry, StepStatus } from '../model/journal.ts';
+import type { HistoryEntry, HistoryStep, StepStatus } from '../model/journal.ts';
 import type { Plan, StepKind } from '../model/plan.ts';
 import type { Recorded } from '../model/recorded.ts';
 import { versionText } from './cause-text.ts';
@@ -106,6 +106,8 @@ const MOVING: readonly StepKind[] = ['mint', 'stage', 'flip', 'restore'];
  * never ended, and in an apply that stopped half-way one that moved something of a group that was not promoted.
  */
 function unproved(address: Address, { plan, entry }: AppliedPage): string | null {
+  const isGone = (step: HistoryStep) => step.address === address && step.fault?.code === 'service-absent';
+  if (entry.steps.some(isGone)) return 'there is no such service any more';
   const statuses = new Map(entry.steps.map((step) => [step.id, step.status]));
   const closing = plan.steps.filter(
     (step) => CLOSING.includes(step.kind) && statuses.get(step.id) !== 'done',

@@ -3,6 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { chmodSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '../model/fault.ts';
+import type { Intercept } from './intercept.ts';
 import { answerCall, routeOf } from './swarm-api.ts';
 import type { Reply, SwarmOperation } from './swarm-api.ts';
 import { Cluster } from './swarm-cluster.ts';
@@ -29,6 +30,8 @@ export interface SwarmOptions {
   /** Added to each answer. */
   readonly latencyMs?: number;
   readonly clock?: () => number;
+  /** Decides about every request, in the place of fault rules. */
+  readonly intercept?: Intercept<SwarmOperation, Reply>;
 }
 
 /** One request, as it was answered. It holds no body, so no value; that none is in a URL is for tests to show. */
@@ -67,6 +70,8 @@ export interface RunningSwarm {
   readonly requests: readonly SwarmRequest[];
   /** Returns the service's id. One that exists stays as it is. Throws where a named secret does not exist. */
   createService(service: SimpleService): string;
+  /** What a manager's own store holds, values included. */
+  readonly contents: Pick<Cluster, 'secrets' | 'services' | 'tasksOf'>;
   readonly nodeIds: readonly string[];
   /** A node that is down keeps its tasks as they are until it is back. */
   setNode(id: string, state: 'ready' | 'down'): void;
@@ -110,6 +115,7 @@ export async function startSwarm(options: SwarmOptions): Promise<RunningSwarm> {
     endpoint,
     name: options.name,
     requests: front.requests,
+    contents: cluster,
     nodeIds: [...cluster.nodes.keys()],
     createService: (service) => createSimple(engine, service),
     setNode: (id, state) => engine.setNode(id, state),
@@ -251,11 +257,14 @@ class Front {
       const url = new URL(target, 'http://engine');
       const [, version, path = url.pathname] = /^\/v([0-9.]+)(\/.*)$/.exec(url.pathname) ?? [];
       operation = routeOf(method, path)?.operation ?? null;
-      const rule = this.rules.take(operation, path);
       const carryOut = (): Reply =>
         refuseVersion(version) ??
         answerCall(this.#engine, this.#options.name, { method, path, query: url.searchParams, body });
-      const reply = await this.#applyFault(rule, carryOut);
+      const { intercept } = this.#options;
+      const reply =
+        intercept === undefined
+          ? await this.#applyFault(this.rules.take(operation, path), carryOut)
+          : await intercept({ method, path: target, operation, headers: request.headers, body, carryOut });
       if (reply === null) request.socket.destroy();
       else {
         status = reply.status;

@@ -14,7 +14,7 @@ export interface VaultStoreOptions {
   readonly deleteDelayMs: number;
 }
 
-interface StoredVersion extends WrittenSecret {
+export interface StoredVersion extends WrittenSecret {
   readonly id: string;
   readonly value: string;
   readonly enabled: boolean;
@@ -23,7 +23,7 @@ interface StoredVersion extends WrittenSecret {
   readonly updated: number;
 }
 
-interface StoredSecret {
+export interface StoredSecret {
   /** As it was spelled when it was first set. */
   readonly name: string;
   /** In the order in which they were set; the wire never shows this order. */
@@ -65,6 +65,10 @@ export class VaultStore {
     for (const secret of load(join(options.directory, 'vault.json'), options.name)) {
       this.#secrets.set(secret.name.toLowerCase(), secret);
     }
+  }
+
+  contents(): readonly StoredSecret[] {
+    return [...this.#secrets.values()];
   }
 
   set(name: string, written: WrittenSecret, base: string): Answer {

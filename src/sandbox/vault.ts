@@ -5,9 +5,11 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '../model/fault.ts';
+import type { Intercept } from './intercept.ts';
 import { FaultRules, parseFaultRules } from './vault-faults.ts';
 import type { FaultRule, VaultOperation } from './vault-faults.ts';
 import { VaultStore } from './vault-store.ts';
+import type { StoredSecret } from './vault-store.ts';
 import { NEEDS, badParameter, challenge, challengeHeader, forbidden, parseWritten } from './vault-wire.ts';
 import { refusal, routeOf, throttled, versionProblem } from './vault-wire.ts';
 import type { Answer, Route, VaultRight } from './vault-wire.ts';
@@ -28,6 +30,8 @@ export interface VaultOptions {
   /** Rights of a token; one that is not listed may do all. `SANDBOX_TOKENS` unless said. */
   readonly tokens?: Readonly<Record<string, readonly VaultRight[]>>;
   readonly tenantId?: string;
+  /** Decides about every request that carries a token, in the place of fault rules. */
+  readonly intercept?: Intercept<VaultOperation, Answer>;
 }
 
 /** Two identities as keyturn declares them: the planner reads metadata, the applier reads and writes values. */
@@ -62,6 +66,8 @@ export interface RunningVault {
   readonly requests: readonly LoggedRequest[];
   fault(rule: FaultRule): void;
   clearFaults(): void;
+  /** What whoever owns the vault would see: every version with its value, in the order of writing. */
+  contents(): readonly StoredSecret[];
   /** Ends hanging requests and open connections; what was answered is on disk. Twice equals once. */
   close(): Promise<void>;
 }
@@ -89,6 +95,7 @@ export async function startVault(options: VaultOptions): Promise<RunningVault> {
     requests: vault.requests,
     fault: (rule) => vault.rules.add(rule),
     clearFaults: () => vault.rules.clear(),
+    contents: () => vault.contents(),
     close: () => {
       vault.stop();
       const closed = new Promise<void>((resolve) => {
@@ -156,6 +163,10 @@ class EmbeddedVault {
     this.#stopped.abort();
   }
 
+  contents(): readonly StoredSecret[] {
+    return this.#store.contents();
+  }
+
   async receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.#sequence += 1;
     const sequence = this.#sequence;
@@ -184,6 +195,8 @@ class EmbeddedVault {
       return this.#answer(call, route, refusal(404, 'NotFound', 'no such operation'), null);
     }
     if ('status' in route) return this.#answer(call, null, route, null);
+    const { intercept } = this.#options;
+    if (intercept !== undefined) return this.#hand(intercept, call, route);
     const rule = this.rules.take(route.operation, route.secret);
     if (rule === null) return this.#answer(call, route, this.#decide(call, route), null);
     await this.#spoil(call, route, rule);
@@ -220,6 +233,17 @@ class EmbeddedVault {
         this.#log(call, route, { status: null }, rule);
         return;
     }
+  }
+
+  async #hand(intercept: Intercept<VaultOperation, Answer>, call: Call, route: Route): Promise<void> {
+    const { method = '', headers } = call.request;
+    const { operation } = route;
+    const carryOut = (): Answer => this.#decide(call, route);
+    const path = call.url.pathname + call.url.search;
+    const answer = await intercept({ method, path, operation, headers, body: call.body, carryOut });
+    if (answer !== null) return this.#answer(call, route, answer, null);
+    this.#log(call, route, { status: null }, null);
+    call.request.socket.destroy();
   }
 
   /** Carries the request out. */

@@ -17,6 +17,8 @@ export interface RunOptions {
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string | Uint8Array;
+  /** Told once it runs, with how to kill it as `kill -9` does. */
+  readonly onStart?: (kill: () => void) => void;
   /** The program; the one of this repository unless said. */
   readonly bin?: string;
 }
@@ -29,6 +31,7 @@ export async function keyturn(args: readonly string[], options: RunOptions): Pro
     env: { PATH: process.env['PATH'] ?? '', HOME: tmpdir(), ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
+  options.onStart?.(() => child.kill('SIGKILL'));
   let out = '';
   let err = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));

@@ -36,6 +36,7 @@ afterAll(async () => {
 beforeEach(() => {
   container = `c${randomUUID().slice(0, 8)}`;
   relay.asked.splice(0);
+  relay.mishap = () => 'none';
 });
 
 /** A stack that has nothing to do: it asks one swarm and its record, and no vault. */
@@ -110,6 +111,20 @@ describe('a stack with the backend of Azure', () => {
     await claimed(recordInAzure(), holder({ holder: 'dead', ...dead }));
     expect(await run(folder, ['apply', '--auto-approve'])).toMatchObject({ code: 0, err: '' });
     expect(await recordInAzure().holder()).toBeNull();
+  });
+
+  it('is done although its lease cannot be given back, and says how long that lasts', async () => {
+    const folder = await stackIn(azure());
+    relay.mishap = ({ method }) =>
+      method === 'DELETE' ? { status: 403, code: 'AuthorizationFailure' } : 'none';
+    const applied = await run(folder, ['apply', '--auto-approve']);
+    expect(applied.code).toBe(0);
+    expect(said(applied)).toMatch(
+      /^the lease could not be given back \(.*\); the next run waits up to 90 s for its end/,
+    );
+    relay.mishap = () => 'none';
+    // The process is dead: nobody waits for it on this host.
+    expect(await run(folder, ['apply', '--auto-approve'])).toMatchObject({ code: 0, err: '' });
   });
 
   it('has its history and state read from where the last synth says, without running the app', async () => {

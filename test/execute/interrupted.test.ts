@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Declared } from '../../src/model/declared.ts';
 import { SecretValue } from '../../src/model/secret-value.ts';
 import { killedBefore, killedBeforeHistory, outcomeOf } from '../support/killed.ts';
@@ -66,6 +66,58 @@ describe('an apply that was killed', () => {
     expect(resumed?.outcome).toBe('done');
     expect(resumed?.recorded.secrets[A]?.current).toBe(2);
     expect(updates()).toBe(before);
+    expect((await world.plan()).steps).toEqual([]);
+  });
+
+  it.each(['disabled its version', 'pointed its consumer back'])(
+    'once its consumers were verified is taken back where a person %s since',
+    async (what) => {
+      await openSettled(one);
+      const plan = await world.plan({ rotate: [A] });
+      await killedBefore(world, plan, outcomeOf(plan, 'promote'));
+      if (what === 'disabled its version') {
+        const recorded = (await world.record.read()).secrets[A];
+        const pending = recorded?.versions.find(({ ordinal }) => ordinal === 2);
+        await world.disableByHand('a', pending?.storeIds[0] ?? '');
+      } else await world.pointBack('api');
+      expect((await world.resume())?.outcome).toBe('rolled-back');
+      expect((await world.record.read()).secrets[A]?.current).toBe(1);
+      expect(await world.reads('api')).toEqual({ a: 'a_v1' });
+      expect(await world.versions('a')).toEqual(['v1 enabled', 'v1 enabled', 'v2 disabled']);
+      expect((await world.plan()).steps).toEqual([]);
+    },
+  );
+
+  it('after a flip was posted goes back to a copy that was removed meanwhile: it is delivered again', async () => {
+    await openSettled(one);
+    const plan = await world.plan({ rotate: [A] });
+    await killedBefore(world, plan, outcomeOf(plan, 'verify'));
+    await world.removeCopyByHand('a_v1');
+    expect((await world.resume())?.outcome).toBe('rolled-back');
+    expect(await world.reads('api')).toEqual({ a: 'a_v1' });
+    expect(await world.copies()).toEqual(['a_v1']);
+    expect((await world.plan()).steps).toEqual([]);
+  });
+
+  it('and whose new version a lost node may still run takes it back once that node is there again', async () => {
+    await openSettled(one);
+    const plan = await world.plan({ rotate: [A] });
+    await killedBefore(world, plan, outcomeOf(plan, 'verify'));
+    const [holder] = await world.running('a_v2');
+    if (holder === undefined) throw new Error('no task runs on the new version');
+    world.swarm.setNode(holder.node, 'down');
+    const stopped = await world.resume();
+    expect(stopped?.outcome).toBe('stopped');
+    const faults = stopped?.entry.steps.map(({ fault }) => fault?.what ?? '').join('\n');
+    expect(faults).toMatch(new RegExp(`a_v2: task api\\.${holder.slot} on .*a node that swarm lost`));
+    expect(await world.reads('api')).toEqual({ a: 'a_v1' });
+    expect(await world.copies()).toEqual(['a_v1', 'a_v2']);
+
+    world.swarm.setNode(holder.node, 'ready');
+    await vi.waitFor(async () => expect(await world.running('a_v2')).toEqual([]), 10_000);
+    await world.apply();
+    expect(await world.copies()).toEqual(['a_v1']);
+    expect(await world.versions('a')).toEqual(['v1 enabled', 'v1 enabled', 'v2 disabled']);
     expect((await world.plan()).steps).toEqual([]);
   });
 

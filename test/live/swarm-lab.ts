@@ -30,8 +30,8 @@ export interface LabTask {
   readonly Status: { readonly State: string };
 }
 
-export function openLab(): Lab {
-  const endpoint = liveDockerHost() ?? '';
+/** Through this engine of the lab; through the first one unless said. */
+export function openLab(endpoint = liveDockerHost() ?? ''): Lab {
   const prefix = `t${randomBytes(3).toString('hex')}`;
   const socketPath = endpoint.slice('unix://'.length);
   const made = { services: [] as string[], secrets: [] as string[], networks: [] as string[] };

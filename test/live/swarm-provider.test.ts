@@ -133,7 +133,8 @@ describeLive('the Swarm provider on a live engine', () => {
     );
     const after = (await swarm.observe()).services[service];
     expect(after?.updateState).toBeNull();
-    expect(after?.taskCopyIds).toEqual(after?.references.map(({ copyId }) => copyId).sort());
+    const named = after?.references.map(({ copyId }) => copyId);
+    expect(after?.liveTasks.map(({ copyIds }) => copyIds)).toEqual([named, named, named]);
     expect((await lab.tasks(service)).map(({ ID }) => ID).sort()).toEqual(tasks);
     await swarm.remove({ name: writer, labels: {} });
     await swarm.remove({ name: writer, labels: {} });

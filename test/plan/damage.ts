@@ -7,7 +7,7 @@ import type { Situation } from './situations.ts';
 /** What may go wrong before the plan that is looked at. */
 export type Damage =
   | {
-      readonly kind: 'put back' | 'foreign reader' | 'busy' | 'paused' | 'job' | 'gone';
+      readonly kind: ServiceDamage;
       readonly which: number;
     }
   | {
@@ -16,6 +16,9 @@ export type Damage =
     }
   | { readonly kind: 'lost answer' | 'lost answer, disabled'; readonly which: number }
   | { readonly kind: 'unknown vault' | 'unknown platform' };
+
+type ServiceDamage =
+  'put back' | 'foreign reader' | 'busy' | 'paused' | 'job' | 'gone' | 'lost node' | 'homeless';
 
 /** Breaks something of the world or of the record; gives the record. */
 export function hurt({ declared, world, recorded, now }: Situation, broken: Damage): Recorded {
@@ -79,13 +82,15 @@ function hurtSecret(
 function hurtService(
   { platform, service: name, mounts }: DeclaredConsumer,
   { world, recorded }: Pick<Situation, 'world' | 'recorded'>,
-  kind: 'put back' | 'foreign reader' | 'busy' | 'paused' | 'job' | 'gone',
+  kind: ServiceDamage,
 ): void {
   const seen = world.services.get(platform)?.get(name);
   if (seen === undefined) return;
   if (kind === 'busy') seen.updateState = 'updating';
   if (kind === 'paused') seen.updateState = 'paused';
   if (kind === 'job') seen.mode = 'job';
+  if (kind === 'lost node') seen.lost = seen.references.map(({ copyId }) => copyId);
+  if (kind === 'homeless') seen.homeless = 'no suitable node';
   if (kind === 'gone') world.services.get(platform)?.delete(name);
   if (kind !== 'put back' && kind !== 'foreign reader') return;
   for (const { secret: mounted, target } of mounts) {

@@ -2,6 +2,7 @@ import type { Instant } from '../../src/model/address.ts';
 import { digestOf } from '../../src/model/canonical.ts';
 import type { Declared } from '../../src/model/declared.ts';
 import type {
+  LiveTask,
   Observed,
   ObservedPlatform,
   ObservedSecret,
@@ -51,12 +52,21 @@ function seeVault(world: World, name: string, recorded: Recorded): ObservedVault
 function seePlatform(world: World, name: string): ObservedPlatform {
   if (world.unknown.has(name)) return { status: 'unknown', fault: unreachable('platform-unreachable', name) };
   const services = [...(world.services.get(name) ?? [])].map(([service, seen]): [string, ObservedService] => {
-    const { lingering, previous, references, ...rest } = seen;
-    const taskCopyIds = [...new Set([...references.map(({ copyId }) => copyId), ...lingering])].sort();
+    const { lingering, lost, previous, references, ...rest } = seen;
+    const task = (number: number, copyIds: readonly string[], isLost = false): LiveTask[] =>
+      copyIds.length === 0 ? [] : [{ name: `${service}.${number}`, node: `node-${number}`, isLost, copyIds }];
+    const liveTasks = [
+      ...task(
+        1,
+        references.map(({ copyId }) => copyId),
+      ),
+      ...task(2, lingering),
+      ...task(3, lost, true),
+    ];
     const fingerprint = serviceFingerprint(seen);
     return [
       service,
-      { ...rest, name: service, references, previousReferences: previous, taskCopyIds, fingerprint },
+      { ...rest, name: service, references, previousReferences: previous, liveTasks, fingerprint },
     ];
   });
   const copies = [...(world.copies.get(name) ?? [])].map(([copy, { id, labels }]) => ({

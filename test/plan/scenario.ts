@@ -94,6 +94,10 @@ interface ScenarioService {
   readonly reads?: readonly string[];
   readonly previous?: readonly string[];
   readonly lingering?: readonly string[];
+  /** Names of copies that a task on a lost node uses. */
+  readonly lost?: readonly string[];
+  /** Why a task of it finds no node. */
+  readonly homeless?: string;
   /** What was recorded, where it is not what is read now. */
   readonly recordedReads?: readonly string[];
   readonly settleAfter?: Instant;
@@ -306,6 +310,8 @@ function recordService(
   seen.references = refer(given.reads ?? usual);
   seen.previous = given.previous === undefined ? null : refer(given.previous);
   seen.lingering = refer(given.lingering ?? []).map(({ copyId }) => copyId);
+  seen.lost = refer(given.lost ?? []).map(({ copyId }) => copyId);
+  seen.homeless = given.homeless ?? null;
   const isRecorded = given.undeclared !== true && given.unrecorded !== true && reading.length > 0;
   if (!isRecorded) return [];
   const record: RecordedConsumer = {

@@ -127,7 +127,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
 const damage: fc.Arbitrary<Damage> = fc.oneof(
   fc.record({
     kind: fc.constantFrom(
-      ...(['put back', 'foreign reader', 'busy', 'paused', 'job', 'gone'] as const),
+      ...(['put back', 'foreign reader', 'busy', 'paused', 'job', 'gone', 'lost node', 'homeless'] as const),
       ...(['deleted', 'foreign version', 'taken name', 'held', 'disabled'] as const),
       ...(['lost answer', 'lost answer, disabled'] as const),
     ),

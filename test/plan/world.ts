@@ -38,6 +38,10 @@ export interface WorldService {
   previous: Reference[] | null;
   /** Copies that tasks of an older spec still use. */
   lingering: string[];
+  /** Copies that tasks on a lost node use: nothing ends these. */
+  lost: string[];
+  /** Why a task finds no node. */
+  homeless: string | null;
   updateState: string | null;
   order: ObservedService['order'];
   healthCheck: boolean;
@@ -102,6 +106,8 @@ export class World {
       references: [],
       previous: null,
       lingering: [],
+      lost: [],
+      homeless: null,
       updateState: null,
       order: 'start-first',
       healthCheck: true,
@@ -304,11 +310,14 @@ export class World {
 
 /** `api (spec)`: who refers to a copy, and by what. */
 export function usersOf(world: World, platform: string, id: string): string[] {
-  return [...(world.services.get(platform) ?? [])].flatMap(([name, { references, lingering, previous }]) => [
-    ...(references.some(({ copyId }) => copyId === id) ? [`${name} (spec)`] : []),
-    ...(lingering.includes(id) ? [`${name} (task)`] : []),
-    ...(previous?.some(({ copyId }) => copyId === id) === true ? [`${name} (previous spec)`] : []),
-  ]);
+  return [...(world.services.get(platform) ?? [])].flatMap(
+    ([name, { references, lingering, lost, previous }]) => [
+      ...(references.some(({ copyId }) => copyId === id) ? [`${name} (spec)`] : []),
+      ...(lingering.includes(id) ? [`${name} (task)`] : []),
+      ...(lost.includes(id) ? [`${name} (task on a lost node)`] : []),
+      ...(previous?.some(({ copyId }) => copyId === id) === true ? [`${name} (previous spec)`] : []),
+    ],
+  );
 }
 
 export function tagsOf(stack: string, ordinal: number, operation: string): Record<string, string> {

@@ -83,6 +83,7 @@ describe('a write whose answer is lost', () => {
     'dropped-after',
     'failed-after',
     'hung-after',
+    'sent-twice',
     { status: 503, code: 'ServerBusy' },
   ])('is looked for, and every write is there exactly once: %o', async (mishap) => {
     await everyWrite(open());
@@ -94,6 +95,21 @@ describe('a write whose answer is lost', () => {
       await everyWrite(
         open('shop', { pace: { backoffMs: 1, timeoutMs: mishap === 'hung-after' ? 400 : 30_000 } }),
       );
+    }
+  });
+
+  it('is there once where its first copy arrives late, before or behind the second', async () => {
+    const isContent = (asked: Asked): boolean =>
+      isWrite(asked) && !/comp=lease|restype=container/.test(asked.path);
+    await everyWrite(open());
+    const writes = relay.asked.filter(isContent).length;
+    for (const backoffMs of [1, 60]) {
+      for (let number = 0; number < writes; number += 1) {
+        container = `c${randomUUID()}`;
+        let seen = 0;
+        relay.mishap = (asked) => (isContent(asked) && seen++ === number ? 'late' : 'none');
+        await everyWrite(open('shop', { pace: { backoffMs } }));
+      }
     }
   });
 

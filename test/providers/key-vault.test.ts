@@ -195,6 +195,34 @@ describe('what it writes', () => {
     expect((await vault.versions('a')).map((version) => version.storeId)).toEqual([storeId]);
   });
 
+  it.each([3_600_000, -3_600_000])(
+    'waits as long for a late write when the clock jumps by %d ms',
+    async (jump) => {
+      const running = await embedded();
+      let now = Date.now();
+      const waits: number[] = [];
+      const vault = connect(running, {
+        pace: {
+          timeoutMs: 100,
+          lateMs: 1000,
+          now: () => (now += jump),
+          sleep: (ms) => {
+            waits.push(ms);
+            return new Promise((resolve) => void setTimeout(resolve, Math.min(ms, 1000)));
+          },
+        },
+      });
+      running.fault({ match: { operation: 'SecretSet' }, action: 'delay', ms: 300 });
+      const { storeId } = await vault.write('a', value(), as(1, 'op-1'));
+      // What was sent before this has arrived when it is answered.
+      running.fault({ match: { operation: 'SecretListVersions', secret: 'b' }, action: 'delay', ms: 400 });
+      await connect(running, { pace: { timeoutMs: 60_000 } }).versions('b');
+      expect(await vault.arrival('a', 'op-2')).toBeNull();
+      expect((await vault.versions('a')).map((version) => version.storeId)).toEqual([storeId]);
+      expect(Math.max(...waits)).toBeLessThanOrEqual(1000);
+    },
+  );
+
   it('says what may still arrive when every answer was lost', async () => {
     const running = await embedded();
     const vault = connect(running, { pace: { lateMs: 0 } });

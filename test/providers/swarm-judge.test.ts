@@ -187,6 +187,14 @@ describe('completed is not success', () => {
     expect(inTheEnd({ tasks: [...GOOD, gone] }).kind).toBe('good');
   });
 
+  it('when swarm leaves an old task as it is, as it does while it waits for a node that it lost', () => {
+    const old = task('o', 'db_v1', { slot: 1, desired: 'running' });
+    expect(inTheEnd({ tasks: [...GOOD, old] })).toEqual({
+      kind: 'waiting',
+      why: '1 task still runs on other secrets',
+    });
+  });
+
   it('when tasks of ours run on a node that is down', () => {
     const nodes = [node('n1'), node('n2'), node('n3', 'down')];
     expect(inTheEnd({ nodes }).kind).toBe('waiting');

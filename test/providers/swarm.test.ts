@@ -272,6 +272,62 @@ describe('flip', () => {
     const fault = await faultOf(flip([change('db_v1', 'db_v2')]), 'platform-refused');
     expect(fault.message).toBe('the swarm has no secret "db_v2"');
   });
+
+  it('looks once more where a copy was made anew between its look and its update', async () => {
+    await api();
+    await stage('db_v2', 'good');
+    const message = 'rpc error: code = InvalidArgument desc = secret not found: db_v2';
+    server.fault({ match: { operation: 'ServiceUpdate' }, action: 'fail', status: 400, message, times: 1 });
+    await expect(flip([change('db_v1', 'db_v2')])).resolves.toMatchObject({ already: false });
+    server.fault({ match: { operation: 'ServiceUpdate' }, action: 'fail', status: 400, message, times: 2 });
+    const fault = await faultOf(flip([change('db_v2', 'db_v1')], true), 'platform-refused');
+    expect(fault.message).toContain(message);
+  });
+
+  it('refuses a service with a task that no node takes, but for the way back', async () => {
+    await api();
+    await stage('db_v2', 'good');
+    for (const id of server.nodeIds) server.setNode(id, 'down');
+    const homeless = async () => (await swarm.observe()).services['api']?.homeless;
+    await vi.waitFor(async () => expect(await homeless()).toMatch(/^no suitable node/), 5_000);
+    const fault = await faultOf(flip([change('db_v1', 'db_v2')]), 'service-busy');
+    expect(fault.message).toMatch(/^a task of "api" waits for a node: no suitable node/);
+    expect(fault.live).toBe('the service stays as it is');
+    await expect(flip([change('db_v1', 'db_v2')], true)).resolves.toMatchObject({ already: false });
+  });
+});
+
+describe('an engine that is restarted', () => {
+  it('is waited for while nothing listens, and while it says that it is no manager yet', async () => {
+    const listen = { socketPath: join(directory, 'restarted.sock') };
+    const again = { name: 'again', directory: join(directory, 'again'), listen };
+    const before = await startSwarm(again);
+    before.createService({ name: 'api', replicas: 0 });
+    await before.close();
+    const { endpoint } = before;
+    const platform = connectSwarm({ name: 'again', endpoint, environment: {}, stack: 'test' });
+    const copy = { name: 'db_v1', labels: LABELS };
+    const acts = (async () => {
+      await platform.stage(copy, new SecretValue('good'));
+      const changes = [change(null, 'db_v1')];
+      const { since } = await platform.flip({ service: 'api', changes, undo: false });
+      const order = { service: 'api', expected: { db: 'db_v1' }, since, labels: LABELS };
+      return platform.verify(
+        { ...order, probe: { kind: 'none' }, settleMs: 0, deadlineMs: 20_000 },
+        () => undefined,
+      );
+    })();
+    // Asked after the first try of the act, and so answered after it.
+    await faultOf(platform.observe(), 'platform-unreachable');
+    const after = await startSwarm(again);
+    const message = 'This node is not a swarm manager. Use "docker swarm init" to make it one.';
+    for (const operation of ['ServiceInspect', 'ServiceUpdate', 'SecretList'] as const) {
+      after.fault({ match: { operation }, action: 'fail', status: 503, message, times: 2 });
+    }
+    await expect(acts).resolves.toMatchObject({ tasks: 0 });
+    await platform.close();
+    await after.close();
+  });
 });
 
 describe('settle', () => {

@@ -39,9 +39,9 @@ const plan: Plan = {
 
 const actor = { name: 'ann', knownBy: 'os-user', host: 'here', run: null } as const;
 
-function begin(serial = 0) {
+function begin({ serial = 0, apply = 'a1' } = {}) {
   const facts = {
-    apply: 'a1',
+    apply,
     lineage: 'l',
     serial,
     planDigest: 'd',
@@ -132,6 +132,25 @@ describe('a record in a directory', () => {
     const text = await readFile(path('journal.jsonl'), 'utf8');
     await held.finish(journal, entry());
     await writeFile(path('journal.jsonl'), text);
+    expect(await record.interrupted()).toBeNull();
+  });
+
+  it('is read again where two applies ended between the look at the journal and that at the state', async () => {
+    await held.finish(await begin(), entry());
+    await begin({ apply: 'a2' });
+    const get = record.store.get.bind(record.store);
+    const inBetween = [
+      async () => {
+        const second = await held.resume(() => NOW);
+        if (second === null) throw new Error('there is no journal');
+        await held.finish(second, { ...entry(2), apply: 'a2' });
+        await held.finish(await begin({ apply: 'a3' }), { ...entry(3), apply: 'a3' });
+      },
+    ];
+    record.store.get = async (name) => {
+      if (name === 'state.json') await inBetween.pop()?.();
+      return get(name);
+    };
     expect(await record.interrupted()).toBeNull();
   });
 

@@ -43,6 +43,18 @@ describe('the summary of an apply', () => {
     );
   });
 
+  it('does not say what a service reads that somebody removed meanwhile', () => {
+    const fault = { code: 'service-absent' as const, what: 'the service was removed while it was verified' };
+    const steps = failure.steps.map((step) => (step.kind === 'verify' ? { ...step, fault } : step));
+    const text = renderApplySummary({
+      ...page(200),
+      plan,
+      entry: { ...failure, steps },
+      recorded: returned,
+    });
+    expect(text).toMatch(/by the record: reads .*; there is no such service any more/);
+  });
+
   it('names the groups that went through although another failed', () => {
     const both = { ...rotation, blocked: [], notes: [] };
     const others = rotation.steps.filter((step) => step.group === 'g2');

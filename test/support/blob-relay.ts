@@ -7,6 +7,9 @@ import type {
 } from 'node:http';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
+
+const LATE_MS = 20;
 
 /** What is done to one request on its way: nothing, or one of the ways in which a network or a service fails. */
 export type Mishap =
@@ -19,6 +22,10 @@ export type Mishap =
   | 'hung-after'
   /** The service does it and then says that it failed. */
   | 'failed-after'
+  /** Something in between sends it twice, and the second answer arrives. */
+  | 'sent-twice'
+  /** The connection breaks, and the service sees the request a little later. */
+  | 'late'
   | { readonly status: number; readonly code: string };
 
 export interface Asked {
@@ -70,14 +77,21 @@ async function passOn(
   const body = await bytesOf(incoming);
   if (mishap === 'dropped-before') return void incoming.socket.destroy();
   if (typeof mishap === 'object') return refuse(outgoing, mishap);
+  if (mishap === 'late') {
+    incoming.socket.destroy();
+    await wait(LATE_MS);
+  }
+  if (mishap === 'sent-twice') await ask(incoming, target, body);
   const { status, headers, bytes } = await ask(incoming, target, body);
   switch (mishap) {
     case 'dropped-after':
       return void incoming.socket.destroy();
     case 'hung-after':
+    case 'late':
       return;
     case 'failed-after':
       return refuse(outgoing, { status: 500, code: 'InternalError' });
+    case 'sent-twice':
     case 'none':
       outgoing.writeHead(status, answered(headers));
       outgoing.end(bytes);

@@ -10,6 +10,7 @@ const VAULT = 'shop-secrets';
 export interface Call {
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string;
+  readonly onStart?: (kill: () => void) => void;
 }
 
 /** One run of the program, with what it asked of the embedded vault. */
@@ -53,6 +54,7 @@ export async function sandboxedProject(body: string, dockerHost: string): Promis
         cwd: folder,
         env: { DOCKER_HOST: dockerHost, ...call.env },
         stdin: call.stdin ?? '',
+        ...(call.onStart === undefined ? {} : { onStart: call.onStart }),
       });
       const run = { ...ran, args, requests: (await requestsIn(vault)).slice(before) };
       runs.push(run);

@@ -276,6 +276,29 @@ export class World {
     if (!response.ok) throw new Error(`the vault answered ${response.status}`);
   }
 
+  /** Tasks that run on a copy: the slot of each and its node. */
+  async running(copy: string): Promise<{ readonly slot: number; readonly node: string }[]> {
+    const socketPath = this.swarm.endpoint.slice('unix://'.length);
+    const tasks = (await new Docker({ socketPath }).listTasks()) as {
+      Slot: number;
+      NodeID: string;
+      Status: { State: string };
+      Spec: { ContainerSpec: { Secrets?: { SecretName: string }[] } };
+    }[];
+    return tasks
+      .filter(({ Status, Spec }) => {
+        const mounted = Spec.ContainerSpec.Secrets?.map(({ SecretName }) => SecretName) ?? [];
+        return Status.State === 'running' && mounted.includes(copy);
+      })
+      .map(({ Slot, NodeID }) => ({ slot: Slot, node: NodeID }));
+  }
+
+  /** Removes a copy that no spec names, as someone who tidies up would. */
+  async removeCopyByHand(name: string): Promise<void> {
+    const socketPath = this.swarm.endpoint.slice('unix://'.length);
+    await new Docker({ socketPath }).getSecret(name).remove();
+  }
+
   /** Updates a service with another failure action, as someone who deploys it would. */
   async redeploy(name: string, failureAction: 'continue' | 'pause' | 'rollback'): Promise<void> {
     const socketPath = this.swarm.endpoint.slice('unix://'.length);
@@ -283,6 +306,16 @@ export class World {
     const { Version, Spec } = (await service.inspect()) as Docker.Service;
     const UpdateConfig = { ...Spec?.UpdateConfig, FailureAction: failureAction };
     await service.update({ ...Spec, UpdateConfig, version: Version?.Index });
+  }
+
+  /** Puts a service's previous spec back, as `docker service rollback` does. */
+  async pointBack(name: string): Promise<void> {
+    const socketPath = this.swarm.endpoint.slice('unix://'.length);
+    const service = new Docker({ socketPath }).getService(name);
+    const { Version, Spec, PreviousSpec } = (await service.inspect()) as Docker.Service & {
+      readonly PreviousSpec?: Docker.ServiceSpec;
+    };
+    await service.update({ ...Spec, ...PreviousSpec, version: Version?.Index });
   }
 
   /** What a reader without a version gets: the value, or the status that refuses it. */

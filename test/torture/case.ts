@@ -1,0 +1,56 @@
+import type { Declared } from '../../src/model/declared.ts';
+import type { Climate, Trouble } from './weather.ts';
+
+/** What somebody else does behind keyturn's back. */
+export type Meddling =
+  | { readonly act: 'scale'; readonly service: string; readonly replicas: number }
+  | { readonly act: 'redeploy'; readonly service: string; readonly failureAction: string }
+  | { readonly act: 'remove service'; readonly service: string }
+  | { readonly act: 'remove copy' }
+  | { readonly act: 'write'; readonly secret: string }
+  | { readonly act: 'copy tags'; readonly secret: string; readonly of: 'current' | 'prior' }
+  | { readonly act: 'disable'; readonly secret: string; readonly which: 'current' | 'prior' };
+
+/** A second apply beside the first: from which happening of the first on, and what becomes of that one then. */
+export interface Beside {
+  readonly at: number;
+  readonly patienceMs: number;
+  /** The first is stopped there until its lease is long over; null: it goes on. */
+  readonly suspended: 'suspended' | 'asleep' | null;
+}
+
+export interface ApplyOrder {
+  readonly due: boolean;
+  /** Goes on although something is blocked by a fault, as a schedule does. */
+  readonly lenient: boolean;
+  readonly rotate: readonly string[];
+  /** Secrets whose new value makes a service fail: `bad`, `crash`, `late`. */
+  readonly bad: Readonly<Record<string, string>>;
+  /** Whether a person brings values for manual secrets that wait for one. */
+  readonly hasValues: boolean;
+}
+
+export type Operation = { readonly id: number; readonly climate: Climate; readonly host: string } & (
+  | { readonly kind: 'apply'; readonly order: ApplyOrder; readonly beside: Beside | null }
+  | { readonly kind: 'rollback'; readonly secret: string }
+  | { readonly kind: 'save'; readonly order: ApplyOrder }
+  | { readonly kind: 'apply saved' }
+  | { readonly kind: 'declare'; readonly declared: Declared; readonly text: string }
+  | { readonly kind: 'wait'; readonly hours: number }
+  | { readonly kind: 'jump'; readonly hours: number }
+  | { readonly kind: 'meddle'; readonly meddling: Meddling }
+);
+
+/** Everything that happens in one torture: the same case happens the same way every time. */
+export interface Case {
+  readonly seed: number;
+  readonly declared: Declared;
+  /** Services that exist from the start. */
+  readonly deployed: readonly string[];
+  readonly replicas: number;
+  /** How long requests take: in no time, or long enough for leases to be renewed. */
+  readonly slowestMs: number;
+  readonly operations: readonly Operation[];
+  /** What goes wrong; null: drawn from the seed by each operation's climate. */
+  readonly troubles: readonly Trouble[] | null;
+}

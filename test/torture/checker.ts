@@ -1,0 +1,299 @@
+import { TAG_OPERATION, TAG_VERSION } from '../../src/model/observed.ts';
+import type { ApplyEvent } from '../../src/model/event.ts';
+import { asFault } from '../../src/model/fault.ts';
+import type { Plan } from '../../src/model/plan.ts';
+import { LEASE_TERMS } from '../../src/record/lease.ts';
+import type { SecretValue } from '../../src/model/secret-value.ts';
+import type { StoredVersion } from '../../src/sandbox/vault-store.ts';
+import type { Use } from './admin-view.ts';
+import { AdminView } from './admin-view.ts';
+import type { Errand } from './apply.ts';
+import { checkHolder, checkIntent, checkWhole } from './check-acts.ts';
+import { checkGroups, checkThrown, checkUnknown } from './check-ends.ts';
+import { checkHistory, checkRest, checkSecrecy } from './check-rest.ts';
+import { checkDisabled, checkRemoved, checkUses } from './check-uses.ts';
+import type { Incarnation } from './incarnation.ts';
+import type { Fate, Ordeal } from './ordeal.ts';
+import type { Violation } from './violation.ts';
+import { nothingByHand } from './violation.ts';
+import type { Exchange, Reply } from './wire.ts';
+
+/** What was there before a change was carried out. */
+export interface Before {
+  readonly enabled: ReadonlySet<string>;
+  readonly uses: readonly Use[];
+  readonly copies: ReadonlyMap<string, string>;
+}
+
+/** Watches from outside, at every change and at every end, whether the invariants hold. */
+export class Checker {
+  readonly admin: AdminView;
+  readonly byHand = nothingByHand();
+  readonly violations: Violation[] = [];
+  readonly #ordeal: Ordeal;
+  readonly #values: string[] = [];
+  readonly #texts: string[] = [];
+  /** Applies that changed something. */
+  readonly #applies = new Set<string>();
+  /** Values that an apply of ours disabled for good. */
+  readonly #retired = new Set<string>();
+  /** When each last made or renewed its claim, in ticks. */
+  readonly #claimed = new Map<Incarnation, number>();
+  /** The latest time that the clock of those who apply ever showed. */
+  #latest = '';
+  readonly #changes = new Map<string, number>();
+  /** Services that an update reached which nobody waited for any more. */
+  readonly #reachedLate = new Set<string>();
+  /** Versions that were written when nobody waited for them any more. */
+  readonly #arrivedLate = new Set<string>();
+  /** Lists that were not answered the last time that they were asked for: now, and when the apply began. */
+  readonly #silent = new Map<Incarnation, Set<string>>();
+  readonly #began = new Map<Incarnation, ReadonlySet<string>>();
+  readonly #saved = new Map<Plan, Readonly<Record<string, string>>>();
+  readonly #used = new Set<Plan>();
+
+  constructor(ordeal: Ordeal) {
+    this.#ordeal = ordeal;
+    this.admin = new AdminView(ordeal.vault, ordeal.swarm, ordeal.disk);
+  }
+
+  made(value: SecretValue): void {
+    this.#values.push(value.reveal());
+  }
+
+  heard(event: ApplyEvent): void {
+    if (event.at > this.#latest) this.#latest = event.at;
+    this.#texts.push(JSON.stringify(event));
+  }
+
+  wrote(incarnation: Incarnation, path: string, text: string): void {
+    this.#texts.push(text);
+    if (text.includes('"type":"begin"')) this.#began.set(incarnation, new Set(this.#silent.get(incarnation)));
+    if (path.endsWith('/journal.jsonl')) this.#hold(incarnation, `wrote into ${path}`);
+  }
+
+  named(incarnation: Incarnation, path: string): void {
+    if (/\/lease-\d+\.json$/.test(path)) this.#claimed.set(incarnation, this.#ordeal.timeline.ticks);
+    if (!/\/lease-\d+\.json$|\.tmp$/.test(path)) this.#hold(incarnation, `wrote ${path}`);
+  }
+
+  /** A list was asked for, and answered or not: only the last one counts. */
+  listed(incarnation: Incarnation, what: string, isAnswered: boolean): void {
+    const silent = this.#silent.get(incarnation) ?? new Set();
+    if (isAnswered) silent.delete(what);
+    else silent.add(what);
+    this.#silent.set(incarnation, silent);
+  }
+
+  look(): Before {
+    return {
+      enabled: this.admin.enabledValues(),
+      uses: this.admin.uses(),
+      copies: new Map(this.admin.copies().map(({ id, name }) => [id, name])),
+    };
+  }
+
+  /** A change leaves its process. */
+  sent(exchange: Exchange, incarnation: Incarnation): void {
+    this.#texts.push(exchange.arrived?.path ?? '');
+    this.#changes.set(incarnation.name, (this.#changes.get(incarnation.name) ?? 0) + 1);
+    this.#hold(incarnation, `sent ${exchange.text}`);
+    this.#add(checkIntent(exchange, this.admin));
+    const [begin] = this.admin.journal('written');
+    if (begin?.type === 'begin') this.#applies.add(begin.apply);
+  }
+
+  /** A change had its effect, if its reply says so. */
+  carriedOut(exchange: Exchange, reply: Reply, before: Before, isLate: boolean): void {
+    if (reply.status >= 400) return;
+    const { operation, path = '', body = '' } = exchange.arrived ?? {};
+    const [, , subject = '', version = ''] = (path.split('?')[0] ?? '').split('/');
+    switch (operation) {
+      case 'SecretSet':
+        this.#set(subject, isLate);
+        break;
+      case 'SecretUpdate':
+        this.#changed(subject, version, body, before);
+        break;
+      case 'SecretRemove':
+        this.#add(checkRemoved(subject, before.copies.get(subject) ?? subject, this.admin));
+        break;
+      case 'SecretCreate':
+        if (!isLate) this.#created();
+        break;
+      case 'ServiceUpdate':
+        this.#updated(this.admin.nameOfService(subject) ?? subject, before, isLate);
+        break;
+      default:
+    }
+    this.#add(checkUses(this.admin, this.byHand));
+  }
+
+  /** Whether nothing went wrong, and nobody else did anything, since the operation began. */
+  get #isCalm(): boolean {
+    const { written, disabled, removed, services } = this.byHand;
+    const hands = written.size + disabled.size + removed.size + services.size;
+    return this.#ordeal.weather.hit.length === 0 && hands === 0 && this.#reachedLate.size === 0;
+  }
+
+  ended(incarnation: Incarnation, errand: Errand, fate: Fate, hadJournal: boolean): void {
+    if (fate.kind === 'died') return;
+    if (fate.kind === 'threw') {
+      const { thrown } = fate;
+      this.#texts.push(JSON.stringify(asFault(thrown).toJSON()));
+      this.#add(checkThrown(thrown));
+      const changes = this.#changes.get(incarnation.name) ?? 0;
+      if (errand.kind === 'saved' && /^plan-/.test(asFault(thrown).code) && changes > 0 && !hadJournal)
+        this.#add([{ invariant: 'I8', text: `a plan was refused after ${changes} changes` }]);
+      return;
+    }
+    const { ended } = fate;
+    this.#texts.push(JSON.stringify(ended.plan));
+    const isExcused = (service: string): boolean => this.#reachedLate.has(service);
+    this.#add(checkGroups(ended, this.admin, isExcused));
+    const [begin] = this.admin.journal('written');
+    if (this.#isCalm && begin?.type === 'begin' && begin.apply === incarnation.name && ended.executed?.outcome === 'stopped')
+      this.report('I7', 'nothing went wrong but a step, and its group did not return to what it was');
+    const silent = this.#began.get(incarnation);
+    if (errand.kind === 'apply' && silent !== undefined) this.#add(checkUnknown(ended, silent));
+    if (errand.kind === 'saved' && ended.executed !== null) {
+      if (this.#used.has(errand.plan)) this.#add([{ invariant: 'I8', text: 'a saved plan was applied twice' }]);
+      this.#used.add(errand.plan);
+    }
+  }
+
+  /** A saved plan was made from what is there now. */
+  saved(plan: Plan): void {
+    this.#saved.set(plan, this.#touched(plan));
+  }
+
+  /** A saved plan is about to be applied: what it touches must be as it was, or it must be refused. */
+  movedSince(plan: Plan): string[] {
+    const before = this.#saved.get(plan) ?? {};
+    const now = this.#touched(plan);
+    return Object.keys(before).filter((address) => before[address] !== now[address]);
+  }
+
+  /** What the disk holds after a crash is a record. */
+  async crashed(): Promise<void> {
+    try {
+      const recorded = await this.#ordeal.quietRecord().read();
+      for (const [address, { highest, current, versions }] of Object.entries(recorded.secrets)) {
+        const ordinals = versions.map(({ ordinal }) => ordinal);
+        const roles = versions.filter(({ role }) => role === 'current').map(({ ordinal }) => ordinal);
+        const isWhole =
+          ordinals.every((ordinal) => ordinal <= highest) &&
+          new Set(ordinals).size === ordinals.length &&
+          // In the middle of a way back the current one is retired already.
+          roles.every((ordinal) => ordinal === current) &&
+          (current === null || ordinals.includes(current));
+        if (!isWhole) this.#add([{ invariant: 'I6', text: `after a crash the record of ${address} contradicts itself` }]);
+      }
+    } catch (thrown) {
+      this.#add([{ invariant: 'I6', text: `after a crash the record cannot be read: ${asFault(thrown).message}` }]);
+    }
+  }
+
+  /** Everything has come to rest. */
+  finish(): void {
+    this.#add(checkUses(this.admin, this.byHand));
+    this.#add(checkRest(this.#ordeal.declared, this.admin, this.byHand));
+    this.#add(checkHistory(this.#applies, this.admin));
+    for (const { text } of this.admin.history()) this.#texts.push(text);
+    this.#add(checkSecrecy(this.#values, this.#texts));
+  }
+
+  report(invariant: string, text: string): void {
+    this.#add([{ invariant, text }]);
+  }
+
+  #set(secret: string, isLate: boolean): void {
+    const versions = this.admin.versions(secret);
+    const made = versions.at(-1);
+    const operation = made?.tags?.[TAG_OPERATION];
+    if (made === undefined) return;
+    if (isLate) this.#arrivedLate.add(made.id);
+    if (isLate) return;
+    const twin = versions.find(
+      ({ id, tags }) => id !== made.id && tags?.[TAG_OPERATION] === operation && !this.byHand.written.has(id) && !this.#arrivedLate.has(id),
+    );
+    const ordinal = made.tags?.[TAG_VERSION];
+    const name = `${secret} v${ordinal ?? '?'}`;
+    const other = versions.find(
+      ({ id, tags, value }) =>
+        ordinal !== undefined && tags?.[TAG_VERSION] === ordinal && value !== made.value && !this.byHand.written.has(id),
+    );
+    if (other !== undefined && !this.#arrivedLate.has(other.id)) this.report('I6', `${name} was given out twice`);
+    if (twin !== undefined) this.report('I6', `${name} was written twice under the operation ${operation ?? '?'}`);
+    if (this.#retired.has(made.value)) this.report('I12', `${name} is a retired value that was written again`);
+  }
+
+  #changed(secret: string, id: string, body: string, before: Before): void {
+    const version = this.admin.versions(secret).find((each) => each.id === id);
+    const { attributes } = JSON.parse(body) as { attributes?: { enabled?: boolean } };
+    if (version === undefined) return;
+    if (attributes?.enabled === true) this.report('I12', `${secret} ${id} was enabled again`);
+    // The clock may have been set back since the soak was over.
+    if (this.#ordeal.now > this.#latest) this.#latest = this.#ordeal.now;
+    const isGone = before.enabled.has(version.value) && !this.admin.enabledValues().has(version.value);
+    if (!isGone) return;
+    this.#retired.add(version.value);
+    this.#add(checkDisabled(secret, version as StoredVersion, this.#ordeal.declared, this.admin, this.#latest));
+  }
+
+  #created(): void {
+    const newest = this.admin.copies().at(-1);
+    const value = newest === undefined ? undefined : this.admin.valueOfCopy(newest.id);
+    if (newest === undefined || value === undefined) return;
+    const isMinted = this.admin.secrets().some((name) => this.admin.versions(name).some((each) => each.value === value));
+    if (!isMinted) this.report('I3', `the copy ${newest.name} holds a value that no version has`);
+    if (this.#retired.has(value)) this.report('I12', `the copy ${newest.name} was made of a retired version`);
+  }
+
+  #updated(service: string, { uses }: Before, isLate: boolean): void {
+    const before = uses.filter((use) => use.service === service && use.by === 'spec');
+    const after = this.admin.service(service)?.references ?? [];
+    if (isLate) this.#reachedLate.add(service);
+    else this.#add(checkWhole(service, before, after, this.admin.journal('written')));
+    const known = new Set(before.map(({ copyId }) => copyId));
+    for (const { copyId, copyName } of after)
+      if (!known.has(copyId) && this.#retired.has(this.admin.valueOfCopy(copyId) ?? ''))
+        this.report('I12', `${service} was pointed at ${copyName}, which is retired`);
+  }
+
+  #touched(plan: Plan): Record<string, string> {
+    return Object.fromEntries(
+      Object.keys(plan.basis.fingerprints).map((address) => {
+        const name = address.slice(address.lastIndexOf('/') + 1);
+        return [address, address.startsWith('vault:') ? this.#item(name) : this.#reads(name)];
+      }),
+    );
+  }
+
+  #item(secret: string): string {
+    const newest = this.admin.versions(secret).at(-1);
+    // Two versions of one second with the same tags look the same in the vault's list.
+    return newest === undefined ? 'absent' : JSON.stringify([newest.enabled, newest.updated, newest.created, newest.tags]);
+  }
+
+  #reads(name: string): string {
+    const service = this.admin.service(name);
+    return service === null ? 'absent' : JSON.stringify([service.id, service.references]);
+  }
+
+  #hold(incarnation: Incarnation, what: string): void {
+    this.#add(checkHolder(incarnation, what, this.admin));
+    const since = this.#ordeal.timeline.ticks - (this.#claimed.get(incarnation) ?? 0);
+    if (since > LEASE_TERMS.periodMs)
+      this.report('I11', `${incarnation.name}: ${what} ${Math.round(since / 1000)} s after its last claim`);
+  }
+
+  #add(violations: readonly Violation[]): void {
+    for (const violation of violations) {
+      const isKnown = this.violations.some(({ text }) => text === violation.text);
+      if (isKnown) continue;
+      this.violations.push(violation);
+      this.#ordeal.tell(`!! ${violation.invariant}: ${violation.text}`);
+    }
+  }
+}

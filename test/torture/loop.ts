@@ -1,0 +1,49 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { realNow } from './timeline.ts';
+import type { Timeline } from './timeline.ts';
+import type { Exchange, Wire } from './wire.ts';
+
+/** Turns of the event loop without any activity after which nothing is under way. */
+const QUIET_TURNS = 3;
+/** Simulated time that one piece of work may take, ms: more is a hang. */
+const LONGEST_MS = 12 * 3_600_000;
+/** A socket that is stuck for so long in real time never moves again. */
+const LONGEST_REAL_MS = 20_000;
+const MOST_STEPS = 50_000;
+
+export class Hang extends Error {}
+
+/**
+ * Moves a simulated world on until a piece of work is done: sockets first, then what has arrived at a server, one at
+ * a time, then, when nothing is under way, the next timer.
+ */
+export async function drive<T>(
+  work: Promise<T>,
+  timeline: Timeline,
+  wire: Wire,
+  decide: (exchange: Exchange) => void,
+): Promise<T> {
+  let isOver = false;
+  const end = (): void => {
+    isOver = true;
+  };
+  work.then(end, end);
+  const limit = timeline.ticks + LONGEST_MS;
+  for (let steps = 0; ; steps += 1) {
+    await settle(wire);
+    if (isOver) return work;
+    const exchange = wire.takeArrived();
+    if (exchange !== null) decide(exchange);
+    else if (!timeline.step() || timeline.ticks > limit) { throw new Hang('it never comes to an end'); }
+  }
+}
+
+async function settle(wire: Wire): Promise<void> {
+  const limit = realNow() + LONGEST_REAL_MS;
+  for (let quiet = 0; quiet < QUIET_TURNS;) {
+    if (realNow() > limit) throw new Hang(`sockets are stuck: ${wire.openText()}`);
+    const before = wire.activity;
+    await turn();
+    quiet = wire.isBusy || wire.activity !== before ? 0 : quiet + 1;
+  }
+}
