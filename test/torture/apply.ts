@@ -66,7 +66,8 @@ export interface Ended {
  */
 export async function runErrand(incarnation: Incarnation, errand: Errand, tools: Tools): Promise<Ended> {
   const { record, gate, declared, plant } = tools;
-  const now = (): string => instantOf(Math.floor(incarnation.clock.now() / 1000) * 1000).replace('.000Z', 'Z');
+  const now = (): string =>
+    instantOf(Math.floor(incarnation.clock.now() / 1000) * 1000).replace('.000Z', 'Z');
   const look = async (): Promise<{ recorded: Recorded; observed: Observed }> => {
     const recorded = await record.read();
     const { vaults, platforms } = tools;
@@ -88,7 +89,8 @@ export async function runErrand(incarnation: Incarnation, errand: Errand, tools:
     const seen = hasMoved || errand.kind === 'saved' ? await look() : first;
     const made = planFor(errand, seen, declared, now());
     const plan = plant?.plan?.(made) ?? made;
-    if (errand.kind === 'saved' && plant?.appliesStale !== true) assertFresh(plan, seen.observed, seen.recorded);
+    if (errand.kind === 'saved' && plant?.appliesStale !== true)
+      assertFresh(plan, seen.observed, seen.recorded);
     if (errand.kind === 'apply') refuseFaulty(plan, errand.order);
     if (isEmpty(plan)) return { resumed, plan, observed: seen.observed, executed: null };
     const executed = await execute(

@@ -5,7 +5,11 @@ import { Stopped } from './apply.ts';
 import type { Violation } from './violation.ts';
 
 /** After an apply that came to its end each consumer reads what its step says (I7). */
-export function checkGroups(ended: Ended, admin: AdminView, isExcused: (service: string) => boolean): Violation[] {
+export function checkGroups(
+  ended: Ended,
+  admin: AdminView,
+  isExcused: (service: string) => boolean,
+): Violation[] {
   const { plan, executed } = ended;
   if (executed === null || executed.outcome === 'stopped') return [];
   const statuses = new Map(executed.entry.steps.map(({ id, status }) => [id, status]));
@@ -57,8 +61,7 @@ export function checkUnknown({ plan }: Ended, silent: ReadonlySet<string>): Viol
 /** Errors are faults, or what the operating system says of a file. */
 export function checkThrown(thrown: unknown): Violation[] {
   if (thrown instanceof Stopped) return [];
-  const isOfTheSystem =
-    thrown instanceof Error && 'code' in thrown && /^E[A-Z]+$/.test(String(thrown.code));
+  const isOfTheSystem = thrown instanceof Error && 'code' in thrown && /^E[A-Z]+$/.test(String(thrown.code));
   if (isOfTheSystem || (thrown instanceof Fault && thrown.code !== 'unexpected')) return [];
   const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
   return [{ invariant: 'errors', text: `an apply threw what is no fault: ${text}` }];

@@ -34,7 +34,8 @@ export function checkRest(declared: Declared, admin: AdminView, byHand: ByHand):
   const addresses = new Set<string>(declared.secrets.map(({ address }) => address));
   for (const { id, name, labels } of admin.copies()) {
     if (labels[TAG_STACK] !== STACK || !addresses.has(labels[LABEL_SECRET] ?? '')) continue;
-    if (!known.has(`${name} ${id}`)) violations.push(say(`the copy ${name} is on the platform, but not in the record`));
+    if (!known.has(`${name} ${id}`))
+      violations.push(say(`the copy ${name} is on the platform, but not in the record`));
   }
   return violations;
 }
@@ -46,19 +47,28 @@ function checkSecret(name: string, record: RecordedSecret, admin: AdminView, byH
   const enabled = ours.filter((version) => version.enabled);
   for (const [operation, same] of grouped(enabled, (version) => version.tags?.[TAG_OPERATION] ?? ''))
     // A write that arrived after it had been sent again leaves a twin with the same value, which retires with it.
-    if (new Set(same.map(({ value }) => value)).size > 1) found.push(`${same.length} enabled versions of ${name} have the operation ${operation}`);
+    if (new Set(same.map(({ value }) => value)).size > 1)
+      found.push(`${same.length} enabled versions of ${name} have the operation ${operation}`);
   for (const [ordinal, same] of grouped(enabled, (version) => version.tags?.[TAG_VERSION] ?? ''))
     if (ordinal !== '' && new Set(same.map(({ value }) => value)).size > 1)
       found.push(`${name} v${ordinal} is enabled with two values`);
   const current = recordedVersion(record, record.current);
-  const values = new Set(versions.filter(({ id }) => current?.storeIds.includes(id)).map(({ value }) => value));
+  const values = new Set(
+    versions.filter(({ id }) => current?.storeIds.includes(id)).map(({ value }) => value),
+  );
   const newest = versions.at(-1);
   const isGhost = newest !== undefined && !byHand.written.has(newest.id) && !values.has(newest.value);
   // A current version that somebody disabled cannot be made the newest again.
   const isLost = newest?.enabled === false && [...values].every((value) => byHand.disabled.has(value));
   if (isGhost && current !== null && !isLost)
-    found.push(`a ghost: the newest version of ${name} (v${newest.tags?.[TAG_VERSION] ?? '?'}) is not the current v${current.ordinal}`);
-  if (newest !== undefined && current !== null && !versions.some(({ value, enabled: on }) => on && values.has(value)))
+    found.push(
+      `a ghost: the newest version of ${name} (v${newest.tags?.[TAG_VERSION] ?? '?'}) is not the current v${current.ordinal}`,
+    );
+  if (
+    newest !== undefined &&
+    current !== null &&
+    !versions.some(({ value, enabled: on }) => on && values.has(value))
+  )
     if (![...values].some((value) => byHand.disabled.has(value)))
       found.push(`the current v${current.ordinal} of ${name} is not enabled`);
   const roles = new Map(record.versions.flatMap(({ storeIds, role }) => storeIds.map((id) => [id, role])));
@@ -66,7 +76,8 @@ function checkSecret(name: string, record: RecordedSecret, admin: AdminView, byH
     const twin = versions.find(({ id, value }) => value === version.value && roles.has(id));
     const role = roles.get(version.id) ?? roles.get(twin?.id ?? '');
     const label = `${name} v${version.tags?.[TAG_VERSION] ?? '?'} (${version.id.slice(0, 6)})`;
-    if (role === undefined && version.tags?.[TAG_VERSION] !== undefined) found.push(`${label} is enabled, and the record does not know it`);
+    if (role === undefined && version.tags?.[TAG_VERSION] !== undefined)
+      found.push(`${label} is enabled, and the record does not know it`);
     if (role === 'retired') found.push(`${label} is retired, and enabled`);
     if (role === 'pending') found.push(`${label} is still pending`);
   }
@@ -108,8 +119,15 @@ interface Entry {
 /** No value is anywhere but in vault, platform and memory (I1). */
 export function checkSecrecy(values: readonly string[], texts: readonly string[]): Violation[] {
   const all = texts.join('\n');
-  const forms = (value: string): string[] => [value, JSON.stringify(value).slice(1, -1), Buffer.from(value).toString('base64')];
+  const forms = (value: string): string[] => [
+    value,
+    JSON.stringify(value).slice(1, -1),
+    Buffer.from(value).toString('base64'),
+  ];
   return values
     .filter((value) => forms(value).some((form) => all.includes(form)))
-    .map((value) => ({ invariant: 'I1', text: `the value ${nameOf(`vault://x/${value.slice(0, 12)}`)}… was written down` }));
+    .map((value) => ({
+      invariant: 'I1',
+      text: `the value ${nameOf(`vault://x/${value.slice(0, 12)}`)}… was written down`,
+    }));
 }

@@ -152,12 +152,18 @@ export class Checker {
     const isExcused = (service: string): boolean => this.#reachedLate.has(service);
     this.#add(checkGroups(ended, this.admin, isExcused));
     const [begin] = this.admin.journal('written');
-    if (this.#isCalm && begin?.type === 'begin' && begin.apply === incarnation.name && ended.executed?.outcome === 'stopped')
+    if (
+      this.#isCalm &&
+      begin?.type === 'begin' &&
+      begin.apply === incarnation.name &&
+      ended.executed?.outcome === 'stopped'
+    )
       this.report('I7', 'nothing went wrong but a step, and its group did not return to what it was');
     const silent = this.#began.get(incarnation);
     if (errand.kind === 'apply' && silent !== undefined) this.#add(checkUnknown(ended, silent));
     if (errand.kind === 'saved' && ended.executed !== null) {
-      if (this.#used.has(errand.plan)) this.#add([{ invariant: 'I8', text: 'a saved plan was applied twice' }]);
+      if (this.#used.has(errand.plan))
+        this.#add([{ invariant: 'I8', text: 'a saved plan was applied twice' }]);
       this.#used.add(errand.plan);
     }
   }
@@ -187,10 +193,13 @@ export class Checker {
           // In the middle of a way back the current one is retired already.
           roles.every((ordinal) => ordinal === current) &&
           (current === null || ordinals.includes(current));
-        if (!isWhole) this.#add([{ invariant: 'I6', text: `after a crash the record of ${address} contradicts itself` }]);
+        if (!isWhole)
+          this.#add([{ invariant: 'I6', text: `after a crash the record of ${address} contradicts itself` }]);
       }
     } catch (thrown) {
-      this.#add([{ invariant: 'I6', text: `after a crash the record cannot be read: ${asFault(thrown).message}` }]);
+      this.#add([
+        { invariant: 'I6', text: `after a crash the record cannot be read: ${asFault(thrown).message}` },
+      ]);
     }
   }
 
@@ -215,17 +224,27 @@ export class Checker {
     if (isLate) this.#arrivedLate.add(made.id);
     if (isLate) return;
     const twin = versions.find(
-      ({ id, tags }) => id !== made.id && tags?.[TAG_OPERATION] === operation && !this.byHand.written.has(id) && !this.#arrivedLate.has(id),
+      ({ id, tags }) =>
+        id !== made.id &&
+        tags?.[TAG_OPERATION] === operation &&
+        !this.byHand.written.has(id) &&
+        !this.#arrivedLate.has(id),
     );
     const ordinal = made.tags?.[TAG_VERSION];
     const name = `${secret} v${ordinal ?? '?'}`;
     const other = versions.find(
       ({ id, tags, value }) =>
-        ordinal !== undefined && tags?.[TAG_VERSION] === ordinal && value !== made.value && !this.byHand.written.has(id),
+        ordinal !== undefined &&
+        tags?.[TAG_VERSION] === ordinal &&
+        value !== made.value &&
+        !this.byHand.written.has(id),
     );
-    if (other !== undefined && !this.#arrivedLate.has(other.id)) this.report('I6', `${name} was given out twice`);
-    if (twin !== undefined) this.report('I6', `${name} was written twice under the operation ${operation ?? '?'}`);
-    if (this.#retired.has(made.value)) this.report('I12', `${name} is a retired value that was written again`);
+    if (other !== undefined && !this.#arrivedLate.has(other.id))
+      this.report('I6', `${name} was given out twice`);
+    if (twin !== undefined)
+      this.report('I6', `${name} was written twice under the operation ${operation ?? '?'}`);
+    if (this.#retired.has(made.value))
+      this.report('I12', `${name} is a retired value that was written again`);
   }
 
   #changed(secret: string, id: string, body: string, before: Before): void {
@@ -238,14 +257,18 @@ export class Checker {
     const isGone = before.enabled.has(version.value) && !this.admin.enabledValues().has(version.value);
     if (!isGone) return;
     this.#retired.add(version.value);
-    this.#add(checkDisabled(secret, version as StoredVersion, this.#ordeal.declared, this.admin, this.#latest));
+    this.#add(
+      checkDisabled(secret, version as StoredVersion, this.#ordeal.declared, this.admin, this.#latest),
+    );
   }
 
   #created(): void {
     const newest = this.admin.copies().at(-1);
     const value = newest === undefined ? undefined : this.admin.valueOfCopy(newest.id);
     if (newest === undefined || value === undefined) return;
-    const isMinted = this.admin.secrets().some((name) => this.admin.versions(name).some((each) => each.value === value));
+    const isMinted = this.admin
+      .secrets()
+      .some((name) => this.admin.versions(name).some((each) => each.value === value));
     if (!isMinted) this.report('I3', `the copy ${newest.name} holds a value that no version has`);
     if (this.#retired.has(value)) this.report('I12', `the copy ${newest.name} was made of a retired version`);
   }
@@ -273,7 +296,9 @@ export class Checker {
   #item(secret: string): string {
     const newest = this.admin.versions(secret).at(-1);
     // Two versions of one second with the same tags look the same in the vault's list.
-    return newest === undefined ? 'absent' : JSON.stringify([newest.enabled, newest.updated, newest.created, newest.tags]);
+    return newest === undefined
+      ? 'absent'
+      : JSON.stringify([newest.enabled, newest.updated, newest.created, newest.tags]);
   }
 
   #reads(name: string): string {

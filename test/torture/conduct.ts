@@ -233,7 +233,9 @@ function wordsFor(operation: Operation): string {
         ...bad,
         order.hasValues ? '' : 'without values for manual secrets',
         order.lenient ? '' : 'not past faults',
-        beside === null ? '' : `a second apply from its event ${beside.at} on${beside.suspended === null ? '' : `, while it is ${beside.suspended}`}`,
+        beside === null
+          ? ''
+          : `a second apply from its event ${beside.at} on${beside.suspended === null ? '' : `, while it is ${beside.suspended}`}`,
       ]
         .filter(Boolean)
         .join(', ');

@@ -82,7 +82,9 @@ export class Disk {
 
   namesIn(directory: string): string[] {
     if (!this.#directories.has(directory)) throw failure('ENOENT', directory);
-    const inside = [...this.#names.keys(), ...this.#directories].filter((path) => dirname(path) === directory);
+    const inside = [...this.#names.keys(), ...this.#directories].filter(
+      (path) => dirname(path) === directory,
+    );
     return inside.filter((path) => path !== '/').map((path) => path.slice(directory.length + 1));
   }
 

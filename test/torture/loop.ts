@@ -34,7 +34,9 @@ export async function drive<T>(
     if (isOver) return work;
     const exchange = wire.takeArrived();
     if (exchange !== null) decide(exchange);
-    else if (!timeline.step() || timeline.ticks > limit) { throw new Hang('it never comes to an end'); }
+    else if (!timeline.step() || timeline.ticks > limit) {
+      throw new Hang('it never comes to an end');
+    }
   }
 }
 

@@ -227,7 +227,15 @@ export class Ordeal {
   #connected(sandboxToken: string, fence: Gate): Pick<Tools, 'vaults' | 'platforms'> {
     const pace = { now: () => Date.now(), random: () => Math.random() };
     const uri = this.vault.url;
-    const vault = connectKeyVault({ name: VAULT, uri, auth: 'cli', tenantId: null, sandboxToken, fence, pace });
+    const vault = connectKeyVault({
+      name: VAULT,
+      uri,
+      auth: 'cli',
+      tenantId: null,
+      sandboxToken,
+      fence,
+      pace,
+    });
     const { endpoint } = this.swarm;
     const swarm = connectSwarm({ name: SWARM, endpoint, environment: {}, stack: STACK, fence });
     const { plant } = this;
@@ -244,7 +252,8 @@ export class Ordeal {
       return value;
     }
     const secret = this.declared.secrets.find(
-      (each) => each.source.kind === 'random' && source.kind === 'random' && each.source.bytes === source.bytes,
+      (each) =>
+        each.source.kind === 'random' && source.kind === 'random' && each.source.bytes === source.bytes,
     );
     return this.#value(order?.bad[secret?.name ?? '']);
   }

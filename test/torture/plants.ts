@@ -51,7 +51,10 @@ export const PLANTS: readonly Plant[] = [
   {
     bug: 'a write whose answer is lost is sent again without looking',
     breaks: ['I6'],
-    vault: (vault, uri) => ({ ...bound(vault), write: (secret, value, as) => blindWrite(uri, secret, value.reveal(), as) }),
+    vault: (vault, uri) => ({
+      ...bound(vault),
+      write: (secret, value, as) => blindWrite(uri, secret, value.reveal(), as),
+    }),
   },
   {
     bug: 'the last of a list is taken for the version that is looked for',
@@ -91,7 +94,9 @@ export const PLANTS: readonly Plant[] = [
     bug: 'an ordinal is given out again',
     breaks: ['I6', 'I12'],
     plan: (plan) =>
-      withSteps(plan, (step) => (step.kind === 'mint' ? { ...step, ordinal: Math.max(1, step.ordinal - 1) } : step)),
+      withSteps(plan, (step) =>
+        step.kind === 'mint' ? { ...step, ordinal: Math.max(1, step.ordinal - 1) } : step,
+      ),
   },
   {
     bug: 'what failed is not disabled on the way back',
@@ -105,7 +110,8 @@ export const PLANTS: readonly Plant[] = [
       ...platform,
       flip: async (order, signal) => {
         let receipt = await platform.flip({ ...order, changes: order.changes.slice(0, 1) }, signal);
-        for (const change of order.changes.slice(1)) receipt = await platform.flip({ ...order, changes: [change], undo: true }, signal);
+        for (const change of order.changes.slice(1))
+          receipt = await platform.flip({ ...order, changes: [change], undo: true }, signal);
         return receipt;
       },
     }),
@@ -165,10 +171,16 @@ function bound(vault: Vault): Vault {
 }
 
 /** A PUT, and another one where the first was not answered with success. */
-async function blindWrite(uri: string, secret: string, value: string, as: WriteAs): Promise<{ storeId: string }> {
+async function blindWrite(
+  uri: string,
+  secret: string,
+  value: string,
+  as: WriteAs,
+): Promise<{ storeId: string }> {
   for (let tries = 1; ; tries += 1) {
     const answer = await put(uri, secret, value, as).catch(() => null);
-    if (answer !== null && answer.id !== undefined) return { storeId: answer.id.slice(answer.id.lastIndexOf('/') + 1) };
+    if (answer !== null && answer.id !== undefined)
+      return { storeId: answer.id.slice(answer.id.lastIndexOf('/') + 1) };
     if (tries === 3) throw new Fault({ code: 'vault-unreachable', what: 'the vault does not answer' });
   }
 }

@@ -105,7 +105,8 @@ async function plants(seeds: number, isJson: boolean, print: (text: string) => v
     const caught = await findPlant(plant, seeds);
     found.push(caught);
     const { seed, invariant } = caught;
-    if (!isJson) print(`${seed === null ? 'NOT FOUND' : `${invariant} in seed ${seed}`.padEnd(18)} ${plant.bug}`);
+    if (!isJson)
+      print(`${seed === null ? 'NOT FOUND' : `${invariant} in seed ${seed}`.padEnd(18)} ${plant.bug}`);
   }
   if (isJson) print(JSON.stringify(found));
   return found.every(({ seed }) => seed !== null) ? 0 : 1;

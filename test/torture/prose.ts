@@ -28,7 +28,12 @@ export function tellCase(given: Case, outcome: Outcome): string {
 
 /** The lines up to the first violation, without the file operations behind the record's lines. */
 function around(trace: readonly string[]): string[] {
-  const told = trace.filter((line) => !/: (read|list|mkdir|append to|write|sync|sync directory|create|link|rename|remove) \/[^<]*$/.test(line));
+  const told = trace.filter(
+    (line) =>
+      !/: (read|list|mkdir|append to|write|sync|sync directory|create|link|rename|remove) \/[^<]*$/.test(
+        line,
+      ),
+  );
   const first = told.findIndex((line) => line.includes(' !! '));
   const end = first === -1 ? told.length : first + 3;
   return told.slice(Math.max(0, end - LAST_LINES), end);

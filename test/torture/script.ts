@@ -158,7 +158,15 @@ function drawMeddling(declared: Declared, random: Random): Meddling {
 function redeclared(declared: Declared, random: Random): { declared: Declared; text: string } {
   const { secrets, consumers } = declared;
   const some = random.pick(secrets);
-  const kind = random.pick(['generation', 'generation', 'add', 'remove', 'mount', 'unmount', 'soak'] as const);
+  const kind = random.pick([
+    'generation',
+    'generation',
+    'add',
+    'remove',
+    'mount',
+    'unmount',
+    'soak',
+  ] as const);
   const consumer: DeclaredConsumer | undefined = consumers[random.whole(0, consumers.length)];
   if (kind === 'add' && secrets.length < 5) {
     const name = `s${Math.max(...secrets.map((each) => Number(each.name.slice(1)))) + 1}`;

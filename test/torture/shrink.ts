@@ -64,7 +64,9 @@ const CHANGES: readonly Change[] = [
 function sizeOf({ operations, troubles, declared, replicas, slowestMs }: Case): number {
   const trimmings = operations.map((operation) =>
     operation.kind === 'apply'
-      ? (operation.beside === null ? 0 : 3) + Object.keys(operation.order.bad).length + operation.order.rotate.length
+      ? (operation.beside === null ? 0 : 3) +
+        Object.keys(operation.order.bad).length +
+        operation.order.rotate.length
       : 0,
   );
   return (
@@ -102,5 +104,8 @@ function plainer(operation: Operation): Operation {
 }
 
 function withOperation(given: Case, operation: Operation): Case {
-  return { ...given, operations: given.operations.map((each) => (each.id === operation.id ? operation : each)) };
+  return {
+    ...given,
+    operations: given.operations.map((each) => (each.id === operation.id ? operation : each)),
+  };
 }

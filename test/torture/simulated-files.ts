@@ -99,8 +99,16 @@ export function simulatedFiles(incarnation: Incarnation, disk: Disk, weather: Di
 
   return {
     readText: (path) => act('read', path, () => disk.open(path).text),
-    create: (path) => opened(naming('create', path, () => disk.create(path)), path),
-    openToAppend: (path) => opened(act('append to', path, () => disk.open(path)), path),
+    create: (path) =>
+      opened(
+        naming('create', path, () => disk.create(path)),
+        path,
+      ),
+    openToAppend: (path) =>
+      opened(
+        act('append to', path, () => disk.open(path)),
+        path,
+      ),
     rename: (from, to) => naming('rename', to, () => disk.rename(from, to)),
     link: (from, to) => naming('link', to, () => disk.link(from, to)),
     remove: (path) => later('remove', path, () => disk.remove(path)),

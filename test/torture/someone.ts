@@ -30,7 +30,10 @@ export class Someone {
       case 'redeploy':
         byHand.services.add(meddling.service);
         return this.#update(meddling.service, (spec) => {
-          spec['UpdateConfig'] = { ...(spec['UpdateConfig'] as object), FailureAction: meddling.failureAction };
+          spec['UpdateConfig'] = {
+            ...(spec['UpdateConfig'] as object),
+            FailureAction: meddling.failureAction,
+          };
         });
       case 'remove service':
         byHand.services.add(meddling.service);
@@ -38,7 +41,9 @@ export class Someone {
         return;
       case 'remove copy': {
         const used = new Set(admin.uses().flatMap(({ by, copyId }) => (by === 'spec' ? [copyId] : [])));
-        const [copy] = admin.copies().filter(({ id, labels }) => !used.has(id) && labels[TAG_STACK] === STACK);
+        const [copy] = admin
+          .copies()
+          .filter(({ id, labels }) => !used.has(id) && labels[TAG_STACK] === STACK);
         if (copy === undefined) return;
         byHand.removed.add(copy.id);
         await this.#swarm('DELETE', `/secrets/${copy.id}`);
@@ -54,7 +59,9 @@ export class Someone {
         const version = this.#version(meddling.secret, meddling.which);
         if (version === undefined) return;
         byHand.disabled.add(version.value);
-        await this.#vault('PATCH', `/secrets/${meddling.secret}/${version.id}`, { attributes: { enabled: false } });
+        await this.#vault('PATCH', `/secrets/${meddling.secret}/${version.id}`, {
+          attributes: { enabled: false },
+        });
       }
     }
   }
@@ -67,7 +74,10 @@ export class Someone {
   }
 
   /** The newest storeId that the record has for this role. */
-  #version(secret: string, which: 'current' | 'prior'): ReturnType<Ordeal['checker']['admin']['versions']>[0] | undefined {
+  #version(
+    secret: string,
+    which: 'current' | 'prior',
+  ): ReturnType<Ordeal['checker']['admin']['versions']>[0] | undefined {
     const { admin } = this.#ordeal.checker;
     const record = admin.recorded()?.secrets[secretAddress(VAULT, secret)];
     const version =
@@ -113,7 +123,10 @@ export class Someone {
             response.on('data', (chunk: Buffer) => chunks.push(chunk));
             response.on('end', () => {
               const text = Buffer.concat(chunks).toString('utf8');
-              resolve({ status: response.statusCode ?? 0, body: text.startsWith('{') ? JSON.parse(text) : null });
+              resolve({
+                status: response.statusCode ?? 0,
+                body: text.startsWith('{') ? JSON.parse(text) : null,
+              });
             });
           });
           request.on('error', reject);

@@ -1,5 +1,11 @@
 import { secretAddress } from '../../src/model/address.ts';
-import type { Cadence, Declared, DeclaredConsumer, DeclaredSecret, Source } from '../../src/model/declared.ts';
+import type {
+  Cadence,
+  Declared,
+  DeclaredConsumer,
+  DeclaredSecret,
+  Source,
+} from '../../src/model/declared.ts';
 import { SWARM, VAULT, declare, secret, service } from '../support/world.ts';
 import type { Random } from './random.ts';
 
@@ -30,7 +36,8 @@ export function drawStack(random: Random): Stack {
     [2, MOST_SERVICES],
   ]);
   const consumers: DeclaredConsumer[] = [];
-  for (let index = 0; index < services; index += 1) consumers.push(drawService(index, names, consumers, random));
+  for (let index = 0; index < services; index += 1)
+    consumers.push(drawService(index, names, consumers, random));
   const deployed = consumers.filter(({ optional }) => !optional || random.chance(0.4));
   return { declared: declare(secrets, consumers), deployed: deployed.map(({ service: name }) => name) };
 }
@@ -66,7 +73,13 @@ function drawSource(bytes: number, random: Random): Source {
 }
 
 function drawCadence(random: Random): Cadence {
-  const every = { kind: 'every', period: 'P30D', anchor: '2026-01-05', at: '03:00', timeZone: 'UTC' } as const;
+  const every = {
+    kind: 'every',
+    period: 'P30D',
+    anchor: '2026-01-05',
+    at: '03:00',
+    timeZone: 'UTC',
+  } as const;
   return random.chance(0.6) ? { kind: 'onRequest' } : every;
 }
 

@@ -118,10 +118,14 @@ export class Timeline {
         this.#timers.delete(timer);
         reject(abortError());
       };
-      const timer = this.set(() => {
-        signal?.removeEventListener('abort', abort);
-        resolve(value);
-      }, ms, false);
+      const timer = this.set(
+        () => {
+          signal?.removeEventListener('abort', abort);
+          resolve(value);
+        },
+        ms,
+        false,
+      );
       if (signal?.aborted === true) abort();
       else signal?.addEventListener('abort', abort, { once: true });
     });
@@ -183,7 +187,13 @@ class Timer {
   readonly run: () => void;
   readonly every: number | null;
 
-  constructor(due: number, sequence: number, owner: Owner | undefined, run: () => void, every: number | null) {
+  constructor(
+    due: number,
+    sequence: number,
+    owner: Owner | undefined,
+    run: () => void,
+    every: number | null,
+  ) {
     this.due = due;
     this.sequence = sequence;
     this.owner = owner;

@@ -78,7 +78,9 @@ export class Wire {
 
   /** Everything of this owner that has no answer yet. */
   openOf(owner: Owner): Exchange[] {
-    return [...this.#open.values()].filter((exchange) => exchange.owner === owner && exchange.state !== 'over');
+    return [...this.#open.values()].filter(
+      (exchange) => exchange.owner === owner && exchange.state !== 'over',
+    );
   }
 
   readonly #decided = new WeakSet<Exchange>();

@@ -26,7 +26,9 @@ export async function runWorkers(
       const done = await runChild(first, share);
       addTally(tally, done);
       for (const { seed, violations } of done.failures) print(`seed ${seed}: ${violations.join('; ')}`);
-      print(`${tally.seeds} of ${count} seeds, ${tally.counts.applies} applies, ${tally.failures.length} failed`);
+      print(
+        `${tally.seeds} of ${count} seeds, ${tally.counts.applies} applies, ${tally.failures.length} failed`,
+      );
     }
   };
   await Promise.all(Array.from({ length: workers }, work));
