@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { canonicalJson } from '../../src/model/canonical.ts';
 import type { HistoryEntry } from '../../src/model/journal.ts';
-import type { Plan } from '../../src/model/plan.ts';
+import type { Plan, SettleStep } from '../../src/model/plan.ts';
 import { parsePlanFile, planFileText } from '../../src/record/plan-file.ts';
 import { openRecord } from '../../src/record/record.ts';
 import type { StackRecord } from '../../src/record/record.ts';
@@ -35,6 +35,20 @@ const plan: Plan = {
   later: [],
   blocked: [],
   notes: [],
+};
+
+const SETTLE: SettleStep = {
+  kind: 'settle',
+  id: 'd1.1',
+  group: 'd1',
+  address: 'swarm://prod/api',
+  needs: [],
+  cause: { kind: 'first' },
+  text: 'settle api',
+  consumer: 'swarm://prod/api',
+  platform: 'prod',
+  service: 'api',
+  inverse: null,
 };
 
 const actor = { name: 'ann', knownBy: 'os-user', host: 'here', run: null } as const;
@@ -86,6 +100,7 @@ describe('a record in a directory', () => {
 
   it('holds state and history after an apply, as canonical JSON that only its owner may read', async () => {
     const journal = await begin();
+    await journal.append({ type: 'intent', step: SETTLE });
     await journal.append({ type: 'end', outcome: 'done' });
     const recorded = await held.finish(journal, entry());
     expect(recorded).toMatchObject({ serial: 1, lineage: 'l', usedPlans: ['d'], head: { entry: 1 } });
