@@ -144,7 +144,10 @@ export class HeldRecord {
     const received = judge(bundle, place, store.place, isReturn);
     if (received.isSame) return received;
     await this.#lease.confirm();
-    for (const { entry } of received.missing) await this.#history.add(entry as HistoryEntry);
+    for (const { entry } of received.missing) {
+      this.#lease.pass();
+      await this.#history.add(entry as HistoryEntry);
+    }
     // A journal that the state of before had folded would look open beside another state.
     if (place.journalTag !== null) await store.remove(JOURNAL, place.journalTag);
     await this.#replace(stateText(bundle.state), place.tag);
