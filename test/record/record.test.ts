@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { canonicalJson } from '../../src/model/canonical.ts';
 import type { HistoryEntry } from '../../src/model/journal.ts';
-import type { Plan, SettleStep } from '../../src/model/plan.ts';
+import type { SettleStep } from '../../src/model/plan.ts';
 import { parsePlanFile, planFileText } from '../../src/record/plan-file.ts';
 import { openRecord } from '../../src/record/record.ts';
 import type { StackRecord } from '../../src/record/record.ts';
 import type { HeldRecord } from '../../src/record/held-record.ts';
+import { emptyPlan } from '../support/empty-plan.ts';
 import { claimed } from '../support/lease.ts';
 
 const NOW = '2026-11-22T03:00:00Z';
@@ -24,18 +25,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
-const plan: Plan = {
-  format: 1,
-  stack: 'shop',
-  kind: 'apply',
-  createdAt: NOW,
-  basis: { lineage: 'l', serial: 0, fingerprints: {} },
-  groups: [],
-  steps: [],
-  later: [],
-  blocked: [],
-  notes: [],
-};
+const plan = emptyPlan('shop');
 
 const SETTLE: SettleStep = {
   kind: 'settle',
