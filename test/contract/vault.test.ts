@@ -551,6 +551,21 @@ describe('the embedded vault, as docs/SANDBOX-VAULT.md numbers it', () => {
     expect((await raw(at(running, '/certificates'))).status).toBe(404);
   });
 
+  it('30 lets a test decide what becomes of each request', async () => {
+    const running = await vault({
+      intercept: (request) => {
+        const answer = request.carryOut();
+        return Promise.resolve(request.operation === 'SecretSet' ? null : answer);
+      },
+    });
+    expect(await failure(put(running, 'a', { value: 'kept' }))).toBeInstanceOf(TypeError);
+    expect(running.requests.at(-1)).toMatchObject({ operation: 'SecretSet', status: null });
+    expect(
+      running.contents().map(({ name, versions }) => [name, versions.map(({ value }) => value)]),
+    ).toEqual([['a', ['kept']]]);
+    expect((await raw(at(running, '/secrets/a'))).body.value).toBe('kept');
+  });
+
   it('has a test for each number of the page, and a number for each test', () => {
     const read = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8');
     const numbered = (text: string, pattern: RegExp) =>

@@ -1,4 +1,4 @@
-import { Gate } from '../../src/cli/lease.ts';
+import type { Gate } from '../../src/cli/lease.ts';
 import type { Executed } from '../../src/execute/execute.ts';
 import { execute, resume } from '../../src/execute/execute.ts';
 import { assertFresh } from '../../src/execute/fresh.ts';

@@ -4,7 +4,6 @@ import { asFault } from '../../src/model/fault.ts';
 import type { Plan } from '../../src/model/plan.ts';
 import { LEASE_TERMS } from '../../src/record/lease.ts';
 import type { SecretValue } from '../../src/model/secret-value.ts';
-import type { StoredVersion } from '../../src/sandbox/vault-store.ts';
 import type { Use } from './admin-view.ts';
 import { AdminView } from './admin-view.ts';
 import type { Errand } from './apply.ts';
@@ -143,7 +142,7 @@ export class Checker {
       this.#texts.push(JSON.stringify(asFault(thrown).toJSON()));
       this.#add(checkThrown(thrown));
       const changes = this.#changes.get(incarnation.name) ?? 0;
-      if (errand.kind === 'saved' && /^plan-/.test(asFault(thrown).code) && changes > 0 && !hadJournal)
+      if (errand.kind === 'saved' && asFault(thrown).code.startsWith('plan-') && changes > 0 && !hadJournal)
         this.#add([{ invariant: 'I8', text: `a plan was refused after ${changes} changes` }]);
       return;
     }
@@ -257,9 +256,7 @@ export class Checker {
     const isGone = before.enabled.has(version.value) && !this.admin.enabledValues().has(version.value);
     if (!isGone) return;
     this.#retired.add(version.value);
-    this.#add(
-      checkDisabled(secret, version as StoredVersion, this.#ordeal.declared, this.admin, this.#latest),
-    );
+    this.#add(checkDisabled(secret, version, this.#ordeal.declared, this.admin, this.#latest));
   }
 
   #created(): void {

@@ -119,24 +119,25 @@ class Conductor {
     const ordeal = this.#ordeal;
     const random = ordeal.random.fork(`beside ${id}`);
     const first = ordeal.incarnate(host);
-    let second: Promise<Fate> | null = null;
+    const started: { second: Promise<Fate> | null } = { second: null };
     ordeal.onHappening = (event) => {
-      if (beside === null || second !== null || event < beside.at || first.state !== 'running') return;
+      if (beside === null || started.second !== null || event < beside.at || first.state !== 'running')
+        return;
       const stopped = beside.suspended;
       if (stopped !== null) first.suspend((1 + random.next() * 5) * 60_000, stopped === 'asleep');
       ordeal.tell(`${first.name}: ${stopped ?? 'goes on'} beside a second one`);
       const other = random.chance(0.5) ? host : 'elsewhere';
       const { patienceMs } = beside;
       // Not as the first one, whose timers end with it.
-      second = ordeal.timeline.apart(async () => {
+      started.second = ordeal.timeline.apart(async () => {
         await Promise.resolve();
         return ordeal.run({ kind: 'apply', order: PLAIN }, { host: other, patienceMs });
       });
     };
     let fate = await ordeal.runAs(first, { kind: 'apply', order }, 0);
     ordeal.onHappening = () => {};
-    if (second !== null) {
-      const other: Fate = await (second as Promise<Fate>);
+    if (started.second !== null) {
+      const other = await started.second;
       if (fate.kind === 'died' || other.kind === 'died') fate = { kind: 'died', why: 'one of two' };
     }
     if (fate.kind === 'died') await this.#untilItEnds({ kind: 'apply', order: PLAIN }, operation);

@@ -108,7 +108,7 @@ export class Disk {
   cutPower(random: Random): void {
     for (const { set } of this.#unsynced) if (random.chance(0.5)) this.#keep(set);
     this.#unsynced = [];
-    this.#directories = new Set([...this.#durableDirectories]);
+    this.#directories = new Set(this.#durableDirectories);
     for (const [path, inode] of this.#durable) {
       if (!this.#isReachable(path)) this.#durable.delete(path);
       else if (inode.text !== inode.durable) inode.durable = inode.text = torn(inode, random);

@@ -34,7 +34,7 @@ export async function drive<T>(
     if (isOver) return work;
     const exchange = wire.takeArrived();
     if (exchange !== null) decide(exchange);
-    else if (!timeline.step() || timeline.ticks > limit) {
+    else if (!timeline.step() || timeline.ticks > limit || steps > MOST_STEPS) {
       throw new Hang('it never comes to an end');
     }
   }

@@ -37,7 +37,7 @@ function drawOperations(first: Declared, random: Random): Operation[] {
       [5, HOSTS[0]],
       [1, HOSTS[1]],
     ]);
-    operations.push({ id: operations.length + 1, climate, host, ...rest } as Operation);
+    operations.push({ id: operations.length + 1, climate, host, ...rest });
   };
   add(random.chance(0.7) ? { kind: 'calm' } : drawClimate(random), {
     kind: 'apply',
@@ -126,12 +126,12 @@ function drawBeside(random: Random): Beside | null {
 
 function drawClimate(random: Random): Climate {
   return random.weighted<Climate>([
-    [2, { kind: 'calm' }],
-    [6, { kind: 'one', at: 'write', event: random.whole(1, 14) }],
-    [3, { kind: 'one', at: 'read', event: random.whole(1, 70) }],
-    [3, { kind: 'one', at: 'file', event: random.whole(1, 140) }],
-    [3, { kind: 'storm', probability: { read: 0.012, write: 0.08, file: 0.003 } }],
-    [2, { kind: 'storm', probability: { read: 0.05, write: 0.25, file: 0.015 } }],
+    [1, { kind: 'calm' }],
+    [6, { kind: 'one', at: 'write', event: random.whole(1, 10) }],
+    [3, { kind: 'one', at: 'read', event: random.whole(1, 45) }],
+    [3, { kind: 'one', at: 'file', event: random.whole(1, 110) }],
+    [3, { kind: 'storm', probability: { read: 0.015, write: 0.12, file: 0.004 } }],
+    [2, { kind: 'storm', probability: { read: 0.06, write: 0.3, file: 0.015 } }],
   ]);
 }
 

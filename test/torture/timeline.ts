@@ -21,8 +21,6 @@ const OWNERS = new AsyncLocalStorage<Owner>();
 
 /** The real time, ms. */
 export const realNow = (): number => REAL.Date.now();
-export const realPause = (ms: number): Promise<void> =>
-  new Promise((resolve) => REAL.setTimeout(resolve, ms));
 
 /**
  * Time that stands still while anything is under way and jumps to the next timer when nothing is, so that the
@@ -92,9 +90,9 @@ export class Timeline {
   /** Puts this clock and these timers in the place of the process's own, until the returned call. */
   install(): () => void {
     patchOnce();
-    current = this;
+    current.timeline = this;
     return () => {
-      current = null;
+      current.timeline = null;
       this.#timers.clear();
     };
   }
@@ -133,7 +131,7 @@ export class Timeline {
 }
 
 /** The timeline that counts now; null: real time. */
-let current: Timeline | null = null;
+const current: { timeline: Timeline | null } = { timeline: null };
 let isPatched = false;
 
 /** Once for good: whoever imported one of these functions keeps it, whatever takes its place later. */
@@ -141,14 +139,14 @@ function patchOnce(): void {
   if (isPatched) return;
   isPatched = true;
   const clear = (timer?: unknown): void => {
-    if (timer instanceof Timer) current?.clear(timer);
+    if (timer instanceof Timer) current.timeline?.clear(timer);
     else REAL.clearTimeout(timer as NodeJS.Timeout | undefined);
   };
   const set =
     (real: (callback: () => void, ms?: number) => unknown, isRepeated: boolean) =>
     (callback: (...args: unknown[]) => void, ms?: number, ...args: unknown[]): unknown => {
       const run = (): void => callback(...args);
-      return current === null ? real(run, ms) : current.set(run, ms ?? 1, isRepeated);
+      return current.timeline === null ? real(run, ms) : current.timeline.set(run, ms ?? 1, isRepeated);
     };
   class SimulatedDate extends REAL.Date {
     constructor(...given: [] | [number | string | Date]) {
@@ -156,7 +154,7 @@ function patchOnce(): void {
       else super(...given);
     }
     static override now(): number {
-      return current === null ? REAL.Date.now() : Math.floor(current.wall);
+      return current.timeline === null ? REAL.Date.now() : Math.floor(current.timeline.wall);
     }
   }
   Object.assign(globalThis, {
@@ -166,10 +164,12 @@ function patchOnce(): void {
     clearInterval: clear,
     Date: SimulatedDate,
   });
+  const ticks = performance.now.bind(performance);
+  performance.now = () => (current.timeline === null ? ticks() : current.timeline.ticks);
   timersPromises.setTimeout = ((ms?: number, value?: unknown, options?: { signal?: AbortSignal }) =>
-    current === null
+    current.timeline === null
       ? REAL.pause(ms, value, options)
-      : current.pause(ms ?? 1, value, options?.signal)) as typeof timersPromises.setTimeout;
+      : current.timeline.pause(ms ?? 1, value, options?.signal)) as typeof timersPromises.setTimeout;
   syncBuiltinESMExports();
 }
 

@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { PLANTS } from './plants.ts';
+import { PROGRAM } from './starter.ts';
 import type { Tally } from './tally.ts';
 
-const PROGRAM = fileURLToPath(new URL('./torture.js', import.meta.url));
 const SEEDS = 300;
 /** Within so many seeds each planted bug must be found. */
 const PLANT_SEEDS = 100;
@@ -14,7 +13,7 @@ function torture(
   ...args: readonly string[]
 ): Promise<{ readonly code: number | null; readonly out: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [...PROGRAM, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
     let out = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       out += text;

@@ -39,7 +39,7 @@ export class Exchange {
 
 const HEADER = 'x-simulated-request';
 const REAL_REQUEST = http.request;
-let current: Wire | null = null;
+const current: { wire: Wire | null } = { wire: null };
 
 /**
  * Between the clients and the embedded servers: real requests over real sockets, but one at a time, in the order in
@@ -110,12 +110,12 @@ export class Wire {
     if (http.request === REAL_REQUEST) {
       // Once for good: whoever imported it keeps it, whatever takes its place later.
       http.request = ((...given: Parameters<typeof http.request>) =>
-        current === null ? REAL_REQUEST(...given) : current.request(given)) as typeof http.request;
+        current.wire === null ? REAL_REQUEST(...given) : current.wire.request(given)) as typeof http.request;
       syncBuiltinESMExports();
     }
-    current = this;
+    current.wire = this;
     return () => {
-      current = null;
+      current.wire = null;
     };
   }
 

@@ -1,9 +1,7 @@
 import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { PROGRAM } from './starter.ts';
 import type { Tally } from './tally.ts';
 import { addTally, emptyTally } from './tally.ts';
-
-const ENTRY = fileURLToPath(new URL('./torture.js', import.meta.url));
 
 /** Seeds that a child runs before the next one takes over: it keeps what died in its worlds. */
 const SHARE = 250;
@@ -36,7 +34,7 @@ export async function runWorkers(
 }
 
 function runChild(from: number, count: number): Promise<Tally> {
-  const args = [ENTRY, '--from', String(from), '--seeds', String(count), '--json'];
+  const args = [...PROGRAM, '--from', String(from), '--seeds', String(count), '--json'];
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     let out = '';
