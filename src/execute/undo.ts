@@ -68,7 +68,10 @@ async function undoStep(standing: Standing, work: Work): Promise<{ isUndone: boo
   for (const inverse of await inversesOf(standing.step, work)) {
     const performed = await perform(inverse, standing, work, true);
     // A service that is gone reads nothing any more: there is nothing to take back, and nothing to verify.
-    if ('fault' in performed && inverse.kind === 'flip' && performed.fault.code === 'service-absent') break;
+    if ('fault' in performed && inverse.kind === 'flip' && performed.fault.code === 'service-absent') {
+      tellEnd(inverse, { ...standing, status: 'undone', fault: null }, work, true);
+      break;
+    }
     if ('fault' in performed) {
       standing.status = 'undo-failed';
       standing.fault = performed.fault;

@@ -99,12 +99,13 @@ export class HeldRecord {
     await this.#lease.confirm();
     const head = await this.#history.add(entry);
     const { recorded, base } = journal;
+    // A plan of which nothing was begun may be applied after all.
+    const isUsed = journal.lines.some(({ type }) => type === 'intent');
+    const used = isUsed && entry.planDigest !== null ? [entry.planDigest] : [];
     const done: Recorded = {
       ...recorded,
       serial: base.serial + 1,
-      usedPlans: [...recorded.usedPlans, ...(entry.planDigest === null ? [] : [entry.planDigest])].slice(
-        -USED_PLANS,
-      ),
+      usedPlans: [...recorded.usedPlans, ...used].slice(-USED_PLANS),
       head,
     };
     await this.write(done, this.#stateTag);
@@ -143,7 +144,10 @@ export class HeldRecord {
     const received = judge(bundle, place, store.place, isReturn);
     if (received.isSame) return received;
     await this.#lease.confirm();
-    for (const { entry } of received.missing) await this.#history.add(entry as HistoryEntry);
+    for (const { entry } of received.missing) {
+      this.#lease.pass();
+      await this.#history.add(entry as HistoryEntry);
+    }
     // A journal that the state of before had folded would look open beside another state.
     if (place.journalTag !== null) await store.remove(JOURNAL, place.journalTag);
     await this.#replace(stateText(bundle.state), place.tag);

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { assertFresh } from '../../src/execute/fresh.ts';
 import type { Declared } from '../../src/model/declared.ts';
 import { SecretValue } from '../../src/model/secret-value.ts';
 import { killedBefore, killedBeforeHistory, outcomeOf } from '../support/killed.ts';
@@ -119,6 +120,17 @@ describe('an apply that was killed', () => {
     expect(await world.copies()).toEqual(['a_v1']);
     expect(await world.versions('a')).toEqual(['v1 enabled', 'v1 enabled', 'v2 disabled']);
     expect((await world.plan()).steps).toEqual([]);
+  });
+
+  it('before anything was begun leaves its saved plan to be applied after all', async () => {
+    await openSettled(one);
+    const saved = await world.plan({ rotate: [A] });
+    await killedBefore(world, saved, ({ type }) => type === 'intent');
+    await world.resume();
+    assertFresh(saved, await world.observe(), await world.record.read());
+    expect((await world.perform(saved)).outcome).toBe('done');
+    const again = [await world.observe(), await world.record.read()] as const;
+    expect(() => assertFresh(saved, ...again)).toThrow('applied before');
   });
 
   it('after its last step was done all the same', async () => {

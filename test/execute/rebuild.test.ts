@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Declared } from '../../src/model/declared.ts';
 import type { Recorded } from '../../src/model/recorded.ts';
 import type { Rebuilt } from '../../src/plan/rebuild.ts';
@@ -68,6 +68,19 @@ async function isAsLost(): Promise<Rebuilt> {
   expect(gist(rebuilt.recorded)).toEqual(lost);
   expect((await world.plan()).steps).toEqual([]);
   return rebuilt;
+}
+
+/** What the swarm was told goes on without whoever told it. */
+async function isQuiet(): Promise<void> {
+  const look = async (): Promise<void> => {
+    for (const { service: name } of world.declared.consumers) {
+      const { updateState, references, liveTasks } = await world.service(name);
+      expect(updateState).not.toBe('updating');
+      const used = new Set(liveTasks.flatMap(({ copyIds }) => copyIds));
+      expect(used).toEqual(new Set(references.map(({ copyId }) => copyId)));
+    }
+  };
+  await vi.waitFor(look, { timeout: 30_000 });
 }
 
 function oddities({ unknown }: Rebuilt): string[] {
@@ -209,6 +222,40 @@ describe('a record that was lost and rebuilt', () => {
     expect(await world.versions('b')).toEqual(['v1 enabled', 'v1 enabled', 'v2 disabled']);
     expect((await world.plan()).steps).toEqual([]);
   });
+
+  it('after an apply that died at any line of its journal leads to a stack that is converged and readable', async () => {
+    for (let lines = 1, isWhole = false; !isWhole; lines += 1) {
+      await open(pair);
+      world.later(80);
+      await world.apply();
+      let left = lines;
+      const plan = await world.plan({ rotate: [A, B] });
+      isWhole = await killedBefore(world, plan, () => (left -= 1) < 0).then(
+        () => false,
+        () => true,
+      );
+      await isQuiet();
+      await loseAndRebuild();
+      for (let turn = 0; turn < 4; turn += 1) {
+        expect(['done'], `after ${lines} lines`).toContain((await world.apply()).outcome);
+        world.later(24 * 10);
+      }
+      expect((await world.plan()).steps, `after ${lines} lines`).toEqual([]);
+      const { secrets } = await world.record.read();
+      const [a, b] = [secrets[A]?.current ?? 0, secrets[B]?.current ?? 0];
+      expect(a, `after ${lines} lines`).toBe(b);
+      expect(await world.reads('api')).toEqual({ a: `a_v${a}`, b: `b_v${b}` });
+      expect(await world.reads('job')).toEqual({ a: `a_v${a}` });
+      for (const name of ['a', 'b']) {
+        const versions = await world.versions(name);
+        expect(new Set(versions.filter((version) => version.endsWith('enabled')))).toEqual(
+          new Set([`v${a} enabled`]),
+        );
+        expect(await world.newest(name)).not.toBe('403');
+      }
+      if (!isWhole) await world.close();
+    }
+  }, 400_000);
 
   it('leaves alone what others wrote into the vault, and says so', async () => {
     await open(pair);

@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { canonicalJson } from '../../src/model/canonical.ts';
 import type { HistoryEntry } from '../../src/model/journal.ts';
-import type { Plan } from '../../src/model/plan.ts';
+import type { SettleStep } from '../../src/model/plan.ts';
 import { parsePlanFile, planFileText } from '../../src/record/plan-file.ts';
 import { openRecord } from '../../src/record/record.ts';
 import type { StackRecord } from '../../src/record/record.ts';
 import type { HeldRecord } from '../../src/record/held-record.ts';
+import { emptyPlan } from '../support/empty-plan.ts';
 import { claimed } from '../support/lease.ts';
 
 const NOW = '2026-11-22T03:00:00Z';
@@ -24,17 +25,20 @@ beforeEach(async () => {
 
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
-const plan: Plan = {
-  format: 1,
-  stack: 'shop',
-  kind: 'apply',
-  createdAt: NOW,
-  basis: { lineage: 'l', serial: 0, fingerprints: {} },
-  groups: [],
-  steps: [],
-  later: [],
-  blocked: [],
-  notes: [],
+const plan = emptyPlan('shop');
+
+const SETTLE: SettleStep = {
+  kind: 'settle',
+  id: 'd1.1',
+  group: 'd1',
+  address: 'swarm://prod/api',
+  needs: [],
+  cause: { kind: 'first' },
+  text: 'settle api',
+  consumer: 'swarm://prod/api',
+  platform: 'prod',
+  service: 'api',
+  inverse: null,
 };
 
 const actor = { name: 'ann', knownBy: 'os-user', host: 'here', run: null } as const;
@@ -86,6 +90,7 @@ describe('a record in a directory', () => {
 
   it('holds state and history after an apply, as canonical JSON that only its owner may read', async () => {
     const journal = await begin();
+    await journal.append({ type: 'intent', step: SETTLE });
     await journal.append({ type: 'end', outcome: 'done' });
     const recorded = await held.finish(journal, entry());
     expect(recorded).toMatchObject({ serial: 1, lineage: 'l', usedPlans: ['d'], head: { entry: 1 } });

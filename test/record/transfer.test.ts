@@ -161,7 +161,10 @@ describe('a record that is pushed', () => {
       async (bundle: Bundle) => {
         await under(recordIn('there'), (held) => held.receive(bundle));
         const path = join(directory, 'there', 'state.json');
-        await writeFile(path, (await readFile(path, 'utf8')).replace(/"usedPlans":\["/, '"usedPlans":["x'));
+        await writeFile(
+          path,
+          (await readFile(path, 'utf8')).replace(/"usedPlans":\[[^\]]*\]/, '"usedPlans":["x"]'),
+        );
       },
     ],
     [

@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { HistoryEntry } from '../../src/model/journal.ts';
-import type { Plan } from '../../src/model/plan.ts';
 import type { HeldRecord } from '../../src/record/held-record.ts';
 import type { Journal } from '../../src/record/journal-file.ts';
 import { LEASE_TERMS } from '../../src/record/lease.ts';
 import { openRecord } from '../../src/record/record.ts';
 import type { StackRecord } from '../../src/record/record.ts';
 import type { Standing } from '../../src/record/unlock.ts';
+import { emptyPlan } from '../support/empty-plan.ts';
 import { claimed, holder, REAL_CLOCK } from '../support/lease.ts';
 
 const NOW = '2026-11-22T03:00:00Z';
@@ -28,18 +28,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
-const plan: Plan = {
-  format: 1,
-  stack: 'shop',
-  kind: 'apply',
-  createdAt: NOW,
-  basis: { lineage: 'l', serial: 0, fingerprints: {} },
-  groups: [],
-  steps: [],
-  later: [],
-  blocked: [],
-  notes: [],
-};
+const plan = emptyPlan('shop');
 
 function begin(): Promise<Journal> {
   const facts = { apply: 'a1', lineage: 'l', serial: 0, planDigest: 'd', plan, actor: SOMEONE };

@@ -1,6 +1,6 @@
 import type { HistoryEntry } from '../../src/model/journal.ts';
-import type { Plan } from '../../src/model/plan.ts';
 import type { StackRecord } from '../../src/record/record.ts';
+import { emptyPlan } from './empty-plan.ts';
 import { claimed } from './lease.ts';
 
 /* An apply that changes nothing, for tests of the record alone. */
@@ -9,18 +9,7 @@ export const NOW = '2026-11-22T03:00:00Z';
 const APPLY = 'a1';
 const WHO = { name: 'ann', knownBy: 'os-user', host: 'here', run: null } as const;
 const WHY = { planDigest: 'd', actor: WHO, reason: null, ticket: null };
-const PLAN: Plan = {
-  format: 1,
-  stack: 'shop',
-  kind: 'apply',
-  createdAt: NOW,
-  basis: { lineage: 'l', serial: 0, fingerprints: {} },
-  groups: [],
-  steps: [],
-  later: [],
-  blocked: [],
-  notes: [],
-};
+const PLAN = emptyPlan('shop');
 export const BEGIN = {
   type: 'begin',
   format: 1,

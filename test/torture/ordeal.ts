@@ -225,7 +225,7 @@ export class Ordeal {
   }
 
   #connected(sandboxToken: string, fence: Gate): Pick<Tools, 'vaults' | 'platforms'> {
-    const pace = { now: () => Date.now(), random: () => Math.random() };
+    const pace = { now: () => Date.now(), ticks: () => this.timeline.ticks, random: () => Math.random() };
     const uri = this.vault.url;
     const vault = connectKeyVault({
       name: VAULT,
