@@ -40,14 +40,10 @@ export function stepsOf(cluster: Cluster, view: View): Step[] {
     const staged = stages.filter(({ platform }) => platform === move.consumer.platform);
     const used = staged.filter(({ copy }) => move.changes.some((change) => change.to?.copy === copy));
     const first = move.consumer.dependsOn.flatMap((address) => verifies.get(address)?.id ?? []);
-    // A copy that an earlier apply delivered needs no stage, and its version is this plan's all the same.
-    const minted = move.changes.flatMap(({ secret, to }) => {
-      const isStaged = used.some((stage) => stage.secret === secret && stage.copy === to?.copy);
-      const mint = isStaged ? undefined : mints.get(secret);
-      return mint !== undefined && mint.ordinal === to?.ordinal ? [mint.id] : [];
-    });
-    const needs = [...new Set([...used.map(({ id }) => id), ...minted, ...first])];
-    const flip = flipStep(move, move.changes, numbering(), cluster.id, needs);
+    const flip = flipStep(move, move.changes, numbering(), cluster.id, [
+      ...used.map(({ id }) => id),
+      ...first,
+    ]);
     flips.set(move.consumer.address, flip);
     verifies.set(move.consumer.address, verifyStep(move, flip, numbering(), cluster.id));
   }

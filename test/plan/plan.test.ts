@@ -55,19 +55,6 @@ class Life {
   }
 }
 
-describe('a version that an earlier apply could not take back', () => {
-  it('is taken up again before any consumer is flipped to what was delivered of it', () => {
-    const life = new Life(stack([secret('writer')], [service('api', [mount('writer')])]));
-    const whole = life.plan();
-    const half = whole.steps.filter(({ kind }) => kind === 'mint' || kind === 'stage');
-    life.recorded = life.world.execute({ ...whole, steps: half }, life.recorded, NOW);
-    const plan = life.plan();
-    const [mint, flip] = ['mint', 'flip'].map((kind) => plan.steps.find((step) => step.kind === kind));
-    expect(plan.steps.map(({ kind }) => kind)).not.toContain('stage');
-    expect(flip?.needs).toContain(mint?.id);
-  });
-});
-
 function minted(plan: Plan): string[] {
   return plan.steps.flatMap((step) => (step.kind === 'mint' ? [`${step.secret} v${step.ordinal}`] : []));
 }
