@@ -82,7 +82,8 @@ async function undoStep(standing: Standing, work: Work): Promise<{ isUndone: boo
     changed ||= (facts.disabled?.length ?? 0) > 0 || facts.receipt?.already === false;
     // A flip that the platform refused left the consumer as it was: there is nothing to wait for.
     const wasNeverPosted = hadFailed && facts.receipt?.already === true;
-    tellEnd(inverse, { ...standing, status: 'undone', fault: null }, work, true);
+    const evidence = facts.evidence ?? null;
+    tellEnd(inverse, { ...standing, status: 'undone', fault: null, evidence }, work, true);
     if (wasNeverPosted) break;
   }
   if (!hadFailed) standing.status = 'undone';
