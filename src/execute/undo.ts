@@ -81,13 +81,22 @@ async function undoStep(standing: Standing, work: Work): Promise<{ isUndone: boo
     const { facts } = performed;
     changed ||= (facts.disabled?.length ?? 0) > 0 || facts.receipt?.already === false;
     // A flip that the platform refused left the consumer as it was: there is nothing to wait for.
-    const wasNeverPosted = hadFailed && facts.receipt?.already === true;
+    const wasNeverPosted = hadFailed && facts.receipt?.already === true && !(await wasThere(inverse, work));
     const evidence = facts.evidence ?? null;
     tellEnd(inverse, { ...standing, status: 'undone', fault: null, evidence }, work, true);
     if (wasNeverPosted) break;
   }
   if (!hadFailed) standing.status = 'undone';
   return { isUndone: true, changed };
+}
+
+/** Whether the flip that is undone was posted: an earlier way back, cut off behind its update, left it as the previous spec. */
+async function wasThere(back: Step, work: Work): Promise<boolean> {
+  if (back.kind !== 'flip') return false;
+  const { services } = await work.look(back.platform);
+  const before = services[back.service]?.previousReferences ?? [];
+  const left = new Set(back.changes.map(({ from }) => from?.copy));
+  return before.some(({ copyName }) => left.has(copyName));
 }
 
 /** A step's inverse; that of a flip is verified and settled, so that nothing names what is removed next. */

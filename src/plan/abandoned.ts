@@ -1,7 +1,9 @@
-import type { SecretAddress } from '../model/address.ts';
+import type { Address, SecretAddress } from '../model/address.ts';
 import { nameOf } from '../model/address.ts';
 import type { DeclaredSecret } from '../model/declared.ts';
-import type { Cause, Group, Note, Step } from '../model/plan.ts';
+import type { Cause, Group, Note, SettleStep, Step } from '../model/plan.ts';
+import { settleStep } from './dated.ts';
+import { obstacleToFlip } from './obstacles.ts';
 import type { Rotation } from './rotations.ts';
 import { restoreStep, unstageStep } from './steps.ts';
 import type { Stray } from './strays.ts';
@@ -28,45 +30,78 @@ export function abandonedWork(
     const late = strayVersions(secret, view);
     for (const version of [...pending, ...late]) {
       if (rotations.get(secret.address)?.ordinal === version.ordinal) continue;
-      const obstacle = inTheWay(secret, version, view);
+      const id = `a${groups.length + 1}`;
+      const settles = settlesFor(version, id, view);
+      const obstacle = inTheWay(secret, version, settles, view);
       if (obstacle !== null) {
         notes.push({ kind: 'limit', address: secret.address, text: obstacle });
         continue;
       }
-      const group = `a${groups.length + 1}`;
-      groups.push({ id: group, needs: [], secrets: [secret.address], consumers: [] });
+      const consumers = settles.map(({ consumer }) => consumer);
+      groups.push({ id, needs: [], secrets: [secret.address], consumers });
       const why = pending.some(({ ordinal }) => ordinal === version.ordinal)
         ? 'an earlier apply could not take it back'
         : 'it arrived after its apply had given up on it';
-      steps.push(...stepsBack(secret, version, group, why, view));
+      steps.push(...settles, ...stepsBack(secret, version, settles, why, id, view));
     }
   }
   return { groups, steps, notes };
 }
 
-function inTheWay(secret: DeclaredSecret, version: Stray, view: View): string | null {
+/**
+ * Settles of services whose previous spec alone still names the version: a way back that was cut off behind its
+ * update leaves it so, and nothing else would move it on.
+ */
+function settlesFor({ copies, ordinal }: Stray, group: string, view: View): SettleStep[] {
+  const uses = usesOf(copies, view);
+  const others = new Set(uses.filter(({ by }) => by !== 'previous spec').map(({ service }) => service));
+  const services = new Set(uses.map(({ service }) => service).filter((service) => !others.has(service)));
+  const consumers = [...services].flatMap((service) => view.consumer(service) ?? []);
+  return consumers
+    .filter((consumer) => obstacleToFlip(consumer, view) === null)
+    .map((consumer, index) => {
+      const cause: Cause = { kind: 'rollback', reason: `its previous spec still names v${ordinal}` };
+      return settleStep(consumer, { id: `${group}.${index + 1}`, group, needs: [], cause });
+    });
+}
+
+function inTheWay(
+  secret: DeclaredSecret,
+  version: Stray,
+  settles: readonly SettleStep[],
+  view: View,
+): string | null {
   const name = `${nameOf(secret.address)} v${version.ordinal} was never promoted and is taken back`;
   if (unreadable(secret.address, version.ordinal, view) === 'unknown')
     return `${name} once its vault can be observed`;
   if (version.copies.some(({ platform }) => 'unknown' in view.platform(platform))) {
     return `${name} once its platform can be observed`;
   }
-  const [use] = usesOf(version.copies, view);
+  const settled = new Set<Address>(settles.map(({ consumer }) => consumer));
+  const [use] = usesOf(version.copies, view, { settled, flipped: new Map() });
   return use === undefined ? null : `${name} once ${nameOf(use.service)} lets go of ${use.copy}`;
 }
 
 function stepsBack(
   secret: DeclaredSecret,
   version: Stray,
-  group: string,
+  settles: readonly SettleStep[],
   reason: string,
+  group: string,
   view: View,
 ): Step[] {
   const { ordinal, copies, operation } = version;
   const cause: Cause = { kind: 'rollback', reason };
   const base = { group, address: secret.address, cause, secret: secret.address };
   const unstages = copies.map(({ platform, name }, index) =>
-    unstageStep({ ...base, id: `${group}.${index + 1}`, needs: [], ordinal, platform, copy: name }),
+    unstageStep({
+      ...base,
+      id: `${group}.${settles.length + index + 1}`,
+      needs: settles.map(({ id }) => id),
+      ordinal,
+      platform,
+      copy: name,
+    }),
   );
   const to = view.recordOf(secret.address)?.current ?? null;
   const readable = to !== null && unreadable(secret.address, to, view) === null ? to : null;
@@ -78,6 +113,7 @@ function stepsBack(
     operation: [operation, 'abandoned', ...version.storeIds].join(' '),
     undoes: operation,
   };
-  const restore = restoreStep(given, `${group}.${unstages.length + 1}`, group, readable, view);
+  const last = `${group}.${settles.length + unstages.length + 1}`;
+  const restore = restoreStep(given, last, group, readable, view);
   return [...unstages, { ...restore, needs: unstages.map(({ id }) => id) }];
 }

@@ -95,8 +95,11 @@ export class Lease implements Fence {
   readonly #lost = new AbortController();
   #holder: Holder;
   #tag: string;
-  #renewedTicks: number;
-  #renewedNow: number;
+  /** ms since the claim was made, as far as either clock told between two looks at them. */
+  #passed = 0;
+  #looked: { readonly now: number; readonly ticks: number };
+  /** What had passed when the last renewal was begun. */
+  #renewed = 0;
   #renewing: Promise<void> | null = null;
   #timer: NodeJS.Timeout | null = null;
   #expiry: NodeJS.Timeout | null = null;
@@ -116,8 +119,7 @@ export class Lease implements Fence {
     this.#clock = clock;
     this.#holder = held.holder;
     this.#tag = held.tag;
-    this.#renewedTicks = held.begun.ticks;
-    this.#renewedNow = held.begun.now;
+    this.#looked = held.begun;
     // Every request under way listens.
     setMaxListeners(0, this.#lost.signal);
     this.#schedule();
@@ -184,8 +186,8 @@ export class Lease implements Fence {
 
   async #renewOnce(): Promise<void> {
     if (this.#why !== null || this.#leftMs() < 1) return;
-    const begun = { now: this.#clock.now(), ticks: this.#clock.ticks() };
-    const renewed = renewedAt(this.#holder, begun.now, this.#terms);
+    const begun = this.#passed;
+    const renewed = renewedAt(this.#holder, this.#looked.now, this.#terms);
     try {
       this.#tag = await this.#lock.renew(claimText(renewed), this.#tag);
     } catch (thrown) {
@@ -197,8 +199,7 @@ export class Lease implements Fence {
     this.#failure = null;
     if (this.#leftMs() < 1) return this.#lose('its renewal came too late');
     this.#holder = renewed;
-    this.#renewedTicks = begun.ticks;
-    this.#renewedNow = begun.now;
+    this.#renewed = begun;
   }
 
   #schedule(): void {
@@ -222,10 +223,15 @@ export class Lease implements Fence {
     this.#expiry.unref();
   }
 
-  /** By the clock that says less; a wall clock that was set back says nothing. */
+  /**
+   * By the clock that moved more since the last look at both: one that counts ticks may stand still while the
+   * machine sleeps, and a wall clock that was set back before must not hide that.
+   */
   #leftMs(): number {
-    const passed = Math.max(this.#clock.ticks() - this.#renewedTicks, this.#clock.now() - this.#renewedNow);
-    return this.#terms.periodMs - passed;
+    const { now, ticks } = this.#looked;
+    this.#looked = { now: this.#clock.now(), ticks: this.#clock.ticks() };
+    this.#passed += Math.max(this.#looked.now - now, this.#looked.ticks - ticks, 0);
+    return this.#terms.periodMs - (this.#passed - this.#renewed);
   }
 
   #lose(why: string): void {

@@ -133,6 +133,35 @@ describe('an apply that was killed', () => {
     expect(() => assertFresh(saved, ...again)).toThrow('applied before');
   });
 
+  it('behind the update of its way back is settled by the next, which then takes the rest back', async () => {
+    await openSettled(one);
+    const plan = await world.plan({ rotate: [A] });
+    await killedBefore(world, plan, outcomeOf(plan, 'verify'));
+    await world.pointBack('api');
+    expect((await world.service('api')).previousReferences).toMatchObject([{ copyName: 'a_v2' }]);
+    expect((await world.resume())?.outcome).toBe('rolled-back');
+    expect(await world.copies()).toEqual(['a_v1']);
+    expect(await world.versions('a')).toEqual(['v1 enabled', 'v1 enabled', 'v2 disabled']);
+    expect((await world.plan()).steps).toEqual([]);
+  });
+
+  it('and taken back but for a previous spec that names its version leaves the rest to the next plan', async () => {
+    await openSettled(one);
+    const plan = await world.plan({ rotate: [A] });
+    await killedBefore(world, plan, outcomeOf(plan, 'verify'));
+    const rule = { match: { operation: 'SecretRemove' as const }, action: 'fail' as const, status: 403 };
+    world.swarm.fault({ ...rule, message: 'no' });
+    expect((await world.resume())?.outcome).toBe('stopped');
+    // Somebody tries the new version once more, and goes back.
+    await world.pointTo('api', 'a_v2');
+    await world.pointBack('api');
+    const next = await world.plan();
+    expect(next.steps.map(({ kind }) => kind)).toEqual(['settle', 'unstage', 'restore']);
+    expect((await world.perform(next)).outcome).toBe('done');
+    expect(await world.copies()).toEqual(['a_v1']);
+    expect((await world.plan()).steps).toEqual([]);
+  });
+
   it('after its last step was done all the same', async () => {
     world = await World.open(one);
     await killedBefore(world, await world.plan(), ({ type }) => type === 'seen');

@@ -224,8 +224,9 @@ describeLive('what others do meanwhile on a live swarm, through the program', ()
 
       const next = await shop.apply();
       expect(said(next)).toContain('did not end');
-      expect([0, 10]).toContain(next.code);
-      await expectConverged(shop, next.code === 0 ? 2 : 1);
+      // Nothing failed, it was only cut off: the person's value is gone with the process, so v1 is current again.
+      expect(next.code).toBe(0);
+      await expectConverged(shop, 1);
     },
   );
 });

@@ -257,6 +257,15 @@ describe.each([
       expect(lease.pass()).toBe(30_000);
     });
 
+    it('is lost to a sleep of the machine also after the wall clock was set back', async () => {
+      const { lease } = await claimed(ann);
+      clock.wall -= 3_600_000;
+      lease.pass();
+      // The steady clock stands still while the machine sleeps.
+      clock.wall += TERMS.periodMs + 1;
+      expect(() => lease.pass()).toThrow('it was not renewed');
+    });
+
     it('is lost when someone else took it, and stays theirs', async () => {
       const { lease } = await claimed(ann);
       await claimed(bob, { isAlive: () => false });

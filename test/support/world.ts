@@ -318,6 +318,19 @@ export class World {
     await service.update({ ...Spec, ...PreviousSpec, version: Version?.Index });
   }
 
+  /** Lets a service's one secret name this copy, as somebody with the docker client would. */
+  async pointTo(name: string, copy: string): Promise<void> {
+    const socketPath = this.swarm.endpoint.slice('unix://'.length);
+    const docker = new Docker({ socketPath });
+    const service = docker.getService(name);
+    const { Version, Spec } = (await service.inspect()) as Docker.Service;
+    const secret = (await docker.listSecrets()).find((each) => each.Spec?.Name === copy);
+    const text = JSON.stringify(Spec, (key, value: unknown) =>
+      key === 'SecretName' ? copy : key === 'SecretID' ? secret?.ID : value,
+    );
+    await service.update({ ...(JSON.parse(text) as Docker.ServiceSpec), version: Version?.Index });
+  }
+
   /** What a reader without a version gets: the value, or the status that refuses it. */
   async newest(name: string): Promise<string> {
     const response = await fetch(`${this.vault.url}/secrets/${name}?api-version=7.5`, {
