@@ -5,6 +5,7 @@ import { Fault } from '../model/fault.ts';
 import type { Observed } from '../model/observed.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Recorded } from '../model/recorded.ts';
+import { recordedDigest } from '../model/recorded.ts';
 
 /**
  * Throws unless the plan may still be applied: it was not applied before, the record is the one it was made
@@ -26,7 +27,12 @@ export function assertFresh(plan: Plan, observed: Observed, recorded: Recorded):
   }
   const moved = Object.entries(plan.basis.fingerprints).flatMap(([address, before]) => {
     const now = fingerprintNow(address as Address, observed);
-    return now === before ? [] : [{ what: describeMove(before, now), where: address }];
+    if (now !== before) return [{ what: describeMove(before, now), where: address }];
+    const isRecordedAnew =
+      recordedDigest(recorded, address as Address) !== plan.basis.recorded[address as Address];
+    return isRecordedAnew
+      ? [{ what: 'an apply that ended since changed what is recorded of it', where: address }]
+      : [];
   });
   if (moved.length > 0) throw stale(plan, moved);
 }

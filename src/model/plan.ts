@@ -26,12 +26,17 @@ export interface Plan {
 
 export const PLAN_FORMAT = 1;
 
-/** What the plan was made from. It is stale when the lineage or a fingerprint of an address it touches differs. */
+/**
+ * What the plan was made from. It is stale when the lineage differs, or of an address that it touches the
+ * fingerprint or what is recorded.
+ */
 export interface Basis {
   readonly lineage: string;
   readonly serial: number;
   /** address → fingerprint of what was observed, or `absent`. */
   readonly fingerprints: Readonly<Record<Address, string>>;
+  /** address → digest of what was recorded of it, or `none`: an apply that ends may change nothing but that. */
+  readonly recorded: Readonly<Record<Address, string>>;
 }
 
 /** Why a secret rotates or a consumer moves. */

@@ -1,4 +1,5 @@
-import type { ConsumerAddress, Instant, Ordinal, SecretAddress } from './address.ts';
+import type { Address, ConsumerAddress, Instant, Ordinal, SecretAddress } from './address.ts';
+import { digestOf } from './canonical.ts';
 import type { Cause } from './plan.ts';
 
 /** What we last wrote down: state.json. Identities, dates and roles; never a value. docs/FORMATS.md draws it. */
@@ -91,6 +92,22 @@ export interface Originals {
 /** An empty record of a new lineage. */
 export function emptyRecord(stack: string, lineage: string): Recorded {
   return { format: 1, stack, lineage, serial: 0, secrets: {}, consumers: {}, usedPlans: [], head: null };
+}
+
+/** Digest of all that is recorded of an address, whatever the order of its lists; `none` where nothing is. */
+export function recordedDigest(recorded: Recorded, address: Address): string {
+  const secret = recorded.secrets[address as SecretAddress];
+  const entry = secret === undefined ? recorded.consumers[address as ConsumerAddress] : inOrder(secret);
+  return entry === undefined ? 'none' : digestOf(entry).slice(0, 24);
+}
+
+function inOrder(secret: RecordedSecret): RecordedSecret {
+  const keyOf = ({ platform, name }: RecordedCopy): string => `${platform} ${name}`;
+  const versions = secret.versions.map((version) => ({
+    ...version,
+    copies: version.copies.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1)),
+  }));
+  return { ...secret, versions: versions.sort((a, b) => a.ordinal - b.ordinal) };
 }
 
 export function recordedVersion(

@@ -1,5 +1,7 @@
 import type { Address, ConsumerAddress, SecretAddress } from '../model/address.ts';
-import type { Blocked, Group, Plan, Step } from '../model/plan.ts';
+import type { Basis, Blocked, Group, Plan, Step } from '../model/plan.ts';
+import type { Recorded } from '../model/recorded.ts';
+import { recordedDigest } from '../model/recorded.ts';
 import { abandonedWork } from './abandoned.ts';
 import { datedWork, waitingNotes } from './dated.ts';
 import type { Move } from './flips.ts';
@@ -62,7 +64,7 @@ export function makePlan(input: PlanInput): Plan {
     basis: {
       lineage: input.recorded.lineage,
       serial: input.recorded.serial,
-      fingerprints: fingerprintsOf(steps, view),
+      ...basisOf(steps, view, input.recorded),
     },
     groups,
     steps,
@@ -151,8 +153,12 @@ function unique(blocked: readonly Blocked[]): Blocked[] {
   return [...byText.values()].sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
 }
 
-/** Fingerprints of every address that the steps touch: what makes a saved plan stale, and nothing else. */
-export function fingerprintsOf(steps: readonly Step[], view: View): Record<Address, string> {
+/** What is observed and recorded of every address that the steps touch: what makes a saved plan stale, and nothing else. */
+export function basisOf(
+  steps: readonly Step[],
+  view: View,
+  recorded: Recorded,
+): Pick<Basis, 'fingerprints' | 'recorded'> {
   const addresses = new Set<Address>();
   for (const step of steps) {
     addresses.add(step.address);
@@ -160,5 +166,11 @@ export function fingerprintsOf(steps: readonly Step[], view: View): Record<Addre
     const moved = step.kind === 'promote' ? step.promotions : step.demotions;
     for (const { secret } of moved) addresses.add(secret);
   }
-  return Object.fromEntries([...addresses].sort().map((address) => [address, view.fingerprint(address)]));
+  const sorted = [...addresses].sort();
+  const of = (what: (address: Address) => string): Record<Address, string> =>
+    Object.fromEntries(sorted.map((address) => [address, what(address)]));
+  return {
+    fingerprints: of((address) => view.fingerprint(address)),
+    recorded: of((address) => recordedDigest(recorded, address)),
+  };
 }

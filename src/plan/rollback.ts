@@ -10,7 +10,7 @@ import type { Move } from './flips.ts';
 import { settleStep } from './dated.ts';
 import { inOrder } from './graph.ts';
 import { obstacleToFlip } from './obstacles.ts';
-import { fingerprintsOf } from './plan.ts';
+import { basisOf } from './plan.ts';
 import { flipStep, restoreStep, unstageStep, verifyStep } from './steps.ts';
 import { beyondRecord, recordIsOlder } from './strays.ts';
 import type { Use } from './uses.ts';
@@ -57,7 +57,7 @@ export function makeRollbackPlan(input: RollbackInput): Plan {
     basis: {
       lineage: input.recorded.lineage,
       serial: input.recorded.serial,
-      fingerprints: fingerprintsOf(steps, view),
+      ...basisOf(steps, view, input.recorded),
     },
     groups: [
       {

@@ -38,6 +38,7 @@ const fileSchema = z.strictObject({
       lineage: z.string(),
       serial: z.int().nonnegative(),
       fingerprints: z.record(z.string(), z.string()),
+      recorded: z.record(z.string(), z.string()),
     }),
     groups: z.array(z.looseObject({ id: z.string(), needs: z.array(z.string()) })),
     steps: z.array(step),

@@ -162,6 +162,17 @@ describe('an apply that was killed', () => {
     expect((await world.plan()).steps).toEqual([]);
   });
 
+  it('makes a plan stale that was made before it was ended, though nothing outside has moved', async () => {
+    await openSettled(declare([secret('a')], []));
+    const plan = await world.plan({ rotate: [A] });
+    await killedBefore(world, plan, outcomeOf(plan, 'promote'));
+    const early = await world.plan();
+    expect(early.steps.map(({ kind }) => kind)).toEqual(['restore']);
+    expect((await world.resume())?.outcome).toBe('done');
+    const now = [await world.observe(), await world.record.read()] as const;
+    expect(() => assertFresh(early, ...now)).toThrow('is stale');
+  });
+
   it('after its last step was done all the same', async () => {
     world = await World.open(one);
     await killedBefore(world, await world.plan(), ({ type }) => type === 'seen');

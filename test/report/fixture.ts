@@ -273,6 +273,7 @@ export const rotation: Plan = {
   basis: {
     lineage: '5f1c2a9e-6d1b-4f53-9a44-0c1f0f6e7b21',
     serial: 41,
+    recorded: {},
     fingerprints: { [writer]: 'a1', [reader]: 'a2', [cache]: 'absent', [api]: 'b1', [worker]: 'b2' },
   },
   groups: [

@@ -7,7 +7,7 @@ export function emptyPlan(stack: string, createdAt = '2026-11-22T03:00:00Z'): Pl
     stack,
     kind: 'apply',
     createdAt,
-    basis: { lineage: 'l', serial: 0, fingerprints: {} },
+    basis: { lineage: 'l', serial: 0, fingerprints: {}, recorded: {} },
     groups: [],
     steps: [],
     later: [],
