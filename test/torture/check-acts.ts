@@ -50,6 +50,8 @@ function intentFor(exchange: Exchange, admin: AdminView): ((step: Step) => boole
     }
     case 'SecretRemove': {
       const name = admin.copies().find(({ id }) => id === subject)?.name;
+      // A stale list may show once more what was removed: to remove nothing changes nothing.
+      if (name === undefined) return null;
       return (step) => (step.kind === 'unstage' || step.kind === 'prune') && step.copy === name;
     }
     case 'ServiceUpdate': {
