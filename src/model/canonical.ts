@@ -10,5 +10,10 @@ export function canonicalJson(value: unknown): string {
 
 /** SHA-256 in lower-case hex of the canonical JSON. Never call it with a secret's value or with part of one. */
 export function digestOf(value: unknown): string {
-  return createHash('sha256').update(canonicalJson(value)).digest('hex');
+  return digestOfText(canonicalJson(value));
+}
+
+/** SHA-256 in lower-case hex of a text that is canonical JSON already, without a newline at its end. */
+export function digestOfText(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }

@@ -1,4 +1,5 @@
 import type { ConsumerAddress, IsoDuration, Ordinal, SecretAddress } from './address.ts';
+import type { Freeze, Window } from './openings.ts';
 
 /**
  * What a stack says: the manifest `keyturn.json`, canonical JSON beside `cdk.tf.json`, the only thing that the
@@ -11,8 +12,31 @@ export interface Declared {
   readonly platforms: readonly DeclaredPlatform[];
   readonly secrets: readonly DeclaredSecret[];
   readonly consumers: readonly DeclaredConsumer[];
+  /** Days on which nothing is done by date. */
+  readonly freezes: readonly Freeze[];
   /** Absent or null: in the local directory. */
   readonly record?: DeclaredRecord | null;
+  /** Who is told what happens; absent: nobody. */
+  readonly notifications?: readonly DeclaredNotification[];
+  /** Who may do what with a declared vault's secrets, as far as this stack declares it; absent: nothing is declared. */
+  readonly access?: readonly Access[];
+}
+
+/** One declared right to a vault's secrets: for people who review them, never checked by the engine. */
+export interface Access {
+  readonly vault: string;
+  /** Construct path of the assignment. */
+  readonly path: string;
+  /** As declared: an object id, or the Terraform expression that gives one. */
+  readonly principal: string;
+  /** Name of the role, or `access policy`; behind it in brackets what a reviewer has to know of it. */
+  readonly role: string;
+  /** What it allows on secrets; empty where it allows nothing. `list` sees names, dates and tags only. */
+  readonly can: readonly ('list' | 'read' | 'set' | 'purge' | 'grant')[];
+  /** One secret's name where the assignment is of that secret alone; null: the whole vault. */
+  readonly secret: string | null;
+  /** The role is not known to us: it may allow anything, and `can` is empty. Absent: it is known. */
+  readonly unknown?: true;
 }
 
 export const MANIFEST_FORMAT = 1;
@@ -51,6 +75,16 @@ export interface DeclaredPlatform {
   readonly path: string;
   /** `unix:///…`, `ssh://user@host` or `tcp://…`; null: DOCKER_HOST, else the local socket. */
   readonly endpoint: string | null;
+  /** Null: what is independent moves side by side. */
+  readonly restarts: Restarts | null;
+}
+
+/** How many consumers of a platform may restart at once, and what comes between them. */
+export interface Restarts {
+  /** At least 1. */
+  readonly atOnce: number;
+  /** How long consumers are watched, once they are good, before the next ones are flipped. */
+  readonly pause: IsoDuration;
 }
 
 /** What makes a secret's values. */
@@ -86,8 +120,126 @@ export type Cadence =
       readonly month: number | null;
       readonly at: string;
       readonly timeZone: string;
+      /** Whole days after that day, less than the period; absent: none. */
+      readonly offset?: IsoDuration;
+    }
+  | {
+      readonly kind: 'cron';
+      /** Five fields: minute, hour, day, month, weekday. */
+      readonly expression: string;
+      readonly timeZone: string;
     }
   | { readonly kind: 'onRequest' | 'onCompromise' | 'userManaged' };
+
+/** A text that is declared, or, because it lets somebody in, the name of a variable in the environment of the apply. */
+export type Setting = { readonly text: string } | { readonly env: string };
+
+/**
+ * The negative probe: how an old value is tried at whatever checks it, and what a refusal looks like. An answer that
+ * is neither a refusal nor an acceptance (nobody there, an error of theirs) proves nothing.
+ */
+export type RefusalProbe = {
+  /** The current value is tried first and must be accepted: a probe that refuses everything proves nothing. */
+  readonly control: boolean;
+  /** Of one try. */
+  readonly timeout: IsoDuration;
+} & (
+  | {
+      readonly kind: 'http';
+      /** https, or http on loopback. Redirects are not followed: the value goes nowhere else. */
+      readonly url: string;
+      readonly method: 'GET' | 'HEAD' | 'POST';
+      /** The header that carries the value, behind `prefix`. */
+      readonly header: string;
+      readonly prefix: string;
+      /** Status codes that are a refusal. Any 2xx is an acceptance. */
+      readonly refused: readonly number[];
+    }
+  | {
+      readonly kind: 'tcp';
+      readonly host: string;
+      readonly port: number;
+      /** What is sent around the value. */
+      readonly before: string;
+      readonly after: string;
+      /** What the answer begins with when it is refused, and when it is accepted. */
+      readonly refused: string;
+      readonly accepted: string;
+    }
+  | {
+      /** A command on the machine that runs apply, with the value on its standard input. Exit 0 is an acceptance. */
+      readonly kind: 'command';
+      readonly argv: readonly string[];
+      /** The exit code that is a refusal, 1–255. */
+      readonly refused: number;
+    }
+);
+
+/** What makes a value invalid where it is checked: a command with the old value on its standard input; exit 0: done. */
+export interface Revocation {
+  readonly kind: 'command';
+  readonly argv: readonly string[];
+  readonly timeout: IsoDuration;
+}
+
+/** What else an emergency has to bring about. Run in order, told names, versions and the incident, never a value. */
+export type Effect = {
+  /** Says what it does: `end all sessions`. Unique within its secret. */
+  readonly name: string;
+  readonly timeout: IsoDuration;
+} & (
+  | { readonly kind: 'command'; readonly argv: readonly string[] }
+  | {
+      readonly kind: 'http';
+      readonly url: Setting;
+      readonly method: 'POST' | 'PUT' | 'PATCH';
+      readonly headers: Readonly<Record<string, Setting>>;
+    }
+);
+
+export const NOTICE_KINDS = [
+  'rotated',
+  'rolled-back',
+  'held',
+  'parked',
+  'overdue',
+  'awaiting',
+  'drift',
+  'compromise-started',
+  'compromise-finished',
+] as const;
+
+export type NoticeKind = (typeof NOTICE_KINDS)[number];
+
+/** Somebody who is told what happens: names, versions and times, nothing else. */
+export type DeclaredNotification = {
+  readonly name: string;
+  /** Construct path, for people. */
+  readonly path: string;
+  readonly events: readonly NoticeKind[];
+} & (
+  | {
+      /** A Slack-compatible incoming webhook. */
+      readonly kind: 'slack';
+      readonly url: Setting;
+    }
+  | {
+      /** JSON, signed with HMAC-SHA256 as Standard Webhooks says. */
+      readonly kind: 'webhook';
+      readonly url: Setting;
+      /** Of the signing secret; null: unsigned. */
+      readonly signedWith: { readonly env: string } | null;
+    }
+  | {
+      readonly kind: 'github-issue';
+      /** `owner/name`. */
+      readonly repository: string;
+      readonly token: { readonly env: string };
+      readonly labels: readonly string[];
+      /** `https://api.github.com` unless declared. */
+      readonly api: string;
+    }
+);
 
 export interface DeclaredSecret {
   readonly address: SecretAddress;
@@ -117,8 +269,31 @@ export interface DeclaredSecret {
   readonly derivedFrom: readonly SecretAddress[];
   /** These rotate whenever this one does, in one group. */
   readonly together: readonly SecretAddress[];
+  /** These must not rotate close to this one; said once it holds both ways. */
+  readonly apart: readonly Apart[];
+  /** When the calendar may rotate it; empty: at any time. */
+  readonly windows: readonly Window[];
+  /** How long after its date, or after the first window behind that, it counts as overdue. */
+  readonly grace: IsoDuration;
   /** Extra tags for the vault's versions; at most 10 (the vault takes 15, five are kept for keyturn). */
   readonly tags: Readonly<Record<string, string>>;
+  /** Absent: nothing is revoked at the source, the version is only disabled. */
+  readonly revoke?: Revocation;
+  /** Absent: that nothing refers to it and that the vault lists it as disabled is all the proof of its death. */
+  readonly refused?: RefusalProbe;
+  /** Absent: none. */
+  readonly onCompromise?: readonly Effect[];
+  /**
+   * Fields of this declaration that hold personal data: `owner`, `description`, `tags.<name>`. Their texts are masked in
+   * whatever leaves the program. Absent: none.
+   */
+  readonly pii?: readonly string[];
+}
+
+/** Two secrets that stand in for each other: neither rotates while the other soaks, nor sooner than `by` after it. */
+export interface Apart {
+  readonly secret: SecretAddress;
+  readonly by: IsoDuration;
 }
 
 /** Where a consumer reads a secret; fixed while versions change. */
@@ -172,4 +347,6 @@ export interface DeclaredConsumer {
   readonly dependsOn: readonly ConsumerAddress[];
   /** The service need not exist yet: its secrets are staged, nothing is flipped. */
   readonly optional: boolean;
+  /** Flipped and verified before the other consumers of its group. */
+  readonly canary: boolean;
 }

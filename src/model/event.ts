@@ -1,6 +1,6 @@
 import type { Address } from './address.ts';
 import type { FaultRecord } from './fault.ts';
-import type { ApplyOutcome, StepStatus } from './journal.ts';
+import type { ApplyOutcome, Delivery, StepStatus } from './journal.ts';
 import type { Step } from './plan.ts';
 import type { Evidence } from './platform.ts';
 
@@ -28,6 +28,7 @@ export type ApplyEvent = { readonly sequence: number; readonly at: string } & (
     }
   | { readonly type: 'rollback_start'; readonly group: string; readonly because: FaultRecord }
   | { readonly type: 'rollback_end'; readonly group: string; readonly complete: boolean }
+  | { readonly type: 'notified'; readonly delivery: Delivery }
   | {
       readonly type: 'apply_end';
       readonly outcome: ApplyOutcome;

@@ -1,3 +1,6 @@
+import { isConsumerAddress, isSecretAddress } from './address.ts';
+import { guarded } from './guard.ts';
+
 /**
  * The one error of the engine. It says what happened, where, what is live now, and what to do next; never a
  * secret's value. The code is stable: it is the key in JSON output and the anchor in docs/ERRORS.md.
@@ -19,6 +22,9 @@ export type FaultCode =
   | 'service-unsupported' // jobs
   | 'not-ours' // exists, but was not made by keyturn or belongs to another stack
   | 'verify-failed'
+  | 'still-accepted' // an old value that should be dead was accepted where it is checked
+  | 'proof-failed' // whether an old value is refused could not be told
+  | 'hook-failed' // a declared program or address failed, or did not answer in time
   | 'value-refused' // empty, or over 25 KB
   | 'value-missing' // a manual secret without a person's value
   | 'plan-stale'
@@ -63,6 +69,10 @@ export interface FaultRecord {
   readonly problems?: readonly Problem[];
 }
 
+/**
+ * Its words pass the guard when it is made: the value that somebody's answer quotes is certainly live then, and may be
+ * gone when the fault is shown.
+ */
 export class Fault extends Error {
   readonly code: FaultCode;
   readonly where: string | undefined;
@@ -71,13 +81,17 @@ export class Fault extends Error {
   readonly problems: readonly Problem[];
 
   constructor(init: FaultInit) {
-    super(init.what, init.cause === undefined ? undefined : { cause: init.cause });
+    super(guarded(init.what), init.cause === undefined ? undefined : { cause: init.cause });
     this.name = 'Fault';
     this.code = init.code;
-    this.where = init.where;
-    this.live = init.live;
-    this.next = init.next;
-    this.problems = init.problems ?? [];
+    this.where = init.where === undefined ? undefined : guardedPlace(init.where);
+    this.live = init.live === undefined ? undefined : guarded(init.live);
+    this.next = init.next === undefined ? undefined : guarded(init.next);
+    this.problems = (init.problems ?? []).map(({ what, where, next }) => ({
+      what: guarded(what),
+      where: guardedPlace(where),
+      ...(next === undefined ? {} : { next: guarded(next) }),
+    }));
   }
 
   toJSON(): FaultRecord {
@@ -90,6 +104,11 @@ export class Fault extends Error {
       ...(this.problems.length === 0 ? {} : { problems: this.problems }),
     };
   }
+}
+
+/** An address stays what it is, and whatever else says where something is goes through the guard. */
+export function guardedPlace(where: string): string {
+  return isSecretAddress(where) || isConsumerAddress(where) ? where : guarded(where);
 }
 
 /** Any thrown thing as a fault; what was not expected keeps its message as the cause, for `--debug`. */

@@ -1,5 +1,6 @@
 import type { Address, ConsumerAddress, Instant, IsoDuration, Ordinal, SecretAddress } from './address.ts';
-import type { Probe, Source } from './declared.ts';
+import type { Effect, Probe, RefusalProbe, Revocation, Source } from './declared.ts';
+import type { Emergency } from './emergency.ts';
 import type { FaultRecord } from './fault.ts';
 
 /**
@@ -9,7 +10,7 @@ import type { FaultRecord } from './fault.ts';
 export interface Plan {
   readonly format: 1;
   readonly stack: string;
-  readonly kind: 'apply' | 'rollback';
+  readonly kind: PlanKind;
   readonly createdAt: Instant;
   readonly basis: Basis;
   /** In execution order; groups whose `needs` are met run side by side. */
@@ -22,7 +23,12 @@ export interface Plan {
   readonly blocked: readonly Blocked[];
   /** What a person should know and nobody need do anything about. */
   readonly notes: readonly Note[];
+  /** Of a `compromise` plan; absent in every other. */
+  readonly emergency?: Emergency;
 }
+
+/** `compromise`: it only goes forward, and what fails keeps nothing else from going on. */
+export type PlanKind = 'apply' | 'rollback' | 'compromise';
 
 export const PLAN_FORMAT = 1;
 
@@ -44,6 +50,8 @@ export type Cause =
   | { readonly kind: 'first' }
   | { readonly kind: 'due'; readonly due: Instant }
   | { readonly kind: 'generation'; readonly generation: number }
+  /** A person put a new version into the vault. */
+  | { readonly kind: 'found'; readonly storeId: string }
   | { readonly kind: 'request'; readonly at: Instant; readonly reason: string | null }
   | {
       readonly kind: 'together';
@@ -53,12 +61,20 @@ export type Cause =
     }
   | { readonly kind: 'mount'; readonly why: string }
   | { readonly kind: 'soaked'; readonly since: Instant }
-  | { readonly kind: 'rollback'; readonly reason: string | null };
+  | { readonly kind: 'rollback'; readonly reason: string | null }
+  | { readonly kind: 'compromise'; readonly incident: string };
+
+/** The cause behind a `together`. */
+export function rootCause(cause: Cause): Cause {
+  return cause.kind === 'together' ? rootCause(cause.of) : cause;
+}
 
 /** The secrets that change in this plan and share consumers, and those declared together. */
 export interface Group {
   readonly id: string;
   readonly needs: readonly string[];
+  /** Groups that must have ended first, whatever their end: a platform restarts only so many consumers at once. */
+  readonly after?: readonly string[];
   readonly secrets: readonly SecretAddress[];
   readonly consumers: readonly ConsumerAddress[];
 }
@@ -69,6 +85,8 @@ interface StepBase {
   readonly address: Address;
   /** Ids of steps that must be done first. */
   readonly needs: readonly string[];
+  /** Ids of steps that must have ended first, whatever their end. */
+  readonly after?: readonly string[];
   readonly cause: Cause;
   /** What a person should read: one line without a full stop. */
   readonly text: string;
@@ -81,9 +99,14 @@ export interface MintStep extends StepBase {
   /** A function of lineage, address, cause and attempt; stands in the vault's tags. */
   readonly operation: string;
   readonly source: Source;
+  /** The vault's id of a version that a person put there: it is taken up as this one, nothing is written. */
+  readonly taken?: string;
+  /** When the vault calls the version expired; absent: never. */
+  readonly expires?: Instant;
   readonly contentType: string | null;
   readonly tags: Readonly<Record<string, string>>;
-  readonly inverse: RestoreStep;
+  /** Null in an emergency, which only goes forward. */
+  readonly inverse: RestoreStep | null;
 }
 
 /**
@@ -98,6 +121,8 @@ export interface RestoreStep extends StepBase {
   readonly undoes: string;
   readonly to: Ordinal | null;
   readonly operation: string;
+  /** When the vault calls the value of before expired; absent: never. */
+  readonly expires?: Instant;
   readonly contentType: string | null;
   readonly tags: Readonly<Record<string, string>>;
   readonly inverse: null;
@@ -109,7 +134,7 @@ export interface StageStep extends StepBase {
   readonly ordinal: Ordinal;
   readonly platform: string;
   readonly copy: string;
-  readonly inverse: UnstageStep;
+  readonly inverse: UnstageStep | null;
 }
 
 /** Removes a copy that this plan delivered and that nothing uses. */
@@ -129,6 +154,8 @@ export interface FlipChange {
   readonly from: { readonly copy: string; readonly ordinal: Ordinal | null } | null;
   /** What it shall name; null: nothing. */
   readonly to: { readonly copy: string; readonly ordinal: Ordinal | null } | null;
+  /** What the way back names in the place of `from`, which never returns; null: nothing, there is no way back. Absent: `from`. */
+  readonly back?: { readonly copy: string; readonly ordinal: Ordinal | null } | null;
   readonly uid: string;
   readonly gid: string;
   readonly mode: number;
@@ -182,7 +209,7 @@ export interface PromoteStep extends StepBase {
   readonly kind: 'promote';
   readonly promotions: readonly Promotion[];
   readonly consumers: readonly Arrival[];
-  readonly inverse: DemoteStep;
+  readonly inverse: DemoteStep | null;
 }
 
 /** Records the prior versions as current again. */
@@ -192,6 +219,8 @@ export interface DemoteStep extends StepBase {
     readonly secret: SecretAddress;
     readonly ordinal: Ordinal;
     readonly to: Ordinal | null;
+    /** Nothing in the vault takes its place, and somebody reads there without a version. Absent: it is disabled. */
+    readonly staysEnabled?: true;
   }[];
   readonly consumers: readonly Arrival[];
   readonly inverse: null;
@@ -206,6 +235,29 @@ export interface SettleStep extends StepBase {
   readonly inverse: null;
 }
 
+/** Makes the value invalid at its source. A point of no return: a version whose revocation began is no way back. */
+export interface RevokeStep extends StepBase {
+  readonly kind: 'revoke';
+  readonly secret: SecretAddress;
+  readonly ordinal: Ordinal;
+  readonly revocation: Revocation;
+  readonly inverse: null;
+}
+
+/**
+ * Shows that the value is refused where it is checked. In an emergency it comes after the retirement, with the value
+ * that was read before, and is tried again until `until`; otherwise it reads the value, tries it once, and comes before.
+ */
+export interface ProveStep extends StepBase {
+  readonly kind: 'prove';
+  readonly secret: SecretAddress;
+  readonly ordinal: Ordinal;
+  readonly probe: RefusalProbe;
+  /** Null: one try. */
+  readonly until: Instant | null;
+  readonly inverse: null;
+}
+
 /** Disables every storeId of the version in the vault. The point of no return. */
 export interface RetireStep extends StepBase {
   readonly kind: 'retire';
@@ -213,6 +265,28 @@ export interface RetireStep extends StepBase {
   readonly ordinal: Ordinal;
   /** Digest of the plan that approved it; null: this one. */
   readonly approvedBy: string | null;
+  /** Why its death cannot be shown any more: it stays `retiring` for good. Absent: it was shown, or nothing has to be. */
+  readonly unproved?: string;
+  /** In an emergency: who still refers to it does not keep it from being disabled. Absent: it does. */
+  readonly emergency?: {
+    /** The value is read first and kept for the proof that follows. Until then the version is `retiring`. */
+    readonly isProvedNext: boolean;
+    /** The vault's ids of enabled versions that are none of ours, and go as well. */
+    readonly strangers: readonly string[];
+  };
+  readonly inverse: null;
+}
+
+/** Something else that an emergency brings about, declared with the secret. */
+export interface EffectStep extends StepBase {
+  readonly kind: 'effect';
+  readonly secret: SecretAddress;
+  readonly effect: Effect;
+  readonly incident: string;
+  readonly before: Ordinal | null;
+  readonly now: Ordinal | null;
+  /** The same each time that this effect of this incident is tried. */
+  readonly idempotencyKey: string;
   readonly inverse: null;
 }
 
@@ -235,14 +309,17 @@ export type Step =
   | PromoteStep
   | DemoteStep
   | SettleStep
+  | RevokeStep
+  | ProveStep
   | RetireStep
-  | PruneStep;
+  | PruneStep
+  | EffectStep;
 
 export type StepKind = Step['kind'];
 
 /** A dated step of a later apply: `after` counts from this plan's promotion. */
 export interface LaterStep {
-  readonly kind: 'settle' | 'retire' | 'prune';
+  readonly kind: 'settle' | 'revoke' | 'prove' | 'retire' | 'prune';
   readonly address: Address;
   readonly after: IsoDuration;
   /** `createdAt` + `after`: when it will be due if the plan is applied at once. */
@@ -252,7 +329,7 @@ export interface LaterStep {
 
 export interface Blocked {
   readonly address: Address;
-  /** A stable word: `soaking`, `held`, `unknown`, `not-ours`, `awaiting-value`, `busy`, `absent`, `unsupported`, `disabled`. */
+  /** A stable word. */
   readonly why: BlockedWhy;
   readonly text: string;
   readonly next: string | null;
@@ -260,7 +337,13 @@ export interface Blocked {
 }
 
 export type BlockedWhy =
+  /** Its own prior, or something that it depends on, still soaks. */
   | 'soaking'
+  /** What it stands in for was rotated a short while ago, or rotates now. */
+  | 'apart'
+  /** Due, and no window is open. */
+  | 'window'
+  | 'frozen'
   | 'held'
   | 'unknown'
   | 'not-ours'
@@ -282,7 +365,9 @@ export interface Note {
     | 'downtime'
     | 'unverified'
     | 'readers'
-    | 'limit';
+    | 'limit'
+    | 'parked'
+    | 'window';
   readonly address: Address | null;
   readonly text: string;
 }
@@ -311,5 +396,5 @@ export function isEmpty(plan: Plan): boolean {
 
 /** The kinds after which there is no way back. */
 export function isIrreversible(kind: StepKind): boolean {
-  return kind === 'retire' || kind === 'prune';
+  return kind === 'revoke' || kind === 'retire' || kind === 'prune';
 }

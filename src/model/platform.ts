@@ -16,6 +16,8 @@ export interface FlipOrder {
   readonly changes: readonly FlipChange[];
   /** The way back from a flip of ours: allowed while that flip is under way or paused. */
   readonly undo: boolean;
+  /** An emergency: it waits for no update, of whoever, under way or paused, and goes on from the spec that there is. */
+  readonly takesOver?: boolean;
 }
 
 export interface FlipReceipt {
@@ -75,7 +77,8 @@ export interface Platform {
    * Posts one update that changes exactly these references, in place and in order, and both FailureActions to
    * `pause`. Returns once the platform accepted it; does not wait for tasks. A service that is being updated,
    * or that someone else updated meanwhile in one of these references, is `service-busy` and stays as it is.
-   * With `undo` an update that is under way or paused does not stand in the way: it is the one to undo.
+   * With `undo` an update that is under way or paused does not stand in the way: it is the one to undo. With
+   * `takesOver` none does.
    */
   flip(order: FlipOrder, signal?: AbortSignal): Promise<FlipReceipt>;
 

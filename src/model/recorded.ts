@@ -1,5 +1,6 @@
 import type { Address, ConsumerAddress, Instant, Ordinal, SecretAddress } from './address.ts';
 import { digestOf } from './canonical.ts';
+import type { ObservedVersion } from './observed.ts';
 import type { Cause } from './plan.ts';
 
 /** What we last wrote down: state.json. Identities, dates and roles; never a value. docs/FORMATS.md draws it. */
@@ -23,6 +24,8 @@ export const STATE_FORMAT = 1;
 export interface RecordedSecret {
   /** The highest ordinal that was ever given out, failed ones included. */
   readonly highest: Ordinal;
+  /** The lowest that this record gave out, whatever became of it; absent: see `lowestGivenOut`. */
+  readonly lowest?: Ordinal;
   readonly current: Ordinal | null;
   readonly generation: number;
   readonly versions: readonly RecordedVersion[];
@@ -41,7 +44,8 @@ export interface Held {
   readonly declaration: string;
 }
 
-export type Role = 'pending' | 'current' | 'prior' | 'retired';
+/** `retiring`: its retirement began and is not proved yet; it is no way back any more. */
+export type Role = 'pending' | 'current' | 'prior' | 'retiring' | 'retired';
 
 export interface RecordedVersion {
   readonly ordinal: Ordinal;
@@ -60,8 +64,18 @@ export interface RecordedVersion {
   /** Digest of the plan whose approval covers settle, retire and prune of this version; null: none. */
   readonly approvedBy: string | null;
   readonly retiredAt: Instant | null;
-  /** Why it was retired: `soaked` after its soak, `undone` after a rollback. */
-  readonly retiredWhy: 'soaked' | 'undone' | null;
+  /** Why it was retired: `soaked` after its soak, `undone` after a rollback, `compromised` in an emergency. */
+  readonly retiredWhy: 'soaked' | 'undone' | 'compromised' | null;
+  /** When it was made invalid at its source; absent: it was not, as far as we know. */
+  readonly revokedAt?: Instant;
+  /** When it was shown to be refused where it is checked, before it was disabled; absent: it was not, as far as we know. */
+  readonly provedAt?: Instant;
+  /** When the vault had it disabled before its death was proved. Absent: not so. */
+  readonly disabledAt?: Instant;
+  /** Names of the effects of the emergency that made it, as far as they were brought about. */
+  readonly effects?: readonly string[];
+  /** Why it is still `retiring`; absent: it is not, or nothing went wrong yet. */
+  readonly unproved?: string;
   readonly copies: readonly RecordedCopy[];
 }
 
@@ -81,6 +95,15 @@ export interface RecordedConsumer {
   /** From then on settle may put the settings back and move the previous spec on; null: settled. */
   readonly settleAfter: Instant | null;
   readonly fingerprint: string | null;
+  /** An emergency could not move it; absent: not so. Ends when it is next verified on what it should read. */
+  readonly parked?: Parked;
+}
+
+/** A consumer that an emergency left behind: what it reads may be dead. */
+export interface Parked {
+  readonly since: Instant;
+  readonly incident: string;
+  readonly reason: string;
 }
 
 /** Swarm's FailureActions as they were before our flip. */
@@ -110,12 +133,56 @@ function inOrder(secret: RecordedSecret): RecordedSecret {
   return { ...secret, versions: versions.sort((a, b) => a.ordinal - b.ordinal) };
 }
 
+/**
+ * The lowest ordinal that this record gave out; null: none. What the vault holds below it is of an earlier record,
+ * what it holds from there on this record has made, known or not. Records of before `lowest` know only what is left.
+ */
+export function lowestGivenOut({ lowest, highest, versions }: RecordedSecret): Ordinal | null {
+  if (lowest !== undefined) return lowest;
+  return highest === 0 ? null : Math.min(highest, ...versions.map(({ ordinal }) => ordinal));
+}
+
+/**
+ * Whether the vault gives out a version of this stack that its record does not count on: one that it gave out and
+ * does not know, or knows as retired. Only a write that took effect after its apply had given up on it is so.
+ * Versions of an earlier record are not, because they may be all that there is, and neither is one whose tags name
+ * a version in use: anyone who may write can copy tags.
+ */
+export function isStray(version: ObservedVersion, record: RecordedSecret, stack: string): boolean {
+  const { ordinal, enabled, storeId } = version;
+  if (!enabled || version.stack !== stack || ordinal === null) return false;
+  if (record.versions.some(({ storeIds }) => storeIds.includes(storeId))) return false;
+  const role = recordedVersion(record, ordinal)?.role ?? null;
+  if (role !== null) return role === 'retired';
+  return ordinal <= record.highest && ordinal >= (lowestGivenOut(record) ?? Infinity);
+}
+
 export function recordedVersion(
   secret: RecordedSecret | undefined,
   ordinal: Ordinal | null,
 ): RecordedVersion | null {
   if (secret === undefined || ordinal === null) return null;
   return secret.versions.find((version) => version.ordinal === ordinal) ?? null;
+}
+
+/** Whether a version was taken over from the platform: its copies there are all that there is, and no vault has its value. */
+export function isPlatformOnly({ storeIds, copies }: Pick<RecordedVersion, 'storeIds' | 'copies'>): boolean {
+  return storeIds.length === 0 && copies.length > 0;
+}
+
+/** Whether the version never returns: it is retired, or its retirement began. */
+export function isEnding({ role }: RecordedVersion): boolean {
+  return role === 'retiring' || role === 'retired';
+}
+
+/** Whether the vault still gives the version out although another one is current: as the way back, or until it is dead. */
+export function isLeaving({ role, disabledAt }: RecordedVersion): boolean {
+  return role === 'prior' || (role === 'retiring' && disabledAt === undefined);
+}
+
+/** Whether nobody can have the version any more but who mounts a copy of it: retired, or disabled without a proof. */
+export function isDead({ role, disabledAt }: RecordedVersion): boolean {
+  return role === 'retired' || (role === 'retiring' && disabledAt !== undefined);
 }
 
 /** The newest version with the role prior, the way back during a soak; null where there is none. */

@@ -1,9 +1,12 @@
+import { watchFor } from './guard.ts';
+
 /**
  * A secret's plaintext, which cannot be printed, serialised or compared.
  *
  * The text lives in a WeakMap beside the object, so JSON, template strings, `console.log` and `util.inspect`
  * (with `showHidden` too) all show only the placeholder. Whoever calls `reveal` must hand the text straight to
- * the vault or the platform and keep no copy of it.
+ * the vault or the platform and keep no copy of it. As long as it lives, the guard (guard.ts) masks it in whatever
+ * leaves the program.
  */
 const plaintexts = new WeakMap<SecretValue, string>();
 const PLACEHOLDER = '(secret value)';
@@ -14,6 +17,7 @@ export const MAX_VALUE_BYTES = 25_600;
 export class SecretValue {
   constructor(plaintext: string) {
     plaintexts.set(this, plaintext);
+    watchFor(this, plaintext);
   }
 
   /** The plaintext. Only a provider may call this, in the expression that sends it. */

@@ -1,4 +1,5 @@
 import type { ConsumerAddress, Instant, SecretAddress } from './address.ts';
+import type { PlanKind } from './plan.ts';
 
 /**
  * What the next apply does with a group that was cut off: `kept` is done and stays, `finished` goes on to its end,
@@ -9,7 +10,7 @@ export type Fate = 'kept' | 'finished' | 'taken-back' | 'untouched';
 /** An apply that did not end, as its journal tells it. */
 export interface Unfinished {
   readonly apply: string;
-  readonly kind: 'apply' | 'rollback';
+  readonly kind: PlanKind;
   readonly startedAt: Instant;
   /** Who began it. */
   readonly by: string;

@@ -1,6 +1,11 @@
-import type { Ordinal } from './address.ts';
+import type { Instant, Ordinal } from './address.ts';
+import type { Identity } from './journal.ts';
 import type { ObservedSecret, ObservedVersion } from './observed.ts';
+import type { Seal, SealWrite } from './seal.ts';
 import type { SecretValue } from './secret-value.ts';
+
+/** The most tags that a version takes, keyturn's included. */
+export const MAX_TAGS = 15;
 
 /** What stands in the tags of a version that we write. */
 export interface WriteAs {
@@ -10,6 +15,8 @@ export interface WriteAs {
   readonly operation: string;
   readonly stack: string;
   readonly contentType: string | null;
+  /** When the vault calls the version expired, which keeps nobody from reading it; absent: never. */
+  readonly expires?: Instant | undefined;
   /** Further tags; together with ours at most 15. */
   readonly tags: Readonly<Record<string, string>>;
 }
@@ -17,11 +24,14 @@ export interface WriteAs {
 /**
  * A place where values are kept. Every method throws a Fault and nothing else; none puts a value into it.
  *
- * Reading rights: `list` and `versions` need only the right to list. `write` needs set, `disable` needs set
- * (update), `read` needs get: the planner must never call those three.
+ * Reading rights: `list` and `versions` need only the right to list. `write` needs set, `mark` and `disable`
+ * need set (update), `read` needs get: the planner must never call those four.
  */
 export interface Vault {
   readonly name: string;
+
+  /** Who this vault took us for, as far as our tokens say it; empty before it was asked anything. */
+  identities(): readonly Identity[];
 
   /** Every secret's newest version, in one pass over the plain list; `versions` is null in each. Deleted ones are absent. */
   list(signal?: AbortSignal): Promise<ObservedSecret[]>;
@@ -42,6 +52,12 @@ export interface Vault {
     signal?: AbortSignal,
   ): Promise<{ readonly storeId: string }>;
 
+  /**
+   * Holds afterwards, confirmed by listing: this version, which someone else wrote, carries our tags beside its own.
+   * Its value, content type and expiry stay as they are. Twice equals once.
+   */
+  mark(secret: string, storeId: string, as: WriteAs, signal?: AbortSignal): Promise<void>;
+
   /** The version that carries the operation id, or null. */
   find(secret: string, operation: string, signal?: AbortSignal): Promise<ObservedVersion | null>;
 
@@ -54,6 +70,19 @@ export interface Vault {
   /** The plaintext of an enabled version. A disabled one is a `vault-conflict`. */
   read(secret: string, storeId: string, signal?: AbortSignal): Promise<SecretValue>;
 
-  /** Holds afterwards, confirmed by listing: the version is disabled. Twice equals once. */
-  disable(secret: string, storeId: string, signal?: AbortSignal): Promise<void>;
+  /**
+   * Holds afterwards, confirmed by listing: the version is disabled. Twice equals once. False: the vault answers
+   * that it holds no such version; a list without it does not say so, because it may be older than the version.
+   */
+  disable(secret: string, storeId: string, signal?: AbortSignal): Promise<boolean>;
+
+  /** What this vault witnesses of the histories of all stacks; needs only the right to list. */
+  seals(signal?: AbortSignal): Promise<Seal[]>;
+
+  /**
+   * Holds afterwards, confirmed by the vault's answer: this vault witnesses that entry as the newest of its stack's
+   * history. `accept` is shown the seal that it takes the place of, and rejects to leave that one. One writer a stack:
+   * the lease must be held.
+   */
+  seal(seal: SealWrite, accept: (there: Seal) => Promise<void>, signal?: AbortSignal): Promise<void>;
 }
