@@ -1,10 +1,9 @@
 import { Temporal } from 'temporal-polyfill';
 import type { Instant, IsoDuration } from '../model/address.ts';
 import type { Cadence } from '../model/declared.ts';
-import { MONTHS, parseDayRule } from './rules.ts';
-
-type Every = Extract<Cadence, { kind: 'every' }>;
-type Calendar = Extract<Cadence, { kind: 'calendar' }>;
+import { nextOfCron } from './cron.ts';
+import { nextOfCalendar, nextOfPeriod } from './dates.ts';
+import { MONTHS } from './rules.ts';
 
 /**
  * The first scheduled instant strictly after `after`; null where a cadence has no dates (`onRequest`,
@@ -28,6 +27,8 @@ export function nextDue(cadence: Cadence, after: Instant): Instant | null {
       return nextOfPeriod(cadence, instant).toString();
     case 'calendar':
       return nextOfCalendar(cadence, instant).toString();
+    case 'cron':
+      return nextOfCron(cadence, instant)?.toString() ?? null;
   }
 }
 
@@ -40,13 +41,16 @@ export function describeCadence(cadence: Cadence): string {
       return 'on compromise';
     case 'userManaged':
       return 'user-managed';
+    case 'cron':
+      return `cron ${cadence.expression} ${cadence.timeZone}`;
     case 'every':
       return `every ${humanDuration(cadence.period)} from ${cadence.anchor} ${cadence.at} ${cadence.timeZone}`;
     case 'calendar': {
-      const how = { month: 'monthly', quarter: 'quarterly', year: 'yearly' }[cadence.each];
+      const how = { month: 'monthly', quarter: 'quarterly', year: 'annually' }[cadence.each];
       const day = /^\d/.test(cadence.on) ? `day ${cadence.on}` : cadence.on;
       const month = cadence.month === null ? '' : ` of ${MONTHS[cadence.month - 1] ?? ''}`;
-      return `${how}, ${day}${month} ${cadence.at} ${cadence.timeZone}`;
+      const offset = cadence.offset === undefined ? '' : ` + ${humanDuration(cadence.offset)}`;
+      return `${how}, ${day}${month}${offset} ${cadence.at} ${cadence.timeZone}`;
     }
   }
 }
@@ -54,6 +58,11 @@ export function describeCadence(cadence: Cadence): string {
 /** `at` + `d`. Days are 24 hours, months and years are those of the UTC calendar. */
 export function addDuration(at: Instant, d: IsoDuration): Instant {
   return Temporal.Instant.from(at).toZonedDateTimeISO('UTC').add(d).toInstant().toString();
+}
+
+/** The two lengths one after the other. */
+export function plus(a: IsoDuration, b: IsoDuration): IsoDuration {
+  return Temporal.Duration.from(a).add(b).toString();
 }
 
 /** The length in milliseconds, a day being 24 hours. Throws RangeError for years and months, which have no fixed length. */
@@ -100,73 +109,4 @@ interface Parts {
 function partsOf(duration: Temporal.Duration): Parts {
   const { years, months, weeks, days, hours, minutes, seconds, milliseconds } = duration;
   return { years, months, weeks, days, hours, minutes, seconds, milliseconds };
-}
-
-function nextOfPeriod(cadence: Every, after: Temporal.Instant): Temporal.Instant {
-  const parts = partsOf(Temporal.Duration.from(cadence.period));
-  const date = Temporal.PlainDate.from(cadence.anchor);
-  // Multiplied from the anchor's local date each time: adding step by step would keep a shifted hour or a clipped day.
-  const nth = (n: number): Temporal.Instant =>
-    onWallClock(
-      date.add({
-        years: parts.years * n,
-        months: parts.months * n,
-        weeks: parts.weeks * n,
-        days: parts.days * n,
-      }),
-      cadence,
-    ).add({ hours: parts.hours * n, minutes: parts.minutes * n, seconds: parts.seconds * n });
-
-  const days = parts.years * 365.2425 + parts.months * 30.436875 + parts.weeks * 7 + parts.days;
-  const about = days * 86_400 + parts.hours * 3600 + parts.minutes * 60 + parts.seconds;
-  const elapsed = (after.epochMilliseconds - nth(0).epochMilliseconds) / 1000;
-  let n = Math.max(0, Math.floor(elapsed / about));
-  while (n > 0 && isAfter(nth(n - 1), after)) n -= 1;
-  while (!isAfter(nth(n), after)) n += 1;
-  return nth(n);
-}
-
-function nextOfCalendar(cadence: Calendar, after: Temporal.Instant): Temporal.Instant {
-  const local = after.toZonedDateTimeISO(cadence.timeZone).toPlainDate();
-  const size = { month: 1, quarter: 3, year: 12 }[cadence.each];
-  const month =
-    cadence.each === 'month' ? local.month : cadence.each === 'quarter' ? quarterStart(local.month) : 1;
-  // One period early: a skipped wall-clock time can push a period's date over its end.
-  let start = Temporal.PlainYearMonth.from({ year: local.year, month }).subtract({ months: size });
-  for (;;) {
-    const due = onWallClock(dateIn(start, cadence), cadence);
-    if (isAfter(due, after)) return due;
-    start = start.add({ months: size });
-  }
-}
-
-/** The cadence's date in the month, quarter or year that begins with `start`. */
-function dateIn(start: Temporal.PlainYearMonth, cadence: Calendar): Temporal.PlainDate {
-  const rule = parseDayRule(cadence.on);
-  if (rule === null) throw new RangeError(`"${cadence.on}" names no day`);
-  if (cadence.each === 'year') start = start.with({ month: cadence.month ?? 1 });
-  if ('day' in rule) return start.toPlainDate({ day: Math.min(rule.day, start.daysInMonth) });
-  if (rule.nth > 0) {
-    const first = start.toPlainDate({ day: 1 });
-    return first.add({ days: ((rule.weekday - first.dayOfWeek + 7) % 7) + 7 * (rule.nth - 1) });
-  }
-  const end = cadence.each === 'quarter' ? start.add({ months: 2 }) : start;
-  const last = end.toPlainDate({ day: end.daysInMonth });
-  return last.subtract({ days: (last.dayOfWeek - rule.weekday + 7) % 7 });
-}
-
-function quarterStart(month: number): number {
-  return month - ((month - 1) % 3);
-}
-
-function onWallClock(
-  date: Temporal.PlainDate,
-  clock: { readonly at: string; readonly timeZone: string },
-): Temporal.Instant {
-  const plainTime = Temporal.PlainTime.from(clock.at);
-  return date.toZonedDateTime({ timeZone: clock.timeZone, plainTime }).toInstant();
-}
-
-function isAfter(a: Temporal.Instant, b: Temporal.Instant): boolean {
-  return Temporal.Instant.compare(a, b) > 0;
 }
