@@ -2,6 +2,7 @@ import type { Address, SecretAddress } from '../model/address.ts';
 import { nameOf } from '../model/address.ts';
 import type { DeclaredSecret } from '../model/declared.ts';
 import type { Cause, Group, Note, SettleStep, Step } from '../model/plan.ts';
+import { isPlatformOnly, recordedVersion } from '../model/recorded.ts';
 import { settleStep } from './dated.ts';
 import { obstacleToFlip } from './obstacles.ts';
 import type { Rotation } from './rotations.ts';
@@ -30,6 +31,7 @@ export function abandonedWork(
     const late = strayVersions(secret, view);
     for (const version of [...pending, ...late]) {
       if (rotations.get(secret.address)?.ordinal === version.ordinal) continue;
+      if (isKeptForReaders(secret, version.ordinal, view)) continue;
       const id = `a${groups.length + 1}`;
       const settles = settlesFor(version, id, view);
       const obstacle = inTheWay(secret, version, settles, view);
@@ -46,6 +48,14 @@ export function abandonedWork(
     }
   }
   return { groups, steps, notes };
+}
+
+/** A version that a rollback left enabled, because what it returned to is in no vault and somebody reads there. */
+function isKeptForReaders({ address, readers }: DeclaredSecret, ordinal: number, view: View): boolean {
+  const record = view.recordOf(address);
+  const current = recordedVersion(record, record?.current ?? null);
+  const wasPromoted = recordedVersion(record, ordinal)?.promotedAt != null;
+  return readers === 'latest' && wasPromoted && current !== null && isPlatformOnly(current);
 }
 
 /**

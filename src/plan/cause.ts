@@ -2,7 +2,9 @@ import { nextDue } from '../calendar/calendar.ts';
 import { digestOf } from '../model/canonical.ts';
 import type { DeclaredSecret } from '../model/declared.ts';
 import type { Cause } from '../model/plan.ts';
+import { rootCause } from '../model/plan.ts';
 import { recordedVersion } from '../model/recorded.ts';
+import { broughtVersion } from './brought.ts';
 import type { PlanOptions, View } from './view.ts';
 
 /**
@@ -23,13 +25,11 @@ export function causeToRotate(secret: DeclaredSecret, view: View, options: PlanO
   if (!options.dueOnly && secret.generation > record.generation) {
     return { kind: 'generation', generation: secret.generation };
   }
+  // A schedule takes it up only when the secret is due: until then a person may still be at work on it.
+  const brought = options.dueOnly ? null : broughtVersion(secret, view);
+  if (brought !== null) return { kind: 'found', storeId: brought };
   const due = nextDue(secret.cadence, current.promotedAt ?? current.mintedAt);
   return due !== null && due <= view.now ? { kind: 'due', due } : null;
-}
-
-/** The cause behind a `together`. */
-export function rootCause(cause: Cause): Cause {
-  return cause.kind === 'together' ? rootCause(cause.of) : cause;
 }
 
 /**

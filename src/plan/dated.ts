@@ -1,8 +1,12 @@
+import { alwaysBut } from '../calendar/declared-openings.ts';
+import type { Frozen } from '../calendar/openings.ts';
+import { freezeAt } from '../calendar/openings.ts';
 import type { Address, ConsumerAddress, SecretAddress } from '../model/address.ts';
 import { homeOf, nameOf } from '../model/address.ts';
 import type { DeclaredConsumer } from '../model/declared.ts';
-import type { Blocked, Group, Note, SettleStep, Step } from '../model/plan.ts';
+import type { Blocked, Group, Note, PruneStep, SettleStep, Step } from '../model/plan.ts';
 import type { RecordedSecret } from '../model/recorded.ts';
+import { isLeaving } from '../model/recorded.ts';
 import type { Cluster } from './groups.ts';
 import { obstacleToFlip } from './obstacles.ts';
 import type { Soaked } from './retire.ts';
@@ -12,6 +16,8 @@ import { settlesAtOnce } from './steps.ts';
 import type { Leaving } from './uses.ts';
 import { usesOf } from './uses.ts';
 import type { View } from './view.ts';
+import { wayBackGone } from './way-back.ts';
+import { frozenConsumer } from './when.ts';
 
 /** Settle, retire and prune whose time has come, with the groups that they form. */
 export interface DatedWork {
@@ -72,7 +78,7 @@ export function datedWork(view: View, clusters: readonly Cluster[]): DatedWork {
     } else if (wait === null) blocked.push(obstacle);
     else notes.push(wait);
   }
-  const left = leftovers(view, steps, before, groups.length + released.length);
+  const left = leftovers(view, steps, settles.steps, before, groups.length + released.length);
   return {
     groups: [...groups, ...left.groups],
     released,
@@ -86,23 +92,37 @@ export function datedWork(view: View, clusters: readonly Cluster[]): DatedWork {
 function leftovers(
   view: View,
   steps: readonly Step[],
+  settles: readonly SettleStep[],
   leaving: Leaving,
   groupsBefore: number,
 ): { readonly groups: readonly Group[]; readonly steps: readonly Step[]; readonly notes: readonly Note[] } {
   const retiring = new Set(steps.filter(({ kind }) => kind === 'retire').map(({ address }) => address));
   const found = entriesOf(view)
-    .filter(([address]) => !retiring.has(address))
+    .filter(([address]) => !retiring.has(address) && frozenSecret(address, view) === null)
     .map(([address, record]) => pruneRetired(address, record, view, leaving));
   const groups = found
     .filter(({ prunes }) => prunes.length > 0)
     .map(({ address, prunes }, index) => ({ id: `d${groupsBefore + 1 + index}`, address, prunes }));
   return {
-    groups: groups.map(({ id, address }) => ({ id, needs: [], secrets: [address], consumers: [] })),
+    groups: groups.map(({ id, address, prunes }) => {
+      const users = usersOf(prunes, view);
+      const needs = settles.filter(({ consumer }) => users.has(consumer)).map(({ group }) => group);
+      return { id, needs, secrets: [address], consumers: [] };
+    }),
     steps: groups.flatMap(({ id, prunes }) =>
       prunes.map((step, at): Step => ({ ...step, group: id, id: `${id}.${at + 1}` })),
     ),
     notes: found.flatMap(({ notes }) => notes),
   };
+}
+
+/** Services that refer to what is removed: their previous spec lets go of it when they are settled. */
+function usersOf(prunes: readonly Pick<PruneStep, 'platform' | 'copy'>[], view: View): Set<Address> {
+  const copies = prunes.flatMap(({ platform, copy: name }) => {
+    const seen = view.copy(platform, name);
+    return seen === undefined ? [] : [{ platform, name, id: seen.id }];
+  });
+  return new Set(usesOf(copies, view).map(({ service }) => service));
 }
 
 /** What no longer counts once the clusters have moved: a flip comes after the settle of now, and before its own. */
@@ -132,20 +152,32 @@ export function waitingNotes(view: View, clusters: readonly Cluster[]): Note[] {
   for (const [address, record] of entriesOf(view)) {
     for (const { ordinal, role, soakUntil } of record.versions) {
       if (role !== 'prior' || soakUntil === null || soakUntil <= view.now) continue;
-      const text = `${nameOf(address)} v${ordinal} soaks, is the way back, and is retired after ${soakUntil}`;
+      const secret = view.secret(address);
+      const isGone = secret !== undefined && wayBackGone(secret, view) !== null;
+      const text = `${nameOf(address)} v${ordinal} soaks${isGone ? '' : ', is the way back,'} and is retired after ${soakUntil}`;
       notes.push({ kind: 'later', address, text });
     }
   }
+  for (const { address, version } of allSoaked(view)) {
+    const frozen = frozenSecret(address, view);
+    if (frozen === null) continue;
+    const text = `${nameOf(address)} v${version.ordinal} has soaked, and is retired after the freeze, from ${frozen.ends} on`;
+    notes.push({ kind: 'later', address, text });
+  }
   for (const [address, consumer] of consumersOf(view)) {
-    if (view.consumer(address) === undefined || moving.has(address)) continue;
-    if (consumer.settleAfter === null || consumer.settleAfter <= view.now) continue;
-    notes.push({
-      kind: 'later',
-      address,
-      text: `${nameOf(address)} is settled after ${consumer.settleAfter}`,
-    });
+    if (view.consumer(address) === undefined || moving.has(address) || consumer.settleAfter === null)
+      continue;
+    const frozen = consumer.settleAfter > view.now ? null : frozenConsumer(address, view);
+    if (consumer.settleAfter <= view.now && frozen === null) continue;
+    const date = frozen === null ? consumer.settleAfter : `the freeze, from ${frozen.ends} on`;
+    notes.push({ kind: 'later', address, text: `${nameOf(address)} is settled after ${date}` });
   }
   return notes;
+}
+
+/** The freeze that holds a secret now, or null. */
+function frozenSecret(address: SecretAddress, view: View): Frozen | null {
+  return freezeAt(alwaysBut([address], view.declared).freezes, view.now);
 }
 
 function dueSettles(view: View): { steps: SettleStep[]; blocked: Blocked[] } {
@@ -154,6 +186,7 @@ function dueSettles(view: View): { steps: SettleStep[]; blocked: Blocked[] } {
   for (const [address, recorded] of consumersOf(view)) {
     const consumer = view.consumer(address) ?? undeclared(address);
     if (recorded.settleAfter === null || recorded.settleAfter > view.now) continue;
+    if (frozenConsumer(address, view) !== null) continue;
     if (view.observed.platforms[consumer.platform] === undefined) continue;
     const sight = view.service(consumer);
     // A service that need not exist and does not has no previous spec either.
@@ -184,6 +217,7 @@ function undeclared(address: ConsumerAddress): DeclaredConsumer {
     deadline: 'PT5M',
     dependsOn: [],
     optional: true,
+    canary: false,
   };
 }
 
@@ -204,10 +238,19 @@ export function settleStep(
   };
 }
 
+/** Priors whose soak has ended, but for those that a freeze holds. */
 function soakedVersions(view: View): Soaked[] {
+  return allSoaked(view).filter(({ address }) => frozenSecret(address, view) === null);
+}
+
+function allSoaked(view: View): Soaked[] {
   return entriesOf(view).flatMap(([address, record]) =>
     record.versions
-      .filter(({ role, soakUntil }) => role === 'prior' && (soakUntil === null || soakUntil <= view.now))
+      .filter(
+        (version) =>
+          isLeaving(version) &&
+          (version.role === 'retiring' || version.soakUntil === null || version.soakUntil <= view.now),
+      )
       .map((version) => ({ address, record, version })),
   );
 }

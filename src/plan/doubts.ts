@@ -2,6 +2,7 @@ import type { Address } from '../model/address.ts';
 import { nameOf } from '../model/address.ts';
 import type { DeclaredSecret } from '../model/declared.ts';
 import type { Recorded, RecordedSecret } from '../model/recorded.ts';
+import { isPlatformOnly, recordedVersion } from '../model/recorded.ts';
 import type { Reading } from './evidence.ts';
 import { hasCopiedTags, serviceOf } from './evidence.ts';
 import type { Scene } from './scene.ts';
@@ -56,7 +57,9 @@ function secretDoubts(secret: DeclaredSecret, record: RecordedSecret | undefined
   const ids = versions.find(({ ordinal }) => ordinal === current)?.storeIds ?? [];
   const stored = scene.stores.get(address)?.find(({ ordinal }) => ordinal === current);
   if (current !== null && ids.length === 0) {
-    texts.push(`${name} v${current} is read, and the vault does not list it`);
+    texts.push(
+      `${name} v${current} is read, and the vault does not list it: its copies are all there is of it`,
+    );
   } else if (current !== null && stored?.isEnabled !== true) {
     texts.push(`${name} v${current} is read, and it is disabled in the vault`);
   }
@@ -131,15 +134,16 @@ function consumerDoubts(recorded: Recorded, { view }: Scene): Doubt[] {
   });
 }
 
-/** Copies that carry our labels and belong to no version of this record. */
+/** Copies that carry our labels and belong to no version of this record, or to one that is nowhere else. */
 function strayCopies(recorded: Recorded, { copies }: Scene): Doubt[] {
   return copies.flatMap(({ secret, ordinal, copy }): Doubt[] => {
-    const versions = recorded.secrets[secret]?.versions ?? [];
-    if (versions.some((version) => version.ordinal === ordinal)) return [];
+    const record = recorded.secrets[secret];
+    const version = recordedVersion(record, ordinal);
+    if (ordinal === record?.current || (version !== null && !isPlatformOnly(version))) return [];
     const why =
-      recorded.secrets[secret] === undefined
+      version === null
         ? 'is of no secret in this record: it is left alone'
-        : 'is of a version that the vault does not list: where nothing refers to it, a later plan removes it';
+        : 'is of a version that the vault does not list, and all there is of it: it stays until a person says --prune-platform-only';
     return [{ address: null, text: `${copy.name} on ${copy.platform} ${why}` }];
   });
 }

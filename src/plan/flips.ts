@@ -4,7 +4,7 @@ import type { DeclaredConsumer, Mount } from '../model/declared.ts';
 import type { ObservedService } from '../model/observed.ts';
 import { LABEL_SECRET } from '../model/observed.ts';
 import type { Arrival, Blocked, Cause, FlipChange } from '../model/plan.ts';
-import { recordedVersion } from '../model/recorded.ts';
+import { isEnding, isPlatformOnly, recordedVersion } from '../model/recorded.ts';
 import { obstacleToFlip, refuse } from './obstacles.ts';
 import type { Rotation } from './rotations.ts';
 import { beyondRecord, recordIsOlder } from './strays.ts';
@@ -19,7 +19,7 @@ export interface Move {
   readonly changes: readonly FlipChange[];
   readonly cause: Cause;
   readonly arrival: Omit<Arrival, 'settleAfter'>;
-  /** Copies that the platform lacks, or that are of a version that this plan makes. */
+  /** Copies that the platform or the record lacks, or that are of a version that this plan makes. */
   readonly missing: readonly MissingCopy[];
 }
 
@@ -38,11 +38,13 @@ export interface Stuck {
 
 /**
  * Compares what each consumer should read with what it names now. Consumers in step are left out; `stuck` are
- * those that should move and may not, and `blocked` says all that stands in a consumer's way.
+ * those that should move and may not, and `blocked` says all that stands in a consumer's way. `takesOver`: an update
+ * that is under way stands in nobody's.
  */
 export function decideMoves(
   view: View,
   rotations: ReadonlyMap<SecretAddress, Rotation>,
+  takesOver = false,
 ): {
   readonly moves: readonly Move[];
   readonly stuck: readonly Stuck[];
@@ -54,10 +56,13 @@ export function decideMoves(
   for (const consumer of view.declared.consumers) {
     const move = moveOf(consumer, view, rotations);
     const obstacle =
-      obstacleToFlip(consumer, view) ??
+      obstacleToFlip(consumer, view, move?.changes, takesOver) ??
       (move === null
         ? null
-        : (takenName(move, view) ?? valueless(move, view, rotations) ?? misled(move, view, rotations)));
+        : (takenName(move, view) ??
+          valueless(move, view, rotations) ??
+          misled(move, view, rotations) ??
+          deadEnd(move, view, rotations)));
     blocked.push(...lostPins(consumer, view, rotations));
     if (obstacle === null) {
       if (move !== null) moves.push(move);
@@ -85,20 +90,37 @@ function moveOf(
     if (ordinal === null) continue;
     mounts[mount.target] = { secret: mount.secret, ordinal };
     const copy = copyName(mount.base, ordinal);
-    const isThere = view.copy(consumer.platform, copy) !== undefined;
-    // A version that this plan makes, or takes up again, is delivered in any case: that puts an earlier delivery on
-    // record, and its flips behind its mint.
-    if (!isThere || follows(mount, rotations)) {
+    // A version that this plan makes, or takes up again, is delivered in any case: its flips come behind its mint.
+    if (follows(mount, rotations) || !isDelivered(mount.secret, ordinal, consumer.platform, copy, view)) {
       missing.push({ secret: mount.secret, ordinal, platform: consumer.platform, copy });
     }
     const change =
-      service === null ? null : changeOf(mount, copy, ordinal, service, wayBack(mount, view, rotations));
+      service === null
+        ? null
+        : changeOf(mount, { copy, ordinal }, service, wayBack(mount, view, rotations), view);
     if (change !== null) changes.push(change);
   }
   const moves = service === null ? missing.length > 0 : changes.length > 0;
   if (!moves) return null;
   const cause = causeOfMove(consumer, changes, view, rotations);
   return { consumer, service, changes, cause, arrival: { consumer: consumer.address, mounts }, missing };
+}
+
+/**
+ * Whether a copy is there and on record. One of ours that only an apply that was cut off knew of is delivered once
+ * more, which puts it on record: nobody would see who uses it when its version retires.
+ */
+function isDelivered(
+  secret: SecretAddress,
+  ordinal: Ordinal,
+  platform: string,
+  copy: string,
+  view: View,
+): boolean {
+  const there = view.copy(platform, copy);
+  if (there === undefined || there.labels[LABEL_SECRET] !== secret) return there !== undefined;
+  const listed = recordedVersion(view.recordOf(secret), ordinal)?.copies ?? [];
+  return listed.some((each) => each.platform === platform && each.id === there.id);
 }
 
 /** The ordinal that a mount should read: its pin, the version of this plan, or the current one. */
@@ -111,7 +133,7 @@ function wantedOrdinal(
   if (follows(mount, rotations)) return rotations.get(mount.secret)?.ordinal ?? null;
   if (mount.version === null) return record?.current ?? null;
   const pinned = recordedVersion(record, mount.version);
-  return pinned === null || pinned.role === 'retired' || pinned.role === 'pending' ? null : mount.version;
+  return pinned === null || isEnding(pinned) || pinned.role === 'pending' ? null : mount.version;
 }
 
 /** Whether a mount moves to the version that this plan makes: it is not pinned, or pinned to just that one. */
@@ -137,8 +159,10 @@ function lostPins(
     if (version === null || wantedOrdinal(mount, view, rotations) !== null) return [];
     const reference = service.references.find((candidate) => candidate.target === target);
     if (reference?.copyName === copyName(base, version)) return [];
-    const isRetired = recordedVersion(view.recordOf(secret), version)?.role === 'retired';
-    const state = isRetired ? 'was retired and never returns' : 'does not exist';
+    const pinned = recordedVersion(view.recordOf(secret), version);
+    const isRetired = pinned !== null && isEnding(pinned);
+    const begun = pinned?.role === 'retiring' ? 'is being retired' : 'was retired';
+    const state = isRetired ? `${begun} and never returns` : 'does not exist';
     const fault = {
       code: 'bad-declaration' as const,
       what: `it pins ${nameOf(secret)} v${version}, which ${state}`,
@@ -166,20 +190,27 @@ function wayBack(
 
 function changeOf(
   mount: Mount,
-  copy: string,
-  ordinal: Ordinal,
+  to: { readonly copy: string; readonly ordinal: Ordinal },
   service: ObservedService,
   back: FlipChange['from'] | undefined,
+  view: View,
 ): FlipChange | null {
   const reference = service.references.find(({ target }) => target === mount.target);
-  if (reference?.copyName === copy && back === undefined) return null;
+  if (reference?.copyName === to.copy && back === undefined) return null;
   const named =
     reference === undefined
       ? null
       : { copy: reference.copyName, ordinal: ordinalOfCopy(mount.base, reference.copyName) };
-  const from = named?.copy === copy ? (back ?? null) : named;
+  const from = named?.copy === to.copy ? (back ?? null) : named;
   const { target, secret, uid, gid, mode } = mount;
-  return { target, secret, from, to: { copy, ordinal }, uid, gid, mode };
+  const change = { target, secret, from, to, uid, gid, mode };
+  return isDead(secret, from, view) ? { ...change, back: back ?? null } : change;
+}
+
+/** Whether what a mount names is a version that never returns: whoever still reads it only goes forward. */
+function isDead(secret: SecretAddress, named: FlipChange['from'], view: View): boolean {
+  const version = recordedVersion(view.recordOf(secret), named?.ordinal ?? null);
+  return version !== null && isEnding(version);
 }
 
 function causeOfMove(
@@ -191,6 +222,11 @@ function causeOfMove(
   const rotating = consumer.mounts.find((mount) => follows(mount, rotations));
   const rotation = rotating === undefined ? undefined : rotations.get(rotating.secret);
   if (rotation !== undefined) return rotation.cause;
+  const [first] = changes;
+  if (first !== undefined && changes.every((change) => isWayBack(change, view))) {
+    const reason = `${first.from?.copy ?? 'nothing'} was never promoted`;
+    return { kind: 'rollback', reason };
+  }
   const recorded = view.recordOfConsumer(consumer.address);
   const moved = changes.find(({ target, from }) => {
     const before = recorded?.mounts[target];
@@ -203,6 +239,11 @@ function causeOfMove(
       ? 'declared to read it'
       : `someone else pointed it at ${moved.from?.copy ?? 'nothing'} since the last apply`;
   return { kind: 'mount', why };
+}
+
+/** Whether a change leads away from a version that was never promoted: its apply gave it up. */
+function isWayBack({ secret, from }: FlipChange, view: View): boolean {
+  return recordedVersion(view.recordOf(secret), from?.ordinal ?? null)?.role === 'pending';
 }
 
 /** A copy that must be delivered, of a version that is not made in this plan and that the vault cannot give out. */
@@ -236,6 +277,29 @@ function misled(move: Move, view: View, rotations: ReadonlyMap<SecretAddress, Ro
     const beyond = secret === undefined ? null : beyondRecord(secret, view);
     if (secret === undefined || beyond === null) continue;
     return refuse(move.consumer, 'not-ours', recordIsOlder(secret, beyond.ordinal, view));
+  }
+  return null;
+}
+
+/**
+ * A consumer that reads a version that works and would go to one that the vault has disabled, which this record does
+ * not know of: the version may have been retired, and that never returns.
+ */
+function deadEnd(move: Move, view: View, rotations: ReadonlyMap<SecretAddress, Rotation>): Blocked | null {
+  for (const { secret, from, to } of move.changes) {
+    const versions = view.recordOf(secret);
+    const wanted = recordedVersion(versions, to?.ordinal ?? null);
+    const left = recordedVersion(versions, from?.ordinal ?? null);
+    if (rotations.has(secret) || wanted === null || left === null || left.role === 'pending') continue;
+    if (isPlatformOnly(wanted) || unreadable(secret, wanted.ordinal, view) !== 'disabled') continue;
+    if (!isPlatformOnly(left) && unreadable(secret, left.ordinal, view) !== null) continue;
+    return refuse(move.consumer, 'disabled', {
+      code: 'vault-conflict',
+      what: `it would go from ${nameOf(secret)} v${left.ordinal} to v${wanted.ordinal}, which the vault has disabled, and this record does not know why`,
+      where: move.consumer.address,
+      live: `it keeps reading v${left.ordinal}`,
+      next: `if v${wanted.ordinal} was disabled by mistake, enable it; if keyturn left it or retired it, bring the record back that was written last`,
+    });
   }
   return null;
 }

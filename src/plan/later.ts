@@ -1,9 +1,10 @@
 import { addDuration, durationMs } from '../calendar/calendar.ts';
 import type { Instant, IsoDuration } from '../model/address.ts';
 import type { LaterStep, Note } from '../model/plan.ts';
+import { isPlatformOnly } from '../model/recorded.ts';
 import type { Cluster } from './groups.ts';
 import { leavesPrior, retiresAtOnce } from './immediate.ts';
-import { copiesToPrune, pinned } from './retire.ts';
+import { copiesToPrune, pinned, retireText } from './retire.ts';
 import { longestSoak, settlesAtOnce } from './steps.ts';
 import type { View } from './view.ts';
 
@@ -38,7 +39,13 @@ export function laterWork(
     const isLonger = durationMs(longest) > durationMs(secret.soak);
     const after = isLonger && leavesPrior(rotation, cluster, view) ? longest : secret.soak;
     const date = when(view.now, after);
-    later.push({ kind: 'retire', address, ...date, text: `disable ${secret.name} v${prior} in the vault` });
+    const of = `${secret.name} v${prior}`;
+    const isReadable = !isPlatformOnly(version);
+    if (isReadable && secret.revoke !== undefined)
+      later.push({ kind: 'revoke', address, ...date, text: `revoke ${of} at its source` });
+    if (isReadable && secret.refused !== undefined)
+      later.push({ kind: 'prove', address, ...date, text: `show that ${of} is refused` });
+    later.push({ kind: 'retire', address, ...date, text: retireText(address, version) });
     for (const { copy } of copiesToPrune(soaked, view)) {
       later.push({ kind: 'prune', address, ...date, text: `remove ${copy.name} from ${copy.platform}` });
     }

@@ -11,11 +11,13 @@ import { clusters, targeted } from './groups.ts';
 import { immediateWork } from './immediate.ts';
 import { laterWork } from './later.ts';
 import { notesOf } from './notes.ts';
+import { parkedWork } from './parked.ts';
 import type { Rotation } from './rotations.ts';
 import { decideRotations } from './rotations.ts';
 import { stepsOf } from './steps.ts';
 import type { PlanInput, PlanOptions } from './view.ts';
 import { View } from './view.ts';
+import { lanesOf } from './waves.ts';
 
 const NO_WORK: ReturnType<typeof abandonedWork> = { groups: [], steps: [], notes: [] };
 
@@ -38,21 +40,27 @@ export function makePlan(input: PlanInput): Plan {
   const released = dated.released.filter((group) => wanted.includes(group));
   const stepsIn = (list: readonly Group[]): Step[] =>
     dated.steps.filter(({ group }) => list.some(({ id }) => id === group));
+  const parked = parkedWork(view, moves, options.target);
   const after = chosen.map((cluster) => laterWork(cluster, view));
   const atOnce = chosen.map((cluster) => immediateWork(cluster, view));
+
+  const lanes = lanesOf(chosen, view);
+  const followed = new Set([...lanes.values()].flat());
 
   const groups = [
     ...abandoned.groups,
     ...datedGroups,
-    ...chosen.map((cluster) => groupOf(cluster, [...abandoned.groups, ...datedGroups])),
+    ...chosen.map((cluster) => groupOf(cluster, [...abandoned.groups, ...datedGroups], lanes)),
     ...atOnce.flatMap((work) => work.groups),
+    ...parked.groups,
     ...released,
   ];
   const steps = [
     ...abandoned.steps,
     ...stepsIn(datedGroups),
-    ...chosen.flatMap((cluster) => stepsOf(cluster, view)),
+    ...chosen.flatMap((cluster) => stepsOf(cluster, view, followed.has(cluster.id))),
     ...atOnce.flatMap((work) => work.steps),
+    ...parked.steps,
     ...stepsIn(released),
   ];
   const still = [...blocked, ...dated.blocked, ...atOnce.flatMap((work) => work.blocked)];
@@ -72,7 +80,7 @@ export function makePlan(input: PlanInput): Plan {
     blocked: inTargetOnly(unique(still), options.target, view),
     notes: [
       ...notesOf(view, chosen),
-      ...[abandoned, dated, ...after, ...atOnce].flatMap((work) => work.notes),
+      ...[abandoned, dated, parked, ...after, ...atOnce].flatMap((work) => work.notes),
       ...waitingNotes(view, chosen),
     ],
   };
@@ -99,20 +107,35 @@ function decide(
     if (isBehind) for (const { consumer, obstacle } of held) stuck.set(consumer.address, obstacle);
     else {
       const moves = options.dueOnly ? onlyRotating(decided.moves, rotations) : decided.moves;
-      return { rotations, moves, blocked: [...blocked, ...stuck.values(), ...decided.blocked] };
+      const moving = new Set<Address>(moves.map(({ consumer }) => consumer.address));
+      // What only waits for a way back that is part of this plan stands still no longer.
+      const still = [...stuck.values()].filter(
+        ({ address, fault }) => fault !== null || !moving.has(address),
+      );
+      return { rotations, moves, blocked: [...blocked, ...still, ...decided.blocked] };
     }
   }
 }
 
-/** A scheduled run moves consumers only for a rotation that is due; other changes wait for a person's apply. */
+/**
+ * A scheduled run moves consumers for a rotation that is due, and back from a version that was never promoted;
+ * other changes wait for a person's apply.
+ */
 function onlyRotating(
   moves: readonly Move[],
   rotations: ReadonlyMap<SecretAddress, Rotation>,
 ): readonly Move[] {
-  return moves.filter(({ consumer }) => consumer.mounts.some((mount) => follows(mount, rotations)));
+  return moves.filter(
+    ({ consumer, cause }) =>
+      cause.kind === 'rollback' || consumer.mounts.some((mount) => follows(mount, rotations)),
+  );
 }
 
-function groupOf(cluster: Cluster, dated: readonly Group[]): Group {
+function groupOf(
+  cluster: Cluster,
+  dated: readonly Group[],
+  lanes: ReadonlyMap<string, readonly string[]>,
+): Group {
   const secrets = cluster.rotations.map(({ secret }) => secret.address);
   const consumers = cluster.moves.map(({ consumer }) => consumer.address);
   const first = dated.filter(
@@ -120,7 +143,9 @@ function groupOf(cluster: Cluster, dated: readonly Group[]): Group {
       group.secrets.some((address) => secrets.includes(address)) ||
       group.consumers.some((address) => consumers.includes(address)),
   );
-  return { id: cluster.id, needs: [...first.map(({ id }) => id), ...cluster.needs], secrets, consumers };
+  const needs = [...first.map(({ id }) => id), ...cluster.needs];
+  const after = (lanes.get(cluster.id) ?? []).filter((id) => !needs.includes(id));
+  return { id: cluster.id, needs, ...(after.length === 0 ? {} : { after }), secrets, consumers };
 }
 
 /** The groups that hold a target, and those that they need. */

@@ -16,7 +16,7 @@ import type { Doubt } from './doubts.ts';
 import { doubtsOf } from './doubts.ts';
 import type { Reading, Stored } from './evidence.ts';
 import { copyOf, hasCopiedTags, labelled, serviceOf } from './evidence.ts';
-import { declarationDigest } from './rotations.ts';
+import { declarationDigest } from './timing.ts';
 import type { Scene } from './scene.ts';
 import { sceneOf } from './scene.ts';
 import { View } from './view.ts';
@@ -40,7 +40,8 @@ export interface Rebuilt {
  * A lost record from what the vault's tags, the platform's labels and the consumers' specs say. Reads no value and
  * guesses past no disagreement: what consumers read is current; a newer version that is enabled is pending, so that
  * the next plan takes it back; an older one that is enabled is the way back for its whole soak; a disabled one is
- * retired. What is not this stack's is left out.
+ * retired. One whose copies are all that there is of it is never pending: taking it back would lose it. What is not
+ * this stack's is left out.
  */
 export function rebuildRecord(input: RebuildInput): Rebuilt {
   const empty = emptyRecord(input.declared.stack, input.lineage);
@@ -66,10 +67,7 @@ function secretRecord(secret: DeclaredSecret, scene: Scene): RecordedSecret | nu
   const stored = scene.stores.get(address);
   if (stored === undefined) return null;
   const current = scene.current.get(address) ?? null;
-  const known =
-    current === null || stored.some(({ ordinal }) => ordinal === current)
-      ? stored
-      : [...stored, { ordinal: current, ids: [], isEnabled: false }].sort((a, b) => a.ordinal - b.ordinal);
+  const known = withPlatformOnly(stored, current, secret, scene);
   const judged = known.map((stored): Judged => ({
     ...stored,
     ...judge(stored, { secret, known, current, scene }),
@@ -94,6 +92,20 @@ function secretRecord(secret: DeclaredSecret, scene: Scene): RecordedSecret | nu
   };
 }
 
+/** What the vault holds, and the versions that it does not list and a consumer reads or a copy is labelled with. */
+function withPlatformOnly(
+  stored: readonly Stored[],
+  current: Ordinal | null,
+  { address }: DeclaredSecret,
+  { copies }: Scene,
+): readonly Stored[] {
+  const delivered = copies.flatMap((copy) => (copy.secret === address ? [copy.ordinal] : []));
+  const ordinals = new Set([...delivered, ...(current === null ? [] : [current])]);
+  const absent = [...ordinals].filter((ordinal) => stored.every((one) => one.ordinal !== ordinal));
+  const added = absent.map((ordinal) => ({ ordinal, ids: [], isEnabled: false }));
+  return [...stored, ...added].sort((a, b) => a.ordinal - b.ordinal);
+}
+
 /** A version with the role that it had, as far as can be told. */
 interface Judged extends Stored {
   readonly role: Role;
@@ -114,6 +126,10 @@ function judge({ ordinal, isEnabled, ids }: Stored, at: Case): Pick<Judged, 'rol
     one.secret === secret.address && one.ordinal === ordinal ? [one.copy] : [],
   );
   if (ordinal === current) return { role: 'current', isUndone: false, copies };
+  if (ids.length === 0) {
+    const isWayBack = current !== null && ordinal < current && ordinal === flippedFrom(at);
+    return { role: isWayBack ? 'prior' : 'retired', isUndone: false, copies };
+  }
   if (isEnabled) {
     const wasNeverRead = current === null || ordinal > current || ordinal > flippedFrom(at);
     return { role: wasNeverRead ? 'pending' : 'prior', isUndone: false, copies };
@@ -159,10 +175,14 @@ function versionRecord(
     promotion: role === 'current' ? (promotions.get(secret.address) ?? null) : null,
     soakUntil: role === 'prior' ? soakUntil : null,
     approvedBy: null,
-    retiredAt: role === 'retired' ? instant(Math.max(...ids.map(({ updated }) => updated))) : null,
+    retiredAt: role === 'retired' ? lastTouched(ids, view) : null,
     retiredWhy: role === 'retired' ? (isUndone ? 'undone' : 'soaked') : null,
     copies,
   };
+}
+
+function lastTouched(ids: Stored['ids'], view: View): Instant {
+  return ids.length === 0 ? view.now : instant(Math.max(...ids.map(({ updated }) => updated)));
 }
 
 function wasPromoted({ role, isUndone }: Judged): boolean {
@@ -183,7 +203,9 @@ function promotedBy(secret: DeclaredSecret, minted: Stored, view: View): Instant
 
 /** Only a version that was taken back stands above the current one and is disabled: then a hold is likely. */
 function heldBecause(secret: DeclaredSecret, known: readonly Stored[], current: Ordinal | null): Held | null {
-  const undone = known.findLast(({ ordinal, isEnabled }) => !isEnabled && ordinal > (current ?? 0));
+  const undone = known.findLast(
+    ({ ordinal, isEnabled, ids }) => !isEnabled && ids.length > 0 && ordinal > (current ?? 0),
+  );
   if (undone === undefined) return null;
   return {
     since: instant(Math.max(...undone.ids.map(({ updated }) => updated))),

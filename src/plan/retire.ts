@@ -1,13 +1,17 @@
 import type { SecretAddress } from '../model/address.ts';
 import { homeOf, nameOf } from '../model/address.ts';
 import type { LiveTask } from '../model/observed.ts';
-import type { Blocked, Note, PruneStep, RetireStep } from '../model/plan.ts';
+import type { Blocked, Note, ProveStep, PruneStep, RetireStep, RevokeStep } from '../model/plan.ts';
 import type { RecordedCopy, RecordedSecret, RecordedVersion } from '../model/recorded.ts';
-import { recordedVersion } from '../model/recorded.ts';
+import { isDead, isPlatformOnly, recordedVersion } from '../model/recorded.ts';
 import { strayCopies } from './strays.ts';
 import type { Leaving, Use } from './uses.ts';
 import { pinnedTo, unreadable, usesOf } from './uses.ts';
 import type { View } from './view.ts';
+import { frozenConsumer } from './when.ts';
+
+/** A step that ends a version. */
+export type EndStep = RevokeStep | ProveStep | RetireStep | PruneStep;
 
 /** A prior version whose soak has ended, or ends with the promotion of what follows it. */
 export interface Soaked {
@@ -24,12 +28,13 @@ export function pinned({ address, version }: Pick<Soaked, 'address' | 'version'>
   return { kind: 'pinned', address, text };
 }
 
-/** A version that only waits for consumers of ours to be settled at their date: nobody need do anything. */
+/** A version that only waits for consumers of ours to be settled, at their date or after a freeze: nobody need do anything. */
 export function unsettled({ address, version }: Soaked, view: View, leaving: Leaving): Note | null {
   const uses = usesOf(version.copies, view, leaving);
   const dates = uses.flatMap(({ by, service }) => {
-    const after = view.consumer(service) === undefined ? null : view.recordOfConsumer(service)?.settleAfter;
-    return by === 'previous spec' && after != null && after > view.now ? [after] : [];
+    const after = view.recordOfConsumer(service)?.settleAfter ?? null;
+    if (by !== 'previous spec' || after === null) return [];
+    return after > view.now ? [after] : (frozenConsumer(service, view)?.ends ?? []);
   });
   const [first] = dates;
   if (first === undefined || dates.length < uses.length) return null;
@@ -92,27 +97,33 @@ function tasksText(tasks: readonly LiveTask[]): string {
   return `${names.length === 1 ? 'task' : 'tasks'} ${names.join(', ')}`;
 }
 
-/** Retire, and the removal of the copies that go with it. Copies of older versions that are in use are left. */
+/**
+ * What ends a version: revoked at its source and shown to be refused there, where that is declared, disabled, and
+ * the copies that go with it removed. Copies of older versions that are in use are left.
+ */
 export function retireAndPrune(
   soaked: Soaked,
   group: string,
   view: View,
   leaving: Leaving,
-): { readonly steps: readonly (RetireStep | PruneStep)[]; readonly blocked: readonly Blocked[] } {
+): { readonly steps: readonly EndStep[]; readonly blocked: readonly Blocked[] } {
   const { address, version } = soaked;
   const cause = { kind: 'soaked' as const, since: version.soakUntil ?? view.now };
   const base = { group, address, cause, secret: address, inverse: null };
+  const before = deathBefore(soaked, base, view);
+  const unproved = unprovable(soaked, view);
   const retire: RetireStep = {
     ...base,
     kind: 'retire',
-    id: `${group}.1`,
-    needs: [],
-    text: `disable ${nameOf(address)} v${version.ordinal} in the vault`,
+    id: `${group}.${before.length + 1}`,
+    needs: before.map(({ id }) => id),
+    text: `${retireText(address, version)}${unproved === null ? '' : ', without a proof: nobody can try it any more'}`,
     ordinal: version.ordinal,
     approvedBy: version.approvedBy,
+    ...(unproved === null ? {} : { unproved }),
   };
   const blocked: Blocked[] = [];
-  const steps: (RetireStep | PruneStep)[] = [retire];
+  const steps: EndStep[] = [...before, retire];
   for (const { copy, ordinal } of copiesToPrune(soaked, view)) {
     const kept = keptCopy(copy, soaked.record, ordinal, { address, view, leaving });
     if (kept !== null) blocked.push(kept);
@@ -130,6 +141,45 @@ export function retireAndPrune(
     }
   }
   return { steps, blocked };
+}
+
+/**
+ * Why the death of a version that the stack wants shown cannot be: the vault has it disabled already, and nobody can
+ * read its value to revoke or to try it. Null: it was shown before, it still can be, or nothing is declared.
+ */
+function unprovable({ address, version }: Soaked, view: View): string | null {
+  const { revoke, refused } = view.secret(address) ?? {};
+  const isOpen =
+    (revoke !== undefined && version.revokedAt === undefined) ||
+    (refused !== undefined && version.provedAt === undefined);
+  if (!isOpen || unreadable(address, version.ordinal, view) !== 'disabled') return null;
+  return 'it was disabled in the vault before that, and its value can no longer be read to try it';
+}
+
+/** Where the stack declares it and the vault still gives it out: the revocation, unless it was done before, and the proof. */
+function deathBefore(
+  { address, version }: Soaked,
+  base: Pick<RevokeStep, 'group' | 'address' | 'cause' | 'secret' | 'inverse'>,
+  view: View,
+): (RevokeStep | ProveStep)[] {
+  const secret = view.secret(address);
+  const { ordinal, revokedAt } = version;
+  const steps: (RevokeStep | ProveStep)[] = [];
+  // The platform gives no value out: there is nothing to revoke or to try with.
+  if (isPlatformOnly(version) || unreadable(address, ordinal, view) === 'disabled') return steps;
+  const place = (): Pick<RevokeStep, 'id' | 'needs'> => ({
+    id: `${base.group}.${steps.length + 1}`,
+    needs: steps.map(({ id }) => id),
+  });
+  if (secret?.revoke !== undefined && revokedAt === undefined) {
+    const text = `revoke ${nameOf(address)} v${ordinal} at its source`;
+    steps.push({ ...base, ...place(), kind: 'revoke', text, ordinal, revocation: secret.revoke });
+  }
+  if (secret?.refused !== undefined) {
+    const text = `show that ${nameOf(address)} v${ordinal} is refused`;
+    steps.push({ ...base, ...place(), kind: 'prove', text, ordinal, probe: secret.refused, until: null });
+  }
+  return steps;
 }
 
 /** Why a copy is not removed now: a copy of its version is in use, or its platform is unknown. Null: nothing refers to it. */
@@ -150,6 +200,19 @@ function keptCopy(
   return { address, why: 'blocked-by', text: `${copy.name} is not removed: ${why}`, next, fault: null };
 }
 
+/** The copies of a version that no vault has are removed only when a person says so. */
+function isRemovable(version: RecordedVersion, view: View): boolean {
+  return view.prunesPlatformOnly || !isPlatformOnly(version);
+}
+
+/** What retiring a version does. */
+export function retireText(address: SecretAddress, version: RecordedVersion): string {
+  const name = `${nameOf(address)} v${version.ordinal}`;
+  return isPlatformOnly(version)
+    ? `end ${name}, which is only on its platform: nothing to disable, revoke or try`
+    : `disable ${name} in the vault`;
+}
+
 /** Copies of retired versions beyond the newest `keep`, this one included. */
 export function copiesToPrune(
   { address, record, version }: Soaked,
@@ -162,7 +225,10 @@ export function copiesToPrune(
         ordinal === version.ordinal || (role === 'retired' && retiredWhy === 'soaked'),
     )
     .sort((a, b) => b.ordinal - a.ordinal);
-  return retired.slice(keep).flatMap(({ copies, ordinal }) => copies.map((copy) => ({ copy, ordinal })));
+  return retired
+    .slice(keep)
+    .filter((each) => isRemovable(each, view))
+    .flatMap(({ copies, ordinal }) => copies.map((copy) => ({ copy, ordinal })));
 }
 
 /**
@@ -180,9 +246,9 @@ export function pruneRetired(
   readonly prunes: readonly Omit<PruneStep, 'id' | 'group'>[];
   readonly notes: readonly Note[];
 } {
-  const retired = record.versions.filter(({ role }) => role === 'retired');
+  const retired = record.versions.filter((each) => isDead(each) && isRemovable(each, view));
   const keeps = (view.secret(address)?.keep ?? 0) > 0;
-  const versions = retired.filter(({ retiredWhy }) => retiredWhy === 'undone' || !keeps);
+  const versions = retired.filter(({ retiredWhy }) => retiredWhy !== 'soaked' || !keeps);
   const prunes: Omit<PruneStep, 'id' | 'group'>[] = [];
   const notes: Note[] = [];
   const listed = versions.flatMap(({ ordinal, copies, retiredAt }) =>

@@ -1,20 +1,21 @@
 import type { Address, Instant, IsoDuration, Ordinal, SecretAddress } from '../model/address.ts';
 import { copyName, homeOf, nameOf, ordinalOfCopy } from '../model/address.ts';
-import type { Declared, DeclaredSecret } from '../model/declared.ts';
+import type { Declared } from '../model/declared.ts';
 import { Fault } from '../model/fault.ts';
 import type { Observed, ObservedService } from '../model/observed.ts';
-import type { Arrival, Cause, DemoteStep, FlipChange, Plan, Step } from '../model/plan.ts';
-import type { Recorded, RecordedVersion } from '../model/recorded.ts';
-import { priorVersion, recordedVersion } from '../model/recorded.ts';
-import type { Move } from './flips.ts';
+import type { Arrival, Cause, DemoteStep, FlipChange, Note, Plan, StageStep, Step } from '../model/plan.ts';
+import type { Recorded } from '../model/recorded.ts';
+import { isPlatformOnly } from '../model/recorded.ts';
+import type { MissingCopy, Move } from './flips.ts';
 import { settleStep } from './dated.ts';
 import { inOrder } from './graph.ts';
 import { obstacleToFlip } from './obstacles.ts';
 import { basisOf } from './plan.ts';
+import type { Return } from './returns.ts';
+import { noWayBack, returnsOf } from './returns.ts';
 import { flipStep, restoreStep, unstageStep, verifyStep } from './steps.ts';
-import { beyondRecord, recordIsOlder } from './strays.ts';
 import type { Use } from './uses.ts';
-import { pinnedTo, usesOf } from './uses.ts';
+import { usesOf } from './uses.ts';
 import { View } from './view.ts';
 
 export interface RollbackInput {
@@ -26,25 +27,21 @@ export interface RollbackInput {
   readonly reason: string | null;
 }
 
-/** One secret that goes back, and what it goes back to. */
-interface Return {
-  readonly secret: DeclaredSecret;
-  readonly current: RecordedVersion;
-  readonly prior: RecordedVersion;
-}
-
 const GROUP = 'g1';
 const SETTLE_AT_ONCE: IsoDuration = 'PT0S';
 
 /**
  * The way back after success: everything that was promoted with `address` and is still current returns to its
  * prior version, consumers in reverse order, verified by the same probes and settled; then the prior values
- * become the newest in the vault again and the copies that nothing uses are removed. Throws a fault where there is no way back, naming what is gone.
+ * become the newest in the vault again and the copies that nothing uses are removed. A prior's copy that somebody
+ * removed is delivered again first. A consumer that somebody put back by hand is verified and settled all the same.
+ *
+ * A prior that is only on the platform becomes the newest nowhere: where somebody reads the vault without a version
+ * the one that is left stays enabled for them. Throws a fault where there is no way back, naming what is gone.
  */
 export function makeRollbackPlan(input: RollbackInput): Plan {
   const view = new View(input);
-  const returns = returnsOf(input.address, view);
-  assertWayBack(returns, view);
+  const { returns, left: staying } = returnsOf(input.address, view);
   const cause: Cause = { kind: 'rollback', reason: input.reason };
   const moves = movesBack(returns, cause, view);
   const left = copiesLeft(returns, moves, view);
@@ -70,78 +67,17 @@ export function makeRollbackPlan(input: RollbackInput): Plan {
     steps,
     later: [],
     blocked: [],
-    notes: left.map(({ use, address }) => {
-      const text = `${use.copy} is not removed: ${nameOf(use.service)} on ${homeOf(use.service)} still refers to it`;
-      return { kind: 'limit', address, text };
-    }),
+    notes: [...staying, ...returns.flatMap(onlyOnPlatform), ...left.map(leftText)],
   };
 }
 
-function returnsOf(address: SecretAddress, view: View): Return[] {
-  const record = view.recordOf(address);
-  const current = recordedVersion(record, record?.current ?? null);
-  if (current === null) throw noWayBack(address, `${nameOf(address)} has no version that was promoted`);
-  return view.declared.secrets.flatMap((secret) => {
-    const own = view.recordOf(secret.address);
-    const version = recordedVersion(own, own?.current ?? null);
-    const together =
-      version !== null && version.promotion !== null && version.promotion === current.promotion;
-    if (!together && secret.address !== address) return [];
-    const beyond = beyondRecord(secret, view);
-    if (beyond !== null) throw new Fault(recordIsOlder(secret, beyond.ordinal, view));
-    const prior = priorVersion(own);
-    if (version === null || prior === null) {
-      const retired = own?.versions.findLast(
-        ({ role, ordinal }) => role === 'retired' && ordinal < (version?.ordinal ?? 0),
-      );
-      const why =
-        retired === undefined
-          ? `${secret.name} v${version?.ordinal ?? '?'} is its first version`
-          : `${secret.name} v${retired.ordinal} was retired at ${retired.retiredAt}, and a retired version never returns`;
-      throw noWayBack(secret.address, why);
-    }
-    const [pin] = pinnedTo(secret.address, version.ordinal, view);
-    if (pin !== undefined) {
-      const why = `${secret.name} v${version.ordinal} would be disabled, and ${pin} is pinned to it`;
-      throw noWayBack(secret.address, why, 'take the pin out of the stack, then roll back');
-    }
-    return [{ secret, current: version, prior }];
-  });
+/** A consumer on its way back: `changes` is empty where somebody put it back by hand. */
+interface MoveBack extends Move {
+  /** target → the prior's copy. */
+  readonly expected: Readonly<Record<string, string>>;
 }
 
-/** The prior must be readable in the vault and still on every platform, or nothing is begun. */
-function assertWayBack(returns: readonly Return[], view: View): void {
-  for (const { secret, prior } of returns) {
-    const item = view.vaultItem(secret);
-    if ('unknown' in item) throw new Fault(item.unknown);
-    const versions = item.seen?.versions ?? null;
-    const enabled =
-      versions?.some(({ storeId, enabled: on }) => on && prior.storeIds.includes(storeId)) ?? false;
-    if (!enabled) {
-      throw noWayBack(
-        secret.address,
-        `the way back is gone: no enabled copy of v${prior.ordinal} is in the vault`,
-      );
-    }
-    for (const { platform, name } of prior.copies) {
-      const sight = view.platform(platform);
-      if ('unknown' in sight) throw new Fault(sight.unknown);
-      if (view.copy(platform, name) === undefined) {
-        throw noWayBack(secret.address, `the way back is gone: ${name} was removed from ${platform}`);
-      }
-    }
-  }
-}
-
-function noWayBack(
-  address: SecretAddress,
-  what: string,
-  next = `to move forward instead: keyturn apply --rotate ${address}`,
-): Fault {
-  return new Fault({ code: 'bad-usage', what, where: address, live: 'nothing was changed', next });
-}
-
-function movesBack(returns: readonly Return[], cause: Cause, view: View): Move[] {
+function movesBack(returns: readonly Return[], cause: Cause, view: View): MoveBack[] {
   const consumers = new Map(
     returns
       .flatMap(({ secret }) => view.consumersOf(secret.address))
@@ -158,12 +94,21 @@ function movesBack(returns: readonly Return[], cause: Cause, view: View): Move[]
     const sight = view.service(consumer);
     const service = 'seen' in sight ? sight.seen : null;
     if (service === null) return [];
-    const { changes, mounts } = changesBack(consumer, service, returns, view);
-    if (changes.length === 0) return [];
-    return [
-      { consumer, service, changes, cause, arrival: { consumer: consumer.address, mounts }, missing: [] },
-    ];
+    const back = changesBack(consumer, service, returns, view);
+    const { changes, mounts, expected, missing } = back;
+    if (changes.length === 0 && !back.wasPutBack) return [];
+    const arrival = { consumer: consumer.address, mounts };
+    return [{ consumer, service, changes, cause, arrival, missing, expected }];
   });
+}
+
+interface ChangesBack {
+  readonly changes: readonly FlipChange[];
+  readonly mounts: Arrival['mounts'];
+  readonly expected: Readonly<Record<string, string>>;
+  readonly missing: readonly MissingCopy[];
+  /** It reads the prior already, which the record does not know, or its previous spec names what goes back. */
+  readonly wasPutBack: boolean;
 }
 
 function changesBack(
@@ -171,27 +116,44 @@ function changesBack(
   service: ObservedService,
   returns: readonly Return[],
   view: View,
-): { changes: FlipChange[]; mounts: Arrival['mounts'] } {
+): ChangesBack {
+  const recorded = view.recordOfConsumer(consumer.address)?.mounts ?? {};
   const changes: FlipChange[] = [];
-  const mounts: Record<string, { secret: SecretAddress; ordinal: Ordinal }> = {
-    ...view.recordOfConsumer(consumer.address)?.mounts,
-  };
+  const missing: MissingCopy[] = [];
+  const expected: Record<string, string> = {};
+  const mounts: Record<string, { secret: SecretAddress; ordinal: Ordinal }> = { ...recorded };
+  let wasPutBack = false;
   for (const mount of consumer.mounts) {
     const back = returns.find(({ secret }) => secret.address === mount.secret);
     if (back === undefined || (mount.version !== null && mount.version !== back.prior.ordinal)) continue;
     const { target, secret, base, uid, gid, mode } = mount;
+    const { ordinal } = back.prior;
     const reference = service.references.find((candidate) => candidate.target === target);
-    const copy = copyName(base, back.prior.ordinal);
-    mounts[target] = { secret, ordinal: back.prior.ordinal };
-    if (reference === undefined || reference.copyName === copy) continue;
+    const copy = copyName(base, ordinal);
+    if (reference === undefined) {
+      mounts[target] = { secret, ordinal };
+      continue;
+    }
+    wasPutBack ||= recorded[target]?.ordinal !== ordinal || isNamedBefore(back, service);
+    mounts[target] = { secret, ordinal };
+    expected[target] = copy;
+    if (reference.copyName === copy) continue;
     if (view.copy(consumer.platform, copy) === undefined) {
-      const why = `the way back is gone: ${consumer.service} reads ${reference.copyName}, and there is no ${copy} on ${consumer.platform}`;
-      throw noWayBack(secret, why);
+      if (!back.prior.copies.some((known) => known.platform === consumer.platform && known.name === copy)) {
+        const why = `the way back is gone: ${consumer.service} reads ${reference.copyName}, and there is no ${copy} on ${consumer.platform}`;
+        throw noWayBack(secret, why);
+      }
+      missing.push({ secret, ordinal, platform: consumer.platform, copy });
     }
     const from = { copy: reference.copyName, ordinal: ordinalOfCopy(base, reference.copyName) };
-    changes.push({ target, secret, from, to: { copy, ordinal: back.prior.ordinal }, uid, gid, mode });
+    changes.push({ target, secret, from, to: { copy, ordinal }, uid, gid, mode });
   }
-  return { changes, mounts };
+  return { changes, mounts, expected, missing, wasPutBack };
+}
+
+function isNamedBefore({ current }: Return, { previousReferences }: ObservedService): boolean {
+  const ids = new Set(current.copies.map(({ id }) => id));
+  return previousReferences?.some(({ copyId }) => ids.has(copyId)) ?? false;
 }
 
 /** A copy of what goes back that someone else refers to: then all copies of its version stay on their platforms. */
@@ -201,6 +163,7 @@ interface Left {
 }
 
 function copiesLeft(returns: readonly Return[], moves: readonly Move[], view: View): Left[] {
+  // Somebody's own way back restarts tasks as a flip does, and is verified before anything is removed.
   const flipped = new Map<Address, Set<string>>(
     moves.map(({ consumer, changes }) => [consumer.address, new Set(changes.map(({ target }) => target))]),
   );
@@ -210,21 +173,51 @@ function copiesLeft(returns: readonly Return[], moves: readonly Move[], view: Vi
   );
 }
 
+function leftText({ use, address }: Left): Note {
+  const text = `${use.copy} is not removed: ${nameOf(use.service)} on ${homeOf(use.service)} still refers to it`;
+  return { kind: 'limit', address, text };
+}
+
+/** What a prior without a value in the vault means for who reads there. */
+function onlyOnPlatform({ secret, current, prior }: Return): Note[] {
+  if (!isPlatformOnly(prior)) return [];
+  const { name, vault, address } = secret;
+  const absent = `${name} v${prior.ordinal} is only on its platform, and cannot be made the newest in ${vault}`;
+  const then = keepsReaders(secret, prior)
+    ? `v${current.ordinal} stays enabled there for those who read it without a version, and is disabled once another version is promoted`
+    : `v${current.ordinal} is disabled there, and nothing of it can be read until another version is minted`;
+  return [{ kind: 'readers', address, text: `${absent}: ${then}` }];
+}
+
+function keepsReaders({ readers }: Return['secret'], prior: Return['prior']): boolean {
+  return isPlatformOnly(prior) && readers === 'latest';
+}
+
 function stepsBack(
   returns: readonly Return[],
-  moves: readonly Move[],
+  moves: readonly MoveBack[],
   left: readonly Left[],
   cause: Cause,
   view: View,
 ): Step[] {
   const steps: Step[] = [];
   const next = (): string => `${GROUP}.${steps.length + 1}`;
+  const stages = new Map<string, StageStep>();
+  for (const copy of moves.flatMap(({ missing }) => missing)) {
+    const key = `${copy.platform} ${copy.copy}`;
+    if (stages.has(key)) continue;
+    const stage = redelivery(copy, cause, next());
+    stages.set(key, stage);
+    steps.push(stage);
+  }
   let before: string[] = [];
   for (const move of moves) {
-    const flip = flipStep(move, move.changes, next(), GROUP, before);
-    steps.push(flip);
+    const staged = move.missing.flatMap(({ platform, copy }) => stages.get(`${platform} ${copy}`)?.id ?? []);
+    const flip = flipStep(move, move.changes, next(), GROUP, [...staged, ...before]);
+    const isThere = move.changes.length === 0;
+    if (!isThere) steps.push(flip);
     const verify = verifyStep(move, flip, next(), GROUP);
-    steps.push(verify);
+    steps.push({ ...verify, expected: move.expected, needs: isThere ? before : verify.needs });
     before = [verify.id];
   }
   const verified = steps.filter(({ kind }) => kind === 'verify').map(({ id }) => id);
@@ -234,17 +227,19 @@ function stepsBack(
   const settled = steps.filter(({ kind }) => kind === 'settle').map(({ id }) => id);
   const restored: string[] = [];
   for (const { secret, current, prior } of returns) {
+    if (keepsReaders(secret, prior)) continue;
     const failed = {
       secret,
       ordinal: current.ordinal,
       cause,
       operation: `${current.operation} after promotion`,
     };
-    const restore = restoreStep(failed, next(), GROUP, prior.ordinal, view);
+    const to = isPlatformOnly(prior) ? null : prior.ordinal;
+    const restore = restoreStep(failed, next(), GROUP, to, view);
     steps.push({ ...restore, needs: verified });
     restored.push(restore.id);
   }
-  steps.push(demoteStep(returns, moves, cause, next(), restored));
+  steps.push(demoteStep(returns, moves, cause, next(), restored.length > 0 ? restored : verified));
   const demoted = [steps.at(-1)?.id ?? ''];
   for (const { secret, current } of returns) {
     for (const { platform, name } of current.copies) {
@@ -255,6 +250,18 @@ function stepsBack(
     }
   }
   return steps;
+}
+
+/** A copy that somebody removed meanwhile: Swarm only protects what a spec names. */
+function redelivery({ secret, ordinal, platform, copy }: MissingCopy, cause: Cause, id: string): StageStep {
+  const place = { group: GROUP, address: secret, needs: [], cause, secret, ordinal, platform, copy };
+  return {
+    ...place,
+    kind: 'stage',
+    id,
+    text: `deliver ${copy} to ${platform} again, unused`,
+    inverse: unstageStep({ ...place, id: `${id}:undo` }),
+  };
 }
 
 function demoteStep(
@@ -277,6 +284,7 @@ function demoteStep(
       secret: secret.address,
       ordinal: current.ordinal,
       to: prior.ordinal,
+      ...(keepsReaders(secret, prior) ? { staysEnabled: true as const } : {}),
     })),
     consumers: moves.map(({ arrival }) => ({ ...arrival, settleAfter: SETTLE_AT_ONCE })),
     inverse: null,

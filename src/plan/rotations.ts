@@ -1,14 +1,14 @@
 import type { ConsumerAddress, Ordinal, SecretAddress } from '../model/address.ts';
 import { nameOf } from '../model/address.ts';
-import { digestOf } from '../model/canonical.ts';
 import type { DeclaredSecret } from '../model/declared.ts';
 import type { Blocked, BlockedWhy, Cause } from '../model/plan.ts';
-import type { Held } from '../model/recorded.ts';
-import { priorVersion, recordedVersion } from '../model/recorded.ts';
+import { isPlatformOnly, recordedVersion } from '../model/recorded.ts';
 import type { FaultRecord } from '../model/fault.ts';
-import { causeToRotate, mintOperation, rootCause } from './cause.ts';
+import { broughtVersion, untakable } from './brought.ts';
+import { causeToRotate, mintOperation } from './cause.ts';
 import { Unions } from './graph.ts';
 import { beyondRecord, recordIsOlder } from './strays.ts';
+import { outOfTurn, untimely } from './timing.ts';
 import type { PlanOptions, View } from './view.ts';
 
 /** A secret that gets a new version in this plan. */
@@ -18,12 +18,8 @@ export interface Rotation {
   readonly ordinal: Ordinal;
   readonly prior: Ordinal | null;
   readonly operation: string;
-}
-
-/** Digest of what a person declares about a secret: when it changes, a held secret is let go. */
-export function declarationDigest(secret: DeclaredSecret): string {
-  const { path: _path, position: _position, ...declaration } = secret;
-  return digestOf(declaration);
+  /** The vault's id of a version that a person put there and that becomes this one; null: it is minted. */
+  readonly taken: string | null;
 }
 
 /**
@@ -44,17 +40,33 @@ export function decideRotations(
     if (obstacle !== null) obstacles.set(secret.address, obstacle);
   }
   spreadToCompanions(view, causes, obstacles);
+  const free = view.declared.secrets.flatMap((secret) => {
+    const cause = causes.get(secret.address);
+    return cause === undefined || obstacles.has(secret.address) ? [] : [{ secret, cause }];
+  });
+  const sets = companions(view);
+  const companionsOf = (address: SecretAddress): SecretAddress[] =>
+    sets.find((set) => set.includes(address)) ?? [address];
+  for (const obstacle of outOfTurn(free, companionsOf, view))
+    obstacles.set(obstacle.address as SecretAddress, obstacle);
+  spreadToCompanions(view, causes, obstacles);
 
   const rotations = new Map<SecretAddress, Rotation>();
   for (const secret of view.declared.secrets) {
     const cause = causes.get(secret.address);
     if (cause === undefined || obstacles.has(secret.address)) continue;
-    rotations.set(secret.address, rotationOf(secret, cause, view));
+    rotations.set(secret.address, rotationOf(secret, cause, view, options));
   }
   return { rotations, blocked: [...obstacles.values()] };
 }
 
-function rotationOf(secret: DeclaredSecret, cause: Cause, view: View): Rotation {
+/** What becomes of a secret that rotates for this cause. */
+export function rotationOf(
+  secret: DeclaredSecret,
+  cause: Cause,
+  view: View,
+  { values }: PlanOptions,
+): Rotation {
   const operation = mintOperation(secret, cause, view);
   const item = view.vaultItem(secret);
   const seen = 'seen' in item ? item.seen : null;
@@ -65,6 +77,7 @@ function rotationOf(secret: DeclaredSecret, cause: Cause, view: View): Rotation 
     operation,
     ordinal: minted?.ordinal ?? view.highestOrdinal(secret) + 1,
     prior: view.recordOf(secret.address)?.current ?? null,
+    taken: values.includes(secret.address) ? null : broughtVersion(secret, view),
   };
 }
 
@@ -135,7 +148,7 @@ function obstacleTo(
   const foreign = foreignness(secret, view) ?? olderRecord(secret, cause, view);
   if (foreign !== null) return foreign;
   if (cause === null) return null;
-  return timing(secret, cause, view, options) ?? awaiting(secret, options, view);
+  return untimely(secret, cause, view, options) ?? awaiting(secret, options, view);
 }
 
 function foreignness(secret: DeclaredSecret, view: View): Blocked | null {
@@ -143,7 +156,8 @@ function foreignness(secret: DeclaredSecret, view: View): Blocked | null {
   const seen = 'seen' in item ? item.seen : null;
   const record = view.recordOf(secret.address);
   if (seen === null) {
-    if (record === undefined || record.current === null) return null;
+    const current = recordedVersion(record, record?.current ?? null);
+    if (record === undefined || current === null || isPlatformOnly(current)) return null;
     return faulty(secret, 'absent', {
       code: 'vault-conflict',
       what: `${secret.name} is recorded at v${record.current}, but the vault does not list it`,
@@ -153,8 +167,11 @@ function foreignness(secret: DeclaredSecret, view: View): Blocked | null {
     });
   }
   const stack = seen.stack;
-  // A record without a current version may only hold an intent: what the vault lists need not be ours.
-  if (record !== undefined && (record.current !== null || stack === view.declared.stack)) return null;
+  // A record without a current version may only hold an intent: what the vault lists need not be ours. Where a
+  // version of ours waits there to be taken up or back, somebody wrote over it.
+  const isBegun = record?.versions.some(({ role }) => role === 'pending') ?? false;
+  if (record !== undefined && (record.current !== null || isBegun || stack === view.declared.stack))
+    return null;
   if (stack !== null && stack !== view.declared.stack) {
     return faulty(secret, 'not-ours', {
       code: 'not-ours',
@@ -203,39 +220,13 @@ function stuckBehind(
   return null;
 }
 
-function timing(secret: DeclaredSecret, cause: Cause, view: View, options: PlanOptions): Blocked | null {
-  const record = view.recordOf(secret.address);
-  const prior = priorVersion(record);
-  if (prior?.soakUntil != null && prior.soakUntil > view.now) {
-    return block(
-      secret,
-      'soaking',
-      `v${prior.ordinal} soaks until ${prior.soakUntil}; it is the way back from v${record?.current ?? '?'}`,
-      `plan again after ${prior.soakUntil}`,
-      null,
-    );
-  }
-  const held = record?.held;
-  if (held == null || isAskedAnew(cause, held)) return null;
-  if (options.rotate.includes(secret.address) || held.declaration !== declarationDigest(secret)) return null;
-  return block(
-    secret,
-    'held',
-    `held since ${held.since}: ${held.reason}`,
-    `when the reason is mended: keyturn apply --rotate ${secret.address}`,
-    null,
-  );
-}
-
-/** Whether a person asked for this rotation after the one that failed. */
-function isAskedAnew(cause: Cause, held: Held): boolean {
-  const root = rootCause(cause);
-  if (root.kind !== 'generation') return root.kind === 'request';
-  return digestOf(root) !== digestOf(rootCause(held.cause));
-}
-
+/** A manual secret whose value is not there yet, or not in a way that it can be taken up. */
 function awaiting(secret: DeclaredSecret, options: PlanOptions, view: View): Blocked | null {
   if (secret.source.kind !== 'manual' || options.values.includes(secret.address)) return null;
+  if (broughtVersion(secret, view) !== null) {
+    const fault = untakable(secret, view);
+    return fault === null ? null : faulty(secret, 'unsupported', fault);
+  }
   const record = view.recordOf(secret.address);
   const current = recordedVersion(record, record?.current ?? null);
   const text = secret.source.instructions ?? 'a person must bring the new value';

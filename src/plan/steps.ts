@@ -1,6 +1,9 @@
-import { durationMs } from '../calendar/calendar.ts';
-import type { Address, IsoDuration, SecretAddress } from '../model/address.ts';
+import { addDuration, durationMs, humanDuration, nextDue, plus } from '../calendar/calendar.ts';
+import { openingsOf } from '../calendar/declared-openings.ts';
+import { overdueAt } from '../calendar/openings.ts';
+import type { Address, Instant, IsoDuration, SecretAddress } from '../model/address.ts';
 import { nameOf } from '../model/address.ts';
+import type { DeclaredSecret } from '../model/declared.ts';
 import type {
   Cause,
   DemoteStep,
@@ -20,11 +23,12 @@ import type { Cluster } from './groups.ts';
 import type { Rotation } from './rotations.ts';
 import { unreadable } from './uses.ts';
 import type { View } from './view.ts';
+import { turnsOf } from './waves.ts';
 
 const NO_WAIT: IsoDuration = 'PT0S';
 
-/** mint → stage → flip → verify → promote for one group, each with its inverse. */
-export function stepsOf(cluster: Cluster, view: View): Step[] {
+/** mint → stage → flip → verify → promote for one group, each with its inverse. `isFollowed`: others wait for its end. */
+export function stepsOf(cluster: Cluster, view: View, isFollowed: boolean): Step[] {
   const numbering = numbered(cluster.id);
   const mints = new Map<SecretAddress, MintStep>();
   for (const rotation of cluster.rotations) {
@@ -35,17 +39,17 @@ export function stepsOf(cluster: Cluster, view: View): Step[] {
   const stages = stageSteps(cluster, mints, numbering);
   const flips = new Map<Address, FlipStep>();
   const verifies = new Map<Address, VerifyStep>();
-  for (const move of cluster.moves) {
-    if (move.service === null || move.changes.length === 0) continue;
+  for (const { move, after, watch } of turnsOf(cluster, view, isFollowed)) {
     const staged = stages.filter(({ platform }) => platform === move.consumer.platform);
     const used = staged.filter(({ copy }) => move.changes.some((change) => change.to?.copy === copy));
-    const first = move.consumer.dependsOn.flatMap((address) => verifies.get(address)?.id ?? []);
+    const before = new Set<Address>([...move.consumer.dependsOn, ...after]);
+    const first = [...before].flatMap((address) => verifies.get(address)?.id ?? []);
     const flip = flipStep(move, move.changes, numbering(), cluster.id, [
       ...used.map(({ id }) => id),
       ...first,
     ]);
     flips.set(move.consumer.address, flip);
-    verifies.set(move.consumer.address, verifyStep(move, flip, numbering(), cluster.id));
+    verifies.set(move.consumer.address, verifyStep(move, flip, numbering(), cluster.id, watch));
   }
   const leaves: Step[] = [...mints.values(), ...stages, ...verifies.values()];
   const promote = promoteStep(cluster, numbering(), leaves, view);
@@ -75,7 +79,7 @@ function numbered(group: string): () => string {
   return () => `${group}.${(count += 1)}`;
 }
 
-function mintStep(
+export function mintStep(
   rotation: Rotation,
   id: string,
   group: string,
@@ -84,12 +88,6 @@ function mintStep(
 ): MintStep {
   const { secret, ordinal, operation, cause } = rotation;
   const { address, contentType, tags } = secret;
-  const what =
-    secret.source.kind === 'manual'
-      ? 'a value from a person'
-      : secret.source.kind === 'random'
-        ? 'random'
-        : 'a new key pair';
   return {
     kind: 'mint',
     id,
@@ -97,14 +95,33 @@ function mintStep(
     address,
     needs,
     cause,
-    text: `mint ${secret.name} v${ordinal} in ${secret.vault} (${what})`,
+    text: mintText(rotation),
     secret: address,
     ordinal,
     operation,
     source: secret.source,
+    ...(rotation.taken === null ? expiry(secret, view) : { taken: rotation.taken }),
     contentType,
     tags,
     inverse: restoreStep(rotation, `${id}:undo`, group, readable(rotation, view), view),
+  };
+}
+
+function mintText({ secret: { name, vault, source }, ordinal, taken }: Rotation): string {
+  if (taken !== null) return `take up what a person put into ${vault} as ${name} v${ordinal}`;
+  const what = { manual: 'a value from a person', random: 'random', keyPair: 'a new key pair' };
+  return `mint ${name} v${ordinal} in ${vault} (${what[source.kind]})`;
+}
+
+/**
+ * When the vault calls a version of now expired, so that its own near-expiry events and policies tell of a rotation
+ * that did not happen: once its successor is overdue, and a soak after that, in which it is the way back.
+ */
+function expiry(secret: DeclaredSecret, view: View): { readonly expires?: Instant } {
+  const due = nextDue(secret.cadence, view.now);
+  if (due === null) return {};
+  return {
+    expires: addDuration(overdueAt(openingsOf(secret, view.declared), due, secret.grace), secret.soak),
   };
 }
 
@@ -136,13 +153,14 @@ export function restoreStep(
     undoes: rotation.undoes ?? operation,
     to,
     operation: operationId('restore', view.recorded.lineage, operation),
+    ...(to === null ? {} : expiry(secret, view)),
     contentType: secret.contentType,
     tags: secret.tags,
     inverse: null,
   };
 }
 
-function stageSteps(
+export function stageSteps(
   cluster: Cluster,
   mints: ReadonlyMap<SecretAddress, MintStep>,
   numbering: () => string,
@@ -183,7 +201,7 @@ export function unstageStep(step: Omit<UnstageStep, 'kind' | 'text' | 'inverse'>
   return { ...step, kind: 'unstage', text: `remove ${step.copy} from ${step.platform}`, inverse: null };
 }
 
-/** One update of one consumer, whose inverse names what it reads now. */
+/** One update of one consumer, whose inverse names what it reads now; none where that never returns. */
 export function flipStep(
   move: Pick<Move, 'consumer' | 'service' | 'cause'>,
   changes: readonly FlipChange[],
@@ -203,7 +221,12 @@ export function flipStep(
     service: consumer.service,
     tasks,
   };
-  const back = changes.map((change) => ({ ...change, from: change.to, to: change.from }));
+  const hasWayBack = changes.every(({ back }) => back !== null);
+  const back = changes.map(({ back: instead, ...change }) => ({
+    ...change,
+    from: change.to,
+    to: instead ?? change.from,
+  }));
   const counted = (list: readonly FlipChange[]): string =>
     list.length === 1 ? '1 secret' : `${list.length} secrets`;
   return {
@@ -212,25 +235,29 @@ export function flipStep(
     needs: [...needs].sort(),
     text: `flip ${counted(changes)} of ${consumer.service} in one update`,
     changes,
-    inverse: {
-      ...forth,
-      id: `${id}:undo`,
-      needs: [],
-      text: `flip ${counted(back)} of ${consumer.service} back in one update`,
-      changes: back,
-      inverse: null,
-    },
+    inverse: hasWayBack
+      ? {
+          ...forth,
+          id: `${id}:undo`,
+          needs: [],
+          text: `flip ${counted(back)} of ${consumer.service} back in one update`,
+          changes: back,
+          inverse: null,
+        }
+      : null,
   };
 }
 
-/** Waits until the consumer runs on what the flip named, and tries it. */
+/** Waits until the consumer runs on what the flip named, and tries it; watches it longer before others follow. */
 export function verifyStep(
   move: Pick<Move, 'consumer' | 'cause'>,
-  flip: FlipStep,
+  flip: Pick<FlipStep, 'id' | 'changes'>,
   id: string,
   group: string,
+  watch: IsoDuration | null = null,
 ): VerifyStep {
   const { consumer, cause } = move;
+  const longer = (time: IsoDuration): IsoDuration => (watch === null ? time : plus(time, watch));
   return {
     kind: 'verify',
     id,
@@ -238,20 +265,20 @@ export function verifyStep(
     address: consumer.address,
     needs: [flip.id],
     cause,
-    text: `verify ${consumer.service}`,
+    text: `verify ${consumer.service}${watch === null ? '' : `, watched ${humanDuration(watch)} before the next`}`,
     consumer: consumer.address,
     platform: consumer.platform,
     service: consumer.service,
     expected: expectedAfter(flip),
     probe: consumer.probe,
-    settleTime: consumer.settleTime,
-    deadline: consumer.deadline,
+    settleTime: longer(consumer.settleTime),
+    deadline: longer(consumer.deadline),
     inverse: null,
   };
 }
 
 /** target → copy that a flip leaves behind. */
-export function expectedAfter(flip: FlipStep): Record<string, string> {
+export function expectedAfter(flip: Pick<FlipStep, 'changes'>): Record<string, string> {
   return Object.fromEntries(
     flip.changes.flatMap(({ target, to }) => (to === null ? [] : [[target, to.copy] as const])),
   );

@@ -1,10 +1,10 @@
 import type { Ordinal, SecretAddress } from '../model/address.ts';
 import type { DeclaredSecret } from '../model/declared.ts';
 import type { FaultRecord } from '../model/fault.ts';
-import type { ObservedVersion } from '../model/observed.ts';
+import type { ObservedSecret, ObservedVersion } from '../model/observed.ts';
 import { itemFingerprint, LABEL_SECRET, TAG_STACK, TAG_VERSION } from '../model/observed.ts';
-import type { RecordedCopy } from '../model/recorded.ts';
-import { recordedVersion } from '../model/recorded.ts';
+import type { RecordedCopy, RecordedSecret } from '../model/recorded.ts';
+import { isStray, recordedVersion } from '../model/recorded.ts';
 import type { View } from './view.ts';
 
 /** A version of ours that the record does not know, or knows as retired, and that the vault gives out all the same. */
@@ -16,27 +16,16 @@ export interface Stray {
   readonly copies: readonly RecordedCopy[];
 }
 
-/**
- * Writes that took effect after their apply had given up on them. Only what this record gave out, or took the
- * place of, counts: versions of an earlier record may be all that there is. A version whose tags name the current
- * or the prior is drift: anyone who may write can copy tags.
- */
+/** Strays, and what else of ours stands before the current version as the newest. */
 export function strayVersions(secret: DeclaredSecret, view: View): Stray[] {
   const record = view.recordOf(secret.address);
   const item = view.vaultItem(secret);
   const seen = 'seen' in item ? item.seen : null;
   if (record === undefined || seen === null) return [];
-  const known = new Set(record.versions.flatMap(({ storeIds }) => storeIds));
-  const first = Math.min(record.highest, ...record.versions.map(({ ordinal }) => ordinal));
-  const isStray = (version: ObservedVersion): boolean => {
-    const { ordinal, stack, enabled, storeId } = version;
-    if (!enabled || stack !== view.declared.stack || ordinal === null || known.has(storeId)) return false;
-    const role = recordedVersion(record, ordinal)?.role ?? null;
-    if (role !== null) return role === 'retired';
-    if (ordinal > record.highest) return false;
-    return ordinal >= first || (record.current !== null && itemFingerprint(version) === seen.fingerprint);
-  };
-  const strays = (seen.versions ?? []).filter(isStray);
+  const { stack } = view.declared;
+  const strays = (seen.versions ?? []).filter(
+    (version) => isStray(version, record, stack) || hidesCurrent(version, record, seen, stack),
+  );
   const ordinals = [...new Set(strays.map(({ ordinal }) => ordinal ?? 0))].sort((a, b) => a - b);
   return ordinals.map((ordinal) => {
     const arrived = strays.filter((version) => version.ordinal === ordinal);
@@ -47,6 +36,19 @@ export function strayVersions(secret: DeclaredSecret, view: View): Stray[] {
       copies: labelled(secret.address, ordinal, view),
     };
   });
+}
+
+/** A version of an earlier record that is the newest although this one has a current version of its own. */
+function hidesCurrent(
+  version: ObservedVersion,
+  record: RecordedSecret,
+  { fingerprint }: ObservedSecret,
+  stack: string,
+): boolean {
+  const { ordinal, enabled } = version;
+  if (!enabled || version.stack !== stack || ordinal === null || record.current === null) return false;
+  const isKnown = ordinal > record.highest || recordedVersion(record, ordinal) !== null;
+  return !isKnown && itemFingerprint(version) === fingerprint;
 }
 
 /**

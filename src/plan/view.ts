@@ -1,6 +1,6 @@
 import type { Address, ConsumerAddress, Instant, Ordinal, SecretAddress } from '../model/address.ts';
 import { copyName, ordinalOfCopy } from '../model/address.ts';
-import type { Declared, DeclaredConsumer, DeclaredSecret } from '../model/declared.ts';
+import type { Apart, Declared, DeclaredConsumer, DeclaredSecret, Restarts } from '../model/declared.ts';
 import type { FaultRecord } from '../model/fault.ts';
 import type {
   Observed,
@@ -22,6 +22,8 @@ export interface PlanOptions {
   readonly reason: string | null;
   /** Manual secrets that a person gave a value for. */
   readonly values: readonly SecretAddress[];
+  /** Remove copies whose value is nowhere else: of retired versions that no vault has. */
+  readonly prunePlatformOnly: boolean;
 }
 
 export interface PlanInput {
@@ -32,7 +34,14 @@ export interface PlanInput {
   readonly options: PlanOptions;
 }
 
-export const NO_OPTIONS: PlanOptions = { rotate: [], target: [], dueOnly: false, reason: null, values: [] };
+export const NO_OPTIONS: PlanOptions = {
+  rotate: [],
+  target: [],
+  dueOnly: false,
+  reason: null,
+  values: [],
+  prunePlatformOnly: false,
+};
 
 /** What was seen of something, or why it could not be seen. */
 export type Sight<T> = { readonly seen: T | null } | { readonly unknown: FaultRecord };
@@ -46,16 +55,20 @@ export class View {
   readonly observed: Observed;
   readonly recorded: Recorded;
   readonly now: Instant;
+  /** Whether copies whose value is nowhere else may be removed. */
+  readonly prunesPlatformOnly: boolean;
   readonly #secrets: ReadonlyMap<SecretAddress, DeclaredSecret>;
   readonly #consumers: ReadonlyMap<ConsumerAddress, DeclaredConsumer>;
   readonly #mountedBy: ReadonlyMap<SecretAddress, readonly DeclaredConsumer[]>;
+  readonly #apart: ReadonlyMap<SecretAddress, readonly Apart[]>;
   readonly #copies = new Map<string, ReadonlyMap<string, ObservedCopy>>();
 
-  constructor(input: Omit<PlanInput, 'options'>) {
+  constructor(input: Omit<PlanInput, 'options'> & Partial<Pick<PlanInput, 'options'>>) {
     this.declared = sortedDeclaration(input.declared);
     this.observed = input.observed;
     this.recorded = sortedRecord(input.recorded);
     this.now = input.now;
+    this.prunesPlatformOnly = input.options?.prunePlatformOnly ?? false;
     this.#secrets = new Map(this.declared.secrets.map((secret) => [secret.address, secret]));
     this.#consumers = new Map(this.declared.consumers.map((consumer) => [consumer.address, consumer]));
     const mountedBy = new Map<SecretAddress, DeclaredConsumer[]>();
@@ -67,6 +80,7 @@ export class View {
       }
     }
     this.#mountedBy = mountedBy;
+    this.#apart = apartBothWays(this.declared.secrets);
     for (const [name, platform] of Object.entries(input.observed.platforms)) {
       if (platform.status === 'seen') {
         this.#copies.set(name, new Map(platform.copies.map((copy) => [copy.name, copy])));
@@ -84,6 +98,16 @@ export class View {
 
   consumersOf(address: SecretAddress): readonly DeclaredConsumer[] {
     return this.#mountedBy.get(address) ?? [];
+  }
+
+  /** What a secret must not rotate close to, whoever of the two says so; sorted. */
+  apartFrom(address: SecretAddress): readonly Apart[] {
+    return this.#apart.get(address) ?? [];
+  }
+
+  /** How many consumers of a platform may restart at once; null: any number. */
+  restartsOf(platform: string): Restarts | null {
+    return this.declared.platforms.find(({ name }) => name === platform)?.restarts ?? null;
   }
 
   recordOf(address: SecretAddress): RecordedSecret | undefined {
@@ -161,6 +185,20 @@ export class View {
     const service = this.service(consumer);
     return 'seen' in service ? (service.seen?.fingerprint ?? 'absent') : 'unknown';
   }
+}
+
+function apartBothWays(secrets: readonly DeclaredSecret[]): Map<SecretAddress, Apart[]> {
+  const all = new Map<SecretAddress, Apart[]>();
+  const add = (address: SecretAddress, apart: Apart): void => {
+    all.set(address, [...(all.get(address) ?? []), apart].sort(by(({ secret }) => secret)));
+  };
+  for (const { address, apart } of secrets) {
+    for (const each of apart) {
+      add(address, each);
+      add(each.secret, { secret: address, by: each.by });
+    }
+  }
+  return all;
 }
 
 /** One order of everything, so that the order of a file says nothing. */

@@ -1,0 +1,94 @@
+import type { Address, ConsumerAddress, IsoDuration } from '../model/address.ts';
+import { copyName } from '../model/address.ts';
+import type { DeclaredConsumer } from '../model/declared.ts';
+import type { Arrival, Cause, FlipChange, Group, Note, PromoteStep, Step } from '../model/plan.ts';
+import type { Parked } from '../model/recorded.ts';
+import { settleStep } from './dated.ts';
+import type { Move } from './flips.ts';
+import { obstacleToFlip } from './obstacles.ts';
+import { verifyStep } from './steps.ts';
+import type { View } from './view.ts';
+
+const AT_ONCE: IsoDuration = 'PT0S';
+
+/**
+ * Consumers that an emergency could not move. One that names what it should by now, because somebody mended it, is
+ * verified, put on record and settled; of any other that does not move in this plan a note says that it is parked.
+ */
+export function parkedWork(
+  view: View,
+  moves: readonly Move[],
+  target: readonly Address[],
+): { readonly groups: readonly Group[]; readonly steps: readonly Step[]; readonly notes: readonly Note[] } {
+  const moving = new Set<ConsumerAddress>(moves.map(({ consumer }) => consumer.address));
+  const groups: Group[] = [];
+  const steps: Step[] = [];
+  const notes: Note[] = [];
+  for (const consumer of view.declared.consumers) {
+    const { address } = consumer;
+    const parked = view.recordOfConsumer(address)?.parked;
+    if (parked === undefined || moving.has(address)) continue;
+    const named = namedBy(consumer, view);
+    if (named === null) {
+      const text = `${consumer.service} is parked since ${parked.since} (${parked.incident}): ${parked.reason}; mend it, or bring a good value with \`keyturn compromise\``;
+      notes.push({ kind: 'parked', address, text });
+    } else if (target.length === 0 || target.includes(address)) {
+      const id = `p${groups.length + 1}`;
+      const secrets: Group['secrets'] = [];
+      groups.push({ id, needs: [], secrets, consumers: [address] });
+      steps.push(...stepsFor(consumer, named, parked, id));
+    }
+  }
+  return { groups, steps, notes };
+}
+
+interface Named {
+  readonly changes: readonly FlipChange[];
+  readonly mounts: Arrival['mounts'];
+}
+
+/** What the consumer should name, where it names just that and nothing stands in the way of settling it. */
+function namedBy(consumer: DeclaredConsumer, view: View): Named | null {
+  const sight = view.service(consumer);
+  const service = 'seen' in sight ? sight.seen : null;
+  if (service === null || obstacleToFlip(consumer, view) !== null) return null;
+  const changes: FlipChange[] = [];
+  const mounts: Record<string, Arrival['mounts'][string]> = {};
+  for (const { target, secret, base, version, uid, gid, mode } of consumer.mounts) {
+    const ordinal = version ?? view.recordOf(secret)?.current ?? null;
+    if (ordinal === null) continue;
+    const copy = copyName(base, ordinal);
+    const isNamed = service.references.some((each) => each.target === target && each.copyName === copy);
+    if (!isNamed) return null;
+    mounts[target] = { secret, ordinal };
+    changes.push({ target, secret, from: { copy, ordinal }, to: { copy, ordinal }, uid, gid, mode });
+  }
+  return { changes, mounts };
+}
+
+function stepsFor(
+  consumer: DeclaredConsumer,
+  { changes, mounts }: Named,
+  parked: Parked,
+  group: string,
+): Step[] {
+  const cause: Cause = {
+    kind: 'mount',
+    why: `parked in ${parked.incident}, and names what it should by now`,
+  };
+  const verify = verifyStep({ consumer, cause }, { id: '', changes }, `${group}.1`, group);
+  const promote: PromoteStep = {
+    kind: 'promote',
+    id: `${group}.2`,
+    group,
+    address: consumer.address,
+    needs: [verify.id],
+    cause,
+    text: `record what ${consumer.service} reads, and that it is parked no longer`,
+    promotions: [],
+    consumers: [{ consumer: consumer.address, mounts, settleAfter: AT_ONCE }],
+    inverse: null,
+  };
+  const settle = settleStep(consumer, { id: `${group}.3`, group, needs: [promote.id], cause });
+  return [{ ...verify, needs: [] }, promote, settle];
+}
