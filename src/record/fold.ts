@@ -1,7 +1,15 @@
 import { addDuration } from '../calendar/calendar.ts';
 import type { ConsumerAddress, Instant, Ordinal, SecretAddress } from '../model/address.ts';
-import type { DoneFacts, JournalLine } from '../model/journal.ts';
-import type { Arrival, DemoteStep, MintStep, PromoteStep, RestoreStep, Step } from '../model/plan.ts';
+import type { DoneFacts, Fingerprints, JournalLine } from '../model/journal.ts';
+import type {
+  Arrival,
+  DemoteStep,
+  MintStep,
+  PromoteStep,
+  RestoreStep,
+  RetireStep,
+  Step,
+} from '../model/plan.ts';
 import type {
   Originals,
   Recorded,
@@ -9,7 +17,7 @@ import type {
   RecordedSecret,
   RecordedVersion,
 } from '../model/recorded.ts';
-import { recordedVersion } from '../model/recorded.ts';
+import { lowestGivenOut, recordedVersion } from '../model/recorded.ts';
 
 const NEW_SECRET: RecordedSecret = {
   highest: 0,
@@ -60,10 +68,11 @@ export class Replay {
         return { ...this.#recorded, lineage: line.lineage };
       case 'intent':
         this.#steps.set(line.step.id, line.step);
-        return line.step.kind === 'mint' ? reserve(this.#recorded, line.step) : this.#recorded;
+        return intended(this.#recorded, line.step);
       case 'outcome': {
         const step = this.#steps.get(line.step);
-        if (step === undefined || line.result.status !== 'done') return this.#recorded;
+        if (step === undefined) return this.#recorded;
+        if (line.result.status !== 'done') return failed(this.#recorded, step, line.result.fault.what);
         const context = { at: line.at, apply: this.#apply, planDigest: this.#planDigest };
         const known =
           step.kind === 'restore' ? this.#withLostMint(step, line.result, line.at) : this.#recorded;
@@ -71,8 +80,14 @@ export class Replay {
       }
       case 'hold':
         return withSecret(this.#recorded, line.secret, (secret) => ({ ...secret, held: line.held }));
+      case 'park':
+        return withConsumer(this.#recorded, line.consumer, (consumer) => ({
+          ...consumer,
+          parked: line.parked,
+        }));
       case 'seen':
         return seen(this.#recorded, line.fingerprints);
+      case 'notified':
       case 'fence':
       case 'end':
         return this.#recorded;
@@ -142,14 +157,72 @@ function fold(recorded: Recorded, step: Step, facts: DoneFacts, context: FoldCon
         originals: null,
         settleAfter: null,
       }));
-    case 'retire':
+    case 'revoke':
       return withVersion(recorded, step.secret, step.ordinal, (version) => ({
         ...version,
-        role: 'retired',
-        retiredAt: context.at,
-        retiredWhy: 'soaked',
+        revokedAt: context.at,
+      }));
+    case 'prove':
+      // Without `until` it stands before the retirement, which alone ends the version.
+      return withVersion(recorded, step.secret, step.ordinal, ({ unproved: _unproved, ...version }) =>
+        step.until === null
+          ? { ...version, provedAt: context.at }
+          : ended(version, context.at, 'compromised'),
+      );
+    case 'retire':
+      return withVersion(recorded, step.secret, step.ordinal, (version) =>
+        retired(version, step, context.at),
+      );
+    case 'effect':
+      return withVersion(recorded, step.secret, step.now ?? 0, (version) => ({
+        ...version,
+        effects: [...new Set([...(version.effects ?? []), step.effect.name])].sort(),
       }));
   }
+}
+
+/** From its first step on a retirement has no way back, whatever becomes of that step. */
+function intended(recorded: Recorded, step: Step): Recorded {
+  switch (step.kind) {
+    case 'mint':
+      return reserve(recorded, step);
+    case 'revoke':
+    case 'prove':
+    case 'retire':
+      return withVersion(recorded, step.secret, step.ordinal, (version) =>
+        version.role === 'prior' || version.role === 'pending' ? { ...version, role: 'retiring' } : version,
+      );
+    default:
+      return recorded;
+  }
+}
+
+function failed(recorded: Recorded, step: Step, unproved: string): Recorded {
+  if (step.kind !== 'revoke' && step.kind !== 'prove' && step.kind !== 'retire') return recorded;
+  return withVersion(recorded, step.secret, step.ordinal, (version) =>
+    version.role === 'retiring' ? { ...version, unproved } : version,
+  );
+}
+
+function retired(
+  { unproved: _unproved, ...version }: RecordedVersion,
+  { emergency, unproved }: RetireStep,
+  at: Instant,
+): RecordedVersion {
+  if (unproved !== undefined) return { ...version, disabledAt: at, retiredWhy: 'soaked', unproved };
+  if (emergency === undefined) return ended(version, at, 'soaked');
+  if (emergency.isProvedNext) return { ...version, disabledAt: at, retiredWhy: 'compromised' };
+  // What has no successor yet keeps its role until that one is promoted.
+  if (version.role === 'current') return { ...version, retiredAt: at, retiredWhy: 'compromised' };
+  return ended(version, at, 'compromised');
+}
+
+function ended(
+  version: RecordedVersion,
+  at: Instant,
+  why: NonNullable<RecordedVersion['retiredWhy']>,
+): RecordedVersion {
+  return { ...version, role: 'retired', retiredAt: at, retiredWhy: why };
 }
 
 /** A service that was deployed anew between two flips has new settings: `pause` alone may be what we wrote. */
@@ -163,6 +236,7 @@ function reserve(recorded: Recorded, step: MintStep): Recorded {
   return withSecret(recorded, step.secret, (secret) => ({
     ...secret,
     highest: Math.max(secret.highest, step.ordinal),
+    lowest: lowestGivenOut(secret) ?? step.ordinal,
   }));
 }
 
@@ -226,7 +300,7 @@ function promoted(recorded: Recorded, step: PromoteStep, context: FoldContext): 
         if (version.ordinal !== prior) return version;
         return {
           ...version,
-          role: 'prior',
+          role: roleBehind(version),
           soakUntil: addDuration(at, soak),
           approvedBy: context.planDigest,
         };
@@ -236,15 +310,22 @@ function promoted(recorded: Recorded, step: PromoteStep, context: FoldContext): 
   return arrived(next, step.consumers, at);
 }
 
+/** What its successor makes of a version: the way back, unless an emergency had ended it before. */
+function roleBehind({ retiredAt, disabledAt, revokedAt }: RecordedVersion): RecordedVersion['role'] {
+  if (retiredAt !== null) return 'retired';
+  return disabledAt === undefined && revokedAt === undefined ? 'prior' : 'retiring';
+}
+
 function demoted(recorded: Recorded, step: DemoteStep, at: Instant): Recorded {
   let next = recorded;
-  for (const { secret: address, ordinal, to } of step.demotions) {
+  for (const { secret: address, ordinal, to, staysEnabled } of step.demotions) {
     next = withSecret(next, address, (secret) => ({
       ...secret,
       current: to,
       versions: secret.versions.map((version) => {
         if (version.ordinal === to) return { ...version, role: 'current', soakUntil: null, approvedBy: null };
         if (version.ordinal !== ordinal) return version;
+        if (staysEnabled === true) return { ...version, role: 'pending' };
         return { ...version, role: 'retired', retiredAt: version.retiredAt ?? at, retiredWhy: 'undone' };
       }),
     }));
@@ -259,7 +340,7 @@ function arrived(recorded: Recorded, arrivals: readonly Arrival[], at: Instant):
   let next = recorded;
   for (const { consumer, mounts, settleAfter } of arrivals) {
     const date = addDuration(at, settleAfter);
-    next = withConsumer(next, consumer, (before) => ({
+    next = withConsumer(next, consumer, ({ parked: _parked, ...before }) => ({
       ...before,
       mounts,
       settleAfter: before.settleAfter !== null && before.settleAfter > date ? before.settleAfter : date,
@@ -268,7 +349,7 @@ function arrived(recorded: Recorded, arrivals: readonly Arrival[], at: Instant):
   return next;
 }
 
-function seen(recorded: Recorded, fingerprints: Readonly<Record<string, string>>): Recorded {
+function seen(recorded: Recorded, fingerprints: Fingerprints): Recorded {
   let next = recorded;
   for (const [address, fingerprint] of Object.entries(fingerprints)) {
     if (address.startsWith('vault://')) {

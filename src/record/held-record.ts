@@ -2,9 +2,12 @@ import type { Instant } from '../model/address.ts';
 import { Fault } from '../model/fault.ts';
 import type { Fence } from '../model/fence.ts';
 import type { HistoryEntry, JournalLine } from '../model/journal.ts';
+import { ASIDE_KINDS } from '../model/journal.ts';
 import type { Recorded } from '../model/recorded.ts';
 import type { ObjectStore, Stored } from '../model/store.ts';
 import { Changed } from '../model/store.ts';
+import type { Aside } from './aside.ts';
+import { asideEntry, leaveAside, leftAside } from './aside.ts';
 import type { Bundle } from './bundle.ts';
 import { existingIn, existsAlready } from './existing.ts';
 import type { History } from './history-files.ts';
@@ -56,13 +59,13 @@ export class HeldRecord {
   /** Starts a journal. A journal that did not end must have been resumed first. */
   async begin(entry: Extract<Entry, { type: 'begin' }>, now: () => Instant): Promise<Journal> {
     const store = this.#store;
-    const { state, stateTag, lines, journal: there } = await this.#load();
+    const { state, stateTag, lines, journal: there } = await this.#loadWhole();
     if (lines.length > 0) throw interruptedBefore(store.place, lines);
     const known = state.head?.entry ?? 0;
     if (await this.#history.has(known + 1)) throw older(store.place, known);
     this.#stateTag = stateTag;
     this.#lease.pass();
-    if (there !== null) await store.remove(JOURNAL, there.tag);
+    if (there !== null) await this.#removeJournal(there.tag);
     const tag = await store.startLog(JOURNAL).catch((thrown: unknown) => {
       throw thrown instanceof Changed ? takenOver(store.place, thrown) : thrown;
     });
@@ -80,11 +83,19 @@ export class HeldRecord {
     return journal;
   }
 
-  /** The journal of the interrupted apply, to go on with; null where there is none. */
+  /**
+   * The journal of the interrupted apply, to go on with; null where there is none. One of an apply that had done
+   * nothing yet, or that the state already holds, goes: who was killed right then could not remove it.
+   */
   async resume(now: () => Instant): Promise<Journal | null> {
     const store = this.#store;
-    const { state, stateTag, lines, journal: there } = await this.#load();
-    if (there === null || lines.length === 0) return null;
+    const { state, stateTag, lines, journal: there } = await this.#loadWhole();
+    if (there === null) return null;
+    if (lines.length === 0) {
+      this.#lease.pass();
+      await this.#removeJournal(there.tag);
+      return null;
+    }
     this.#stateTag = stateTag;
     const { line, tag } = await this.#fenceJournal(there, lines, 'resume');
     return new Journal(store, state, now, this.#lease, { lines: [...lines, line], tag });
@@ -95,7 +106,6 @@ export class HeldRecord {
    * done again with the same entry. Returns the record as it stands.
    */
   async finish(journal: Journal, entry: HistoryEntry): Promise<Recorded> {
-    const store = this.#store;
     await this.#lease.confirm();
     const head = await this.#history.add(entry);
     const { recorded, base } = journal;
@@ -109,11 +119,77 @@ export class HeldRecord {
       head,
     };
     await this.write(done, this.#stateTag);
-    await store.remove(JOURNAL, journal.tag).catch((thrown: unknown) => {
+    await this.#removeJournal(journal.tag);
+    return this.#takeIn(done);
+  }
+
+  /** Digest of an entry of the history; null where there is none. */
+  digestAt(entry: number): Promise<string | null> {
+    return this.#history.digestAt(entry);
+  }
+
+  /**
+   * Writes one more history entry, of something that was no apply. Where an apply did not end, whose entry may have the
+   * next number already, it is left for the one that ends it. Where there is no record yet it is not kept.
+   */
+  async note(aside: Aside): Promise<void> {
+    const { state, stateTag, lines, journal } = await this.#loadWhole();
+    if (stateTag === null) return;
+    if (lines.length > 0) return leaveAside(this.#store, aside);
+    // One that the state holds already would look open once the head is another entry.
+    if (journal !== null) await this.#removeJournal(journal.tag);
+    this.#lease.pass();
+    const head = await this.#history.add(asideEntry(aside, state.head));
+    await this.write({ ...state, serial: state.serial + 1, head }, stateTag);
+  }
+
+  /** Takes what others left beside the record into the history. Returns the record as it stands. */
+  async #takeIn(recorded: Recorded): Promise<Recorded> {
+    const left = await leftAside(this.#store);
+    if (left.length === 0) return recorded;
+    // One that was taken in and could not be removed is not taken in again.
+    const known = new Set((await this.#history.list(left.length + 1)).map(({ apply }) => apply));
+    let { head } = recorded;
+    for (const { aside } of left) {
+      this.#lease.pass();
+      if (!known.has(aside.id)) head = await this.#history.add(asideEntry(aside, head));
+    }
+    const done = { ...recorded, serial: recorded.serial + 1, head };
+    await this.write(done, (await stateIn(this.#store)).tag);
+    for (const { name } of left) await this.#store.remove(name);
+    return done;
+  }
+
+  /**
+   * All that is there. Where a crash came between the entry of something that was no apply and the state that names
+   * it, the state is written first.
+   */
+  async #loadWhole(): Promise<Loaded> {
+    const loaded = await this.#load();
+    const { state, stateTag, journal, lines } = loaded;
+    const head = stateTag === null ? null : await this.#headBehind(state);
+    if (head === null) return loaded;
+    if (journal !== null && lines.length === 0) await this.#removeJournal(journal.tag);
+    await this.write({ ...state, serial: state.serial + 1, head }, stateTag);
+    return this.#load();
+  }
+
+  /** The last of the entries behind the state's head, where all of them are of something that was no apply; else null. */
+  async #headBehind({ head }: Recorded): Promise<Recorded['head']> {
+    let last = head;
+    for (let next = (head?.entry ?? 0) + 1; await this.#history.has(next); next += 1) {
+      const entry = await this.#history.show(next);
+      if (!isAside(entry) || entry.previous !== (last?.digest ?? null)) return null;
+      last = { entry: next, digest: (await this.#history.digestAt(next)) ?? '' };
+    }
+    return last === head ? null : last;
+  }
+
+  async #removeJournal(tag: string): Promise<void> {
+    await this.#store.remove(JOURNAL, tag).catch((thrown: unknown) => {
       // What lies there now is of someone who found this apply recorded and began another one.
       if (!(thrown instanceof Changed)) throw thrown;
     });
-    return done;
   }
 
   /**
@@ -146,7 +222,7 @@ export class HeldRecord {
     await this.#lease.confirm();
     for (const { entry } of received.missing) {
       this.#lease.pass();
-      await this.#history.add(entry as HistoryEntry);
+      await this.#history.copy(entry as HistoryEntry);
     }
     // A journal that the state of before had folded would look open beside another state.
     if (place.journalTag !== null) await store.remove(JOURNAL, place.journalTag);
@@ -195,19 +271,20 @@ export class HeldRecord {
 
   /**
    * Writes state and journal anew where they lie, so that no write of a former holder still finds what it
-   * expects.
+   * expects. False: there is nothing to write.
    */
-  async fenceOff(why: 'takeover' | 'unlock'): Promise<void> {
+  async fenceOff(why: 'takeover' | 'unlock'): Promise<boolean> {
     // Where the record was moved away nobody has anything to write any more.
     const { stored } = await stateIn(this.#store);
-    if (stored !== null && isAway(stored)) return;
+    if (stored !== null && isAway(stored)) return false;
     const { state, stateTag, journal, lines } = await this.#load();
     const [begin] = lines;
     // Nothing was written yet: whoever begins now looks for its claim once more before it goes on.
-    if (stateTag === null && lines.length === 0) return;
+    if (stateTag === null && lines.length === 0) return false;
     if (journal !== null && lines.length > 0) await this.#fenceJournal(journal, lines, why);
     const lineage = begin?.type === 'begin' ? begin.lineage : state.lineage;
     await this.write({ ...state, lineage, serial: state.serial + 1 }, stateTag);
+    return true;
   }
 
   async #fenceJournal(
@@ -224,6 +301,10 @@ export class HeldRecord {
       throw thrown instanceof Changed ? takenOver(store.place, thrown) : thrown;
     }
   }
+}
+
+function isAside({ kind }: HistoryEntry): boolean {
+  return ASIDE_KINDS.some((each) => each === kind);
 }
 
 function older(place: string, known: number): Fault {

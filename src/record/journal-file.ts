@@ -1,6 +1,7 @@
 import type { Instant } from '../model/address.ts';
 import { Fault } from '../model/fault.ts';
 import type { Fence } from '../model/fence.ts';
+import { guardedLine } from '../model/guarded.ts';
 import type { JournalLine } from '../model/journal.ts';
 import { JOURNAL_FORMAT } from '../model/journal.ts';
 import type { Recorded } from '../model/recorded.ts';
@@ -155,7 +156,8 @@ export class Journal {
   }
 
   async append(entry: Entry): Promise<JournalLine> {
-    const line: JournalLine = { seq: this.lines.length + 1, at: this.#now(), ...entry };
+    // What is folded into the record is what is written.
+    const line = guardedLine({ seq: this.lines.length + 1, at: this.#now(), ...entry });
     this.lines.push(line);
     this.#replay.add(line);
     this.#tail = this.#tail.then(() => this.#write(textOf(line)));

@@ -58,7 +58,7 @@ export const LEASE_TERMS: LeaseTerms = { periodMs: 60_000, renewMs: 15_000, long
 export interface LeaseClock {
   /** Unix ms; may jump. */
   readonly now: () => number;
-  /** ms of a clock that never goes back; it may stand still while the machine sleeps. */
+  /** ms of a clock that never goes back and counts on while the machine sleeps; not while a virtual one is stopped. */
   readonly ticks: () => number;
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
 }
@@ -224,8 +224,8 @@ export class Lease implements Fence {
   }
 
   /**
-   * By the clock that moved more since the last look at both: one that counts ticks may stand still while the
-   * machine sleeps, and a wall clock that was set back before must not hide that.
+   * By the clock that moved more since the last look at both: one that counts ticks may stand still while a virtual
+   * machine is stopped, and a wall clock that was set back before must not hide that.
    */
   #leftMs(): number {
     const { now, ticks } = this.#looked;

@@ -1,10 +1,20 @@
 import { z } from 'zod';
+import { freezeProblems, windowProblems } from '../calendar/opening-rules.ts';
+import { cadenceProblems } from '../calendar/rules.ts';
 import { consumerAddress, secretAddress } from '../model/address.ts';
 import type { Declared } from '../model/declared.ts';
 import { MANIFEST_FORMAT } from '../model/declared.ts';
+import { watchForPersonal } from '../model/guard.ts';
+import { hookProblems } from '../model/hook-rules.ts';
+import { notificationProblems } from '../model/notification-rules.ts';
+import { WEEKDAYS } from '../model/openings.ts';
+import { ANCHOR } from '../model/seal.ts';
+import { personalProblems, personalTexts } from '../model/personal.ts';
 import type { Problem } from '../model/fault.ts';
 import { Fault } from '../model/fault.ts';
 import { parseFormat } from './formats.ts';
+import { notificationSchema } from './manifest-notifications.ts';
+import { duration, outsideFields } from './manifest-outside.ts';
 
 const NEXT = 'run keyturn synth again; a manifest is written by it and never by hand';
 /** As in declare/: `_v` and four digits fit behind it in the 64 characters of a Docker secret. */
@@ -13,7 +23,10 @@ const MAX_BASE = 58;
 const vaultName = z
   .string()
   .regex(/^[a-zA-Z](?!.*--)[0-9a-zA-Z-]{1,22}[0-9a-zA-Z]$/, 'no name of a key vault');
-const secretName = z.string().regex(/^[0-9a-zA-Z-]{1,127}$/, 'no name of a secret in a key vault');
+const secretName = z
+  .string()
+  .regex(/^[0-9a-zA-Z-]{1,127}$/, 'no name of a secret in a key vault')
+  .refine((name) => name.toLowerCase() !== ANCHOR, 'is where keyturn seals its history');
 const platformName = z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$/, 'no name of a platform');
 const serviceName = z
   .string()
@@ -21,17 +34,10 @@ const serviceName = z
 const secretRef = z.templateLiteral(['vault://', z.string(), '/', z.string()]);
 const consumerRef = z.templateLiteral(['swarm://', z.string(), '/', z.string()]);
 
-/** Zero or more, and of a fixed length: no years, no months. */
-const duration = z
-  .string()
-  .regex(
-    /^P(?=\d|T\d)(\d{1,6}W)?(\d{1,6}D)?(T(?=\d)(\d{1,6}H)?(\d{1,6}M)?(\d{1,6}(\.\d{1,3})?S)?)?$/,
-    'no duration of a fixed length such as PT72H',
-  );
 const period = z
   .string()
   .regex(
-    /^P(?=\d|T\d)(?=.*[1-9])(\d{1,2}Y)?(\d{1,3}M)?(\d{1,4}W)?(\d{1,5}D)?(T(?=\d)(\d{1,6}H)?(\d{1,6}M)?(\d{1,6}S)?)?$/,
+    /^P(?=\d|T\d)(?=.*[1-9])(\d{1,6}Y)?(\d{1,6}M)?(\d{1,6}W)?(\d{1,6}D)?(T(?=\d)(\d{1,6}H)?(\d{1,6}M)?(\d{1,6}S)?)?$/,
     'no period above zero such as P90D',
   );
 const clock = {
@@ -68,10 +74,38 @@ const cadence = z.discriminatedUnion('kind', [
     on: day,
     month: z.int().min(1).max(12).nullable(),
     ...clock,
+    offset: z
+      .string()
+      .regex(/^P(?=\d)(\d{1,2}W)?(\d{1,3}D)?$/, 'no number of days such as P14D')
+      .exactOptional(),
+  }),
+  z.strictObject({
+    kind: z.literal('cron'),
+    expression: z.string().regex(/^[^\s?@]+( [^\s?@]+){4}$/, 'no cron expression of five fields'),
+    timeZone: clock.timeZone,
   }),
   z.strictObject({ kind: z.enum(['onRequest', 'onCompromise', 'userManaged']) }),
 ]);
 
+const window = z.strictObject({
+  days: z.array(z.enum(WEEKDAYS)).min(1),
+  from: clock.at,
+  until: clock.at,
+  timeZone: clock.timeZone,
+});
+
+const freezeDay = z.string().regex(/^(\d{4}-)?(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/, 'no day of a freeze');
+const freeze = z.strictObject({
+  path: z.string(),
+  position: z.string().nullable(),
+  from: freezeDay,
+  through: freezeDay,
+  timeZone: clock.timeZone,
+  reason: z.string().nullable(),
+  secrets: z.array(secretRef),
+});
+
+/* What came later has a default, so that the manifest of an earlier version can be read. */
 const secret = z.strictObject({
   address: secretRef,
   vault: vaultName,
@@ -93,9 +127,14 @@ const secret = z.strictObject({
   dependsOn: z.array(secretRef),
   derivedFrom: z.array(secretRef),
   together: z.array(secretRef),
+  apart: z.array(z.strictObject({ secret: secretRef, by: duration })).default([]),
+  windows: z.array(window).default([]),
+  grace: duration.default('PT24H'),
   tags: z
     .record(z.string().min(1).max(256), z.string().max(256))
     .refine((tags) => Object.keys(tags).length <= 10, 'more than 10 tags'),
+  ...outsideFields,
+  pii: z.array(z.string()).min(1).exactOptional(),
 });
 
 const mount = z.strictObject({
@@ -140,6 +179,7 @@ const consumer = z.strictObject({
   deadline: duration,
   dependsOn: z.array(consumerRef),
   optional: z.boolean(),
+  canary: z.boolean().default(false),
 });
 
 /** No address is in it: a manifest of a pull request must not send a credential to a host of its choice. */
@@ -151,6 +191,17 @@ const record = z.strictObject({
   auth,
   tenantId: z.string().nullable(),
   clientId: z.string().nullable(),
+});
+
+/** For people: no rule is made from it, so that what a role is called is any text. */
+const access = z.strictObject({
+  vault: vaultName,
+  path: z.string(),
+  principal: z.string(),
+  role: z.string(),
+  can: z.array(z.enum(['list', 'read', 'set', 'purge', 'grant'])),
+  secret: z.string().nullable(),
+  unknown: z.literal(true).exactOptional(),
 });
 
 const manifestSchema: z.ZodType<Declared> = z.strictObject({
@@ -174,22 +225,34 @@ const manifestSchema: z.ZodType<Declared> = z.strictObject({
         .string()
         .regex(/^(unix|ssh|tcp):\/\/\S+$/, 'no endpoint of a Docker engine')
         .nullable(),
+      restarts: z
+        .strictObject({ atOnce: z.int().min(1), pause: duration })
+        .nullable()
+        .default(null),
     }),
   ),
   secrets: z.array(secret),
   consumers: z.array(consumer),
+  freezes: z.array(freeze).default([]),
   record: record.nullable().exactOptional(),
+  notifications: z.array(notificationSchema).exactOptional(),
+  access: z.array(access).exactOptional(),
 });
 
 /**
  * Reads keyturn.json. What it returns is consistent: addresses fit their names, every reference has its
  * declaration, nothing is declared twice. Otherwise a fault lists every problem, or says that a newer keyturn
  * wrote it. A manifest may come from a pull request, so names are checked again here.
+ *
+ * What it declares to be personal data passes the guard (model/guard.ts) no more from then on.
  */
 export function parseManifest(text: string, where: string): Declared {
   const declared = parseFormat(text, where, MANIFEST_FORMAT, manifestSchema, NEXT);
   const problems = contradictions(declared);
-  if (problems.length === 0) return declared;
+  if (problems.length === 0) {
+    watchForPersonal(personalTexts(declared));
+    return declared;
+  }
   throw new Fault({
     code: 'bad-file',
     what: 'the manifest contradicts itself',
@@ -211,11 +274,12 @@ function contradictions(declared: Declared): Problem[] {
   const platforms = namesOf('platform', namesIn(declared.platforms));
   const secrets = namesOf('secret', addressesIn(declared.secrets));
   const consumers = namesOf('consumer', addressesIn(declared.consumers));
+  namesOf('notification', namesIn(declared.notifications ?? []));
 
-  for (const { address, vault, name, dependsOn, derivedFrom, together } of declared.secrets) {
+  for (const { address, vault, name, dependsOn, derivedFrom, together, apart } of declared.secrets) {
     if (address !== secretAddress(vault, name)) say(address, `is not the address of "${name}" in "${vault}"`);
     if (!vaults.has(vault)) say(address, `vault "${vault}" is not declared`);
-    for (const other of [...dependsOn, ...derivedFrom, ...together]) {
+    for (const other of [...dependsOn, ...derivedFrom, ...together, ...apart.map((each) => each.secret)]) {
       if (!secrets.has(other)) say(address, `"${other}" is not declared`);
     }
   }
@@ -233,6 +297,24 @@ function contradictions(declared: Declared): Problem[] {
     for (const other of dependsOn) {
       if (!consumers.has(other)) say(address, `depends on "${other}", which is not declared`);
     }
+  }
+  for (const { path, vault } of declared.access ?? []) {
+    if (!vaults.has(vault)) say(path, `is of vault "${vault}", which is not declared`);
+  }
+  for (const notification of declared.notifications ?? []) {
+    for (const { what } of notificationProblems(notification)) say(notification.path, what);
+  }
+  for (const freeze of declared.freezes) {
+    for (const other of freeze.secrets) {
+      if (!secrets.has(other)) say(freeze.path, `holds "${other}", which is not declared`);
+    }
+    for (const { what } of freezeProblems(freeze)) say(freeze.path, what);
+  }
+  for (const secret of declared.secrets) {
+    // The planner computes with them: a date that never comes, or is none, must not get there.
+    const dates = [...cadenceProblems(secret.cadence), ...secret.windows.flatMap(windowProblems)];
+    for (const { what } of [...dates, ...hookProblems(secret), ...personalProblems(secret)])
+      say(secret.address, what);
   }
   return problems;
 }

@@ -43,6 +43,16 @@ const movedSchema: z.ZodType<Moved> = z.strictObject({
       knownBy: z.enum(['os-user', 'git-author', 'ci']),
       host: z.string(),
       run: z.string().nullable(),
+      identities: z
+        .array(
+          z.strictObject({
+            knownBy: z.enum(['azure', 'oidc', 'ci', 'git-author', 'os-user']),
+            name: z.string(),
+            id: z.string().exactOptional(),
+            issuer: z.string().exactOptional(),
+          }),
+        )
+        .exactOptional(),
     }),
     reason: z.string().nullable(),
     ticket: z.string().nullable(),
@@ -76,6 +86,8 @@ export function movedAway({ moved, state }: Moved, place: string): Fault {
 }
 
 function isMoved(text: string): boolean {
+  // Nearly always a whole state, which need not be read twice to know that.
+  if (!text.includes('"moved"')) return false;
   try {
     const json = JSON.parse(text) as unknown;
     return typeof json === 'object' && json !== null && 'moved' in json;

@@ -1,6 +1,7 @@
 import type { Instant } from '../model/address.ts';
 import type { Actor, HistoryEntry } from '../model/journal.ts';
 import type { Recorded } from '../model/recorded.ts';
+import { steplessEntry } from './stepless.ts';
 
 /** Where a record comes from that no apply wrote: who made it, when and why. */
 export interface Origin {
@@ -16,29 +17,12 @@ export interface Origin {
 
 /** Its history entry, after `last`: no plan and no step, every secret's current version. */
 export function originEntry(origin: Origin, recorded: Recorded, last: Recorded['head']): HistoryEntry {
-  const { kind, id, at, actor, reason, ticket, notes } = origin;
   const secrets = Object.entries(recorded.secrets).sort(([a], [b]) => (a < b ? -1 : 1));
-  return {
-    format: 1,
-    entry: (last?.entry ?? 0) + 1,
-    previous: last?.digest ?? null,
-    kind,
-    apply: id,
-    startedAt: at,
-    endedAt: at,
-    actor,
-    continued: [],
-    reason,
-    ticket,
-    planDigest: null,
-    outcome: 'done',
-    versions: Object.fromEntries(
-      secrets.map(([address, { current }]) => [
-        address,
-        { before: kind === 'rebuild' ? null : current, after: current },
-      ]),
-    ),
-    steps: [],
-    notes,
-  };
+  const versions = Object.fromEntries(
+    secrets.map(([address, { current }]) => [
+      address,
+      { before: origin.kind === 'rebuild' ? null : current, after: current },
+    ]),
+  );
+  return steplessEntry({ ...origin, versions }, last);
 }

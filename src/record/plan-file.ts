@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { canonicalJson, digestOf } from '../model/canonical.ts';
 import { Fault } from '../model/fault.ts';
+import { guardedPlan } from '../model/guarded.ts';
 import type { Plan } from '../model/plan.ts';
 import { PLAN_FORMAT } from '../model/plan.ts';
 import { parseFormat } from './formats.ts';
@@ -18,8 +19,11 @@ const step = z.looseObject({
     'promote',
     'demote',
     'settle',
+    'revoke',
+    'prove',
     'retire',
     'prune',
+    'effect',
   ]),
   group: z.string(),
   address: z.string(),
@@ -32,7 +36,7 @@ const fileSchema = z.strictObject({
   plan: z.looseObject({
     format: z.literal(1),
     stack: z.string(),
-    kind: z.enum(['apply', 'rollback']),
+    kind: z.enum(['apply', 'rollback', 'compromise']),
     createdAt: z.iso.datetime(),
     basis: z.strictObject({
       lineage: z.string(),
@@ -45,8 +49,12 @@ const fileSchema = z.strictObject({
   }),
 });
 
-/** A saved plan: `{format, digest, plan}`, the digest being that of the plan's canonical JSON. */
-export function planFileText(plan: Plan): string {
+/**
+ * A saved plan: `{format, digest, plan}`, the digest being that of the plan's canonical JSON. Its free text goes through
+ * the guard; what it hands on to the vault (tags) does not.
+ */
+export function planFileText(made: Plan): string {
+  const plan = guardedPlan(made);
   return `${canonicalJson({ format: PLAN_FORMAT, digest: digestOf(plan), plan })}\n`;
 }
 

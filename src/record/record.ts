@@ -4,16 +4,20 @@ import { Fault, asFault } from '../model/fault.ts';
 import type { JournalLine } from '../model/journal.ts';
 import type { Recorded } from '../model/recorded.ts';
 import type { ObjectStore } from '../model/store.ts';
+import type { Aside } from './aside.ts';
+import { leaveAside, leftAside } from './aside.ts';
 import type { ClaimOptions } from './claim.ts';
 import { claim } from './claim.ts';
 import { existingIn } from './existing.ts';
 import { Replay } from './fold.ts';
 import { HeldRecord } from './held-record.ts';
+import { JOURNAL } from './journal-file.ts';
 import { History } from './history-files.ts';
 import type { Holder } from './lease.ts';
 import { holderIn } from './lease.ts';
 import type { Loaded } from './load.ts';
-import { loadRecord } from './load.ts';
+import { loadRecord, stateIn } from './load.ts';
+import { isAway } from './moved.ts';
 import { LocalStore } from './local-store.ts';
 import type { Place } from './transfer.ts';
 import { lookAt } from './transfer.ts';
@@ -59,8 +63,16 @@ export class StackRecord {
     return new Replay(state, lines).recorded;
   }
 
+  /** The newest history entry as the state names it, whatever the history holds. */
+  async head(): Promise<{ readonly isThere: boolean; readonly head: Recorded['head'] }> {
+    const { stored } = await stateIn(this.store);
+    if (stored === null) return { isThere: false, head: null };
+    return { isThere: true, head: (isAway(stored) ? stored.state : stored).head };
+  }
+
   /** The journal of an apply that runs or did not end; null where there is none. */
   async interrupted(): Promise<readonly JournalLine[] | null> {
+    if ((await this.store.get(JOURNAL)) === null) return null;
     const { lines } = await this.#load();
     return lines.length === 0 ? null : lines;
   }
@@ -99,6 +111,16 @@ export class StackRecord {
     return existingIn(this.store);
   }
 
+  /** Leaves something that was no apply for the next apply to take into the history; see `leaveAside`. */
+  leave(aside: Aside): Promise<void> {
+    return leaveAside(this.store, aside);
+  }
+
+  /** What was left and is not in the history yet, oldest first. */
+  async left(): Promise<Aside[]> {
+    return (await leftAside(this.store)).map(({ aside }) => aside);
+  }
+
   /** The claim as it stands, fenced or not; null where there is none. */
   standing(): Promise<Standing | null> {
     return standingOn(this.store.lock);
@@ -112,12 +134,13 @@ export class StackRecord {
   async unlock(
     seen: Standing,
     own: Holder,
-    options: Pick<ClaimOptions, 'terms' | 'clock'>,
+    options: Pick<ClaimOptions, 'terms' | 'clock'> & { readonly aside: Aside },
   ): Promise<boolean> {
     const lease = await seize(this.store.lock, seen, own, options);
     if (lease === null) return false;
     try {
-      await new HeldRecord(this.store, this.history, () => this.#load(), lease).fenceOff('unlock');
+      const held = new HeldRecord(this.store, this.history, () => this.#load(), lease);
+      if (await held.fenceOff('unlock')) await held.note(options.aside);
     } catch (thrown) {
       throw seizedOnly(asFault(thrown));
     } finally {

@@ -14,6 +14,7 @@ export const causeSchema: z.ZodType<Cause> = z.lazy(() =>
     z.strictObject({ kind: z.literal('first') }),
     z.strictObject({ kind: z.literal('due'), due: instant }),
     z.strictObject({ kind: z.literal('generation'), generation: z.int() }),
+    z.strictObject({ kind: z.literal('found'), storeId: z.string() }),
     z.strictObject({ kind: z.literal('request'), at: instant, reason: z.string().nullable() }),
     z.strictObject({
       kind: z.literal('together'),
@@ -23,6 +24,7 @@ export const causeSchema: z.ZodType<Cause> = z.lazy(() =>
     z.strictObject({ kind: z.literal('mount'), why: z.string() }),
     z.strictObject({ kind: z.literal('soaked'), since: instant }),
     z.strictObject({ kind: z.literal('rollback'), reason: z.string().nullable() }),
+    z.strictObject({ kind: z.literal('compromise'), incident: z.string() }),
   ]),
 );
 
@@ -35,7 +37,7 @@ const held = z.strictObject({
 
 const version = z.strictObject({
   ordinal,
-  role: z.enum(['pending', 'current', 'prior', 'retired']),
+  role: z.enum(['pending', 'current', 'prior', 'retiring', 'retired']),
   storeIds: z.array(z.string()),
   operation: z.string(),
   cause: causeSchema,
@@ -45,7 +47,12 @@ const version = z.strictObject({
   soakUntil: instant.nullable(),
   approvedBy: z.string().nullable(),
   retiredAt: instant.nullable(),
-  retiredWhy: z.enum(['soaked', 'undone']).nullable(),
+  retiredWhy: z.enum(['soaked', 'undone', 'compromised']).nullable(),
+  revokedAt: instant.exactOptional(),
+  provedAt: instant.exactOptional(),
+  disabledAt: instant.exactOptional(),
+  effects: z.array(z.string()).exactOptional(),
+  unproved: z.string().exactOptional(),
   copies: z.array(z.strictObject({ platform: z.string(), name: z.string(), id: z.string() })),
 });
 
@@ -61,6 +68,7 @@ export const stateSchema: z.ZodType<Recorded> = z.strictObject({
     secretAddress,
     z.strictObject({
       highest: z.int().nonnegative(),
+      lowest: ordinal.exactOptional(),
       current: ordinal.nullable(),
       generation: z.int(),
       versions: z.array(version),
@@ -76,6 +84,7 @@ export const stateSchema: z.ZodType<Recorded> = z.strictObject({
       flippedAt: instant.nullable(),
       settleAfter: instant.nullable(),
       fingerprint: z.string().nullable(),
+      parked: z.strictObject({ since: instant, incident: z.string(), reason: z.string() }).exactOptional(),
     }),
   ),
   usedPlans: z.array(z.string()),
