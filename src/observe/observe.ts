@@ -5,7 +5,7 @@ import { asFault } from '../model/fault.ts';
 import type { Observed, ObservedPlatform, ObservedSecret, ObservedVault } from '../model/observed.ts';
 import type { Platform } from '../model/platform.ts';
 import type { Recorded } from '../model/recorded.ts';
-import { priorVersion } from '../model/recorded.ts';
+import { isLeaving } from '../model/recorded.ts';
 import type { Vault } from '../model/vault.ts';
 
 export interface ObserveInput {
@@ -69,7 +69,7 @@ async function withVersions(
 ): Promise<ObservedSecret> {
   const record = input.recorded.secrets[address];
   const agrees = record !== undefined && record.fingerprint === item.fingerprint;
-  if (agrees && priorVersion(record) === null) return item;
+  if (agrees && !record.versions.some(isLeaving)) return item;
   return { ...item, versions: await vault.versions(item.name, input.signal) };
 }
 

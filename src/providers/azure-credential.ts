@@ -18,6 +18,8 @@ export interface CredentialOptions {
   /** Of the app registration or the user-assigned identity. Needed for `github-oidc`. */
   readonly clientId?: string | null | undefined;
   readonly github?: GithubOidc | null | undefined;
+  /** Told the job's own token each time that it is exchanged. It must keep nothing of it but what it says. */
+  readonly onAssertion?: ((token: string) => void) | undefined;
 }
 
 const AUDIENCE = 'api://AzureADTokenExchange';
@@ -49,7 +51,11 @@ export async function azureCredential(options: CredentialOptions): Promise<Crede
       if (tenantId === null || clientId === null || github === null || github === undefined) {
         throw incomplete(options);
       }
-      return new identity.ClientAssertionCredential(tenantId, clientId, () => githubAssertion(github));
+      return new identity.ClientAssertionCredential(tenantId, clientId, async () => {
+        const assertion = await githubAssertion(github);
+        options.onAssertion?.(assertion);
+        return assertion;
+      });
     }
     case 'default':
       break;

@@ -11,7 +11,7 @@ export interface VaultCall {
   readonly host: string;
   readonly auth: VaultAuth;
   readonly tenantId: string | null;
-  readonly doing: 'list' | 'read' | 'write' | 'disable';
+  readonly doing: 'list' | 'read' | 'write' | 'mark' | 'disable' | 'seal';
   /** Null: the whole vault. */
   readonly secret: string | null;
   readonly signal: AbortSignal | undefined;
@@ -22,7 +22,9 @@ const ROLES: Readonly<Record<VaultCall['doing'], string>> = {
   list: 'the role "Key Vault Reader", or keyturn\'s planner role (readMetadata)',
   read: APPLIER,
   write: APPLIER,
+  mark: APPLIER,
   disable: APPLIER,
+  seal: APPLIER,
 };
 
 /**

@@ -2,6 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as timer } from 'node:timers/promises';
 import type { SecretClientOptions } from '@azure/keyvault-secrets';
 import type { Fence } from '../model/fence.ts';
+import type { Identity } from '../model/journal.ts';
+import { entraIdentity } from './azure-claims.ts';
 import { LASTING, networkCodeOf } from './azure-errors.ts';
 
 type Policy = NonNullable<SecretClientOptions['additionalPolicies']>[number]['policy'];
@@ -73,11 +75,17 @@ export class KeyVaultPipeline {
   readonly #pace: Pace;
   readonly #fence: Fence | undefined;
   readonly #refusals = new WeakMap<object, Refusal>();
+  #identity: Identity | null = null;
 
   constructor(host: string, pace: Pace, fence?: Fence) {
     this.#host = host;
     this.#pace = pace;
     this.#fence = fence;
+  }
+
+  /** Who the vault took the first token of; null: it took none that says so. */
+  get identity(): Identity | null {
+    return this.#identity;
   }
 
   /** Runs SDK calls under a signal. */
@@ -120,6 +128,7 @@ export class KeyVaultPipeline {
       } else {
         if ('thrown' in outcome) throw outcome.thrown;
         if (outcome.response.status >= 400) this.#refusals.set(request, refusalIn(outcome.response));
+        else this.#identity ??= entraIdentity(request.headers.get('authorization') ?? '');
         return outcome.response;
       }
     }

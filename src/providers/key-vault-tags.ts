@@ -4,33 +4,30 @@ import { Fault } from '../model/fault.ts';
 import { TAG_OPERATION, TAG_STACK, TAG_VERSION, itemFingerprint } from '../model/observed.ts';
 import type { ObservedSecret, ObservedVersion } from '../model/observed.ts';
 import type { SecretValue } from '../model/secret-value.ts';
+import { MAX_TAGS } from '../model/vault.ts';
 import type { WriteAs } from '../model/vault.ts';
 import { addressOf } from './key-vault-faults.ts';
 
 /** The vault's limits; for the length of a tag its pages disagree (256, 512), so the smaller one holds. */
-const MAX_TAGS = 15;
 const MAX_TAG_LENGTH = 256;
 const MAX_CONTENT_TYPE = 255;
 const OUR_TAGS = [TAG_VERSION, TAG_OPERATION, TAG_STACK];
 
-/** The tags of a version that the vault will take. Throws before anything is sent. */
-export function tagsOf(
-  vault: string,
-  secret: string,
-  value: SecretValue,
-  as: WriteAs,
-): Record<string, string> {
-  const where = addressOf({ vault, secret });
+/** Throws before anything is sent where the vault would refuse the value. */
+export function requireFit(vault: string, secret: string, value: SecretValue): void {
   const problem = value.problem();
-  if (problem !== null) {
-    const what = problem === 'empty' ? 'the value is empty' : 'the value is larger than 25 KB';
-    throw new Fault({
-      code: 'value-refused',
-      what,
-      where,
-      next: 'give another value; nothing was written',
-    });
-  }
+  if (problem === null) return;
+  throw new Fault({
+    code: 'value-refused',
+    what: problem === 'empty' ? 'the value is empty' : 'the value is larger than 25 KB',
+    where: addressOf({ vault, secret }),
+    next: 'give another value; nothing was written',
+  });
+}
+
+/** The tags of a version that the vault will take. Throws before anything is sent. */
+export function tagsOf(vault: string, secret: string, as: WriteAs): Record<string, string> {
+  const where = addressOf({ vault, secret });
   const tags = {
     ...as.tags,
     ...(as.ordinal === null ? {} : { [TAG_VERSION]: String(as.ordinal) }),
@@ -59,6 +56,29 @@ export function tagsOf(
     where,
     next: 'correct the declaration; nothing was written',
     problems: problems.map((what) => ({ what, where })),
+  });
+}
+
+/**
+ * The tags of a version that someone else wrote, once it is ours: its own stay, which the vault took as they are.
+ * Throws before anything is sent where it was disabled, or has no room for ours.
+ */
+export function tagsBeside(
+  vault: string,
+  secret: string,
+  as: WriteAs,
+  { storeId, enabled, tags: own }: ObservedVersion,
+): Record<string, string> {
+  const tags = { ...own, ...tagsOf(vault, secret, as) };
+  if (enabled && Object.keys(tags).length <= MAX_TAGS) return tags;
+  throw new Fault({
+    code: 'vault-conflict',
+    what: enabled
+      ? `version "${storeId}" of secret "${secret}" has so many tags that keyturn's do not fit beside them`
+      : `version "${storeId}" of secret "${secret}" was disabled meanwhile`,
+    where: addressOf({ vault, secret }),
+    live: 'nothing was changed for it',
+    next: 'plan again',
   });
 }
 

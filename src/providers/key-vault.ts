@@ -2,16 +2,21 @@ import type { SecretClient } from '@azure/keyvault-secrets';
 import type { VaultAuth } from '../model/declared.ts';
 import { Fault } from '../model/fault.ts';
 import type { Fence } from '../model/fence.ts';
+import type { Identity } from '../model/journal.ts';
 import type { ObservedSecret, ObservedVersion } from '../model/observed.ts';
 import { SecretValue } from '../model/secret-value.ts';
+import type { Seal, SealWrite } from '../model/seal.ts';
+import { ANCHOR } from '../model/seal.ts';
 import type { Vault, WriteAs } from '../model/vault.ts';
+import { workloadIdentity } from './azure-claims.ts';
 import { azureCredential } from './azure-credential.ts';
 import type { Credential, GithubOidc } from './azure-credential.ts';
 import { addressOf, isUncertain, vaultFault } from './key-vault-faults.ts';
 import type { VaultCall } from './key-vault-faults.ts';
 import { KeyVaultPipeline, PACE } from './key-vault-pipeline.ts';
 import type { Pace } from './key-vault-pipeline.ts';
-import { observedSecret, observedVersion, tagsOf } from './key-vault-tags.ts';
+import { newestSeals, SEAL_VALUE, sealTags, sealVersions } from './key-vault-seal.ts';
+import { observedSecret, observedVersion, requireFit, tagsBeside, tagsOf } from './key-vault-tags.ts';
 
 export interface KeyVaultOptions {
   readonly name: string;
@@ -30,6 +35,9 @@ export interface KeyVaultOptions {
   /** Every request that changes something passes it right before it leaves. */
   readonly fence?: Fence | undefined;
 }
+
+/** What a change of a version's properties says. */
+type Patch = { readonly enabled: false } | { readonly tags: Record<string, string> };
 
 const PAGE = 25;
 const WRITES = 3;
@@ -50,6 +58,8 @@ class KeyVault implements Vault {
   readonly #pace: Pace;
   readonly #pipeline: KeyVaultPipeline;
   #client: Promise<SecretClient> | null = null;
+  /** Of the CI's own token that was exchanged for one of Azure. */
+  #workload: Identity | null = null;
 
   constructor(options: KeyVaultOptions, uri: URL) {
     this.name = options.name;
@@ -57,6 +67,10 @@ class KeyVault implements Vault {
     this.#uri = uri;
     this.#pace = { ...PACE, ...options.pace };
     this.#pipeline = new KeyVaultPipeline(uri.host, this.#pace, options.fence);
+  }
+
+  identities(): Identity[] {
+    return [this.#pipeline.identity, this.#workload].filter((each) => each !== null);
   }
 
   async list(signal?: AbortSignal): Promise<ObservedSecret[]> {
@@ -93,7 +107,8 @@ class KeyVault implements Vault {
     as: WriteAs,
     signal?: AbortSignal,
   ): Promise<{ readonly storeId: string }> {
-    const tags = tagsOf(this.name, secret, value, as);
+    requireFit(this.name, secret, value);
+    const tags = tagsOf(this.name, secret, as);
     // Looking first is also what gives a cold client its token: until it has one, the SDK sends all but the first
     // of several parallel requests with their bodies and without a token.
     const written = await this.find(secret, as.operation, signal);
@@ -125,14 +140,58 @@ class KeyVault implements Vault {
     });
   }
 
-  async disable(secret: string, storeId: string, signal?: AbortSignal): Promise<void> {
+  async mark(secret: string, storeId: string, as: WriteAs, signal?: AbortSignal): Promise<void> {
+    // Its own tags stay, so it has to be listed first.
+    const patch = (listed: ObservedVersion | undefined): Patch | null =>
+      listed === undefined ? null : { tags: tagsBeside(this.name, secret, as, listed) };
+    const isMarked = ({ operation }: ObservedVersion): boolean => operation === as.operation;
+    if (!(await this.#change('mark', secret, storeId, isMarked, patch, signal)))
+      throw this.#absent(secret, storeId);
+  }
+
+  disable(secret: string, storeId: string, signal?: AbortSignal): Promise<boolean> {
+    const isDisabled = ({ enabled }: ObservedVersion): boolean => !enabled;
+    return this.#change('disable', secret, storeId, isDisabled, () => ({ enabled: false }), signal);
+  }
+
+  async seals(signal?: AbortSignal): Promise<Seal[]> {
+    return newestSeals(await this.versions(ANCHOR, signal));
+  }
+
+  async seal(seal: SealWrite, accept: (there: Seal) => Promise<void>, signal?: AbortSignal): Promise<void> {
+    // Looking first is also what gives a cold client its token.
+    const versions = await this.versions(ANCHOR, signal);
+    const before = newestSeals(versions).find(({ stack }) => stack === seal.stack);
+    if (before !== undefined) await accept(before);
+    const [there, ...twins] = sealVersions(versions, seal.stack);
+    const tags = sealTags(seal);
+    const written = await this.#ask({ doing: 'seal', secret: ANCHOR, signal }, async (client) => {
+      for (const twin of twins) await client.updateSecretProperties(ANCHOR, twin, { tags });
+      if (there !== undefined) return client.updateSecretProperties(ANCHOR, there, { tags });
+      return (await client.setSecret(ANCHOR, SEAL_VALUE, { tags })).properties;
+    });
+    if (newestSeals([observedVersion(written)])[0]?.digest !== seal.digest) throw this.#unsealed(seal);
+  }
+
+  /**
+   * Sends a change of a version's properties until the list shows it; a list may be older than the version. False:
+   * there is no such version.
+   */
+  async #change(
+    doing: 'mark' | 'disable',
+    secret: string,
+    storeId: string,
+    isDone: (version: ObservedVersion) => boolean,
+    patch: (listed: ObservedVersion | undefined) => Patch | null,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> {
     for (let tries = 0; ; tries += 1) {
-      const version = (await this.versions(secret, signal)).find((each) => each.storeId === storeId);
-      if (version === undefined) throw this.#absent(secret, storeId);
-      if (!version.enabled) return;
-      if (tries === WRITES) throw this.#stillEnabled(secret, storeId);
+      const listed = (await this.versions(secret, signal)).find((each) => each.storeId === storeId);
+      if (listed !== undefined && isDone(listed)) return true;
+      if (tries === WRITES) throw this.#unchanged(doing, secret, storeId, listed !== undefined);
       if (tries > 0) await this.#sleep(this.#pace.backoffMs * 2 ** (tries - 1), secret, signal);
-      await this.#patchDisabled(secret, storeId, signal);
+      const wanted = patch(listed);
+      if (wanted !== null && !(await this.#patch(doing, secret, storeId, wanted, signal))) return false;
     }
   }
 
@@ -149,8 +208,9 @@ class KeyVault implements Vault {
     const client = await this.#opened(call);
     try {
       const contentType = as.contentType === null ? {} : { contentType: as.contentType };
+      const expiry = as.expires === undefined ? {} : { expiresOn: new Date(as.expires) };
       const { properties } = await this.#pipeline.under(call.signal, () =>
-        client.setSecret(secret, value.reveal(), { tags, ...contentType }),
+        client.setSecret(secret, value.reveal(), { tags, ...contentType, ...expiry }),
       );
       if (properties.version === undefined) throw new TypeError('[unexpected] a version without an id');
       return properties.version;
@@ -168,17 +228,23 @@ class KeyVault implements Vault {
     }
   }
 
-  /** One PATCH. Returns also where the answer was lost, since the caller looks anyway. */
-  async #patchDisabled(secret: string, storeId: string, signal: AbortSignal | undefined): Promise<void> {
-    const call = this.#call({ doing: 'disable', secret, signal });
+  /** One PATCH. False: there is no such version. True also where the answer was lost, since the caller looks anyway. */
+  async #patch(
+    doing: 'mark' | 'disable',
+    secret: string,
+    storeId: string,
+    patch: Patch,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> {
+    const call = this.#call({ doing, secret, signal });
     const client = await this.#opened(call);
     try {
-      await this.#pipeline.under(call.signal, () =>
-        client.updateSecretProperties(secret, storeId, { enabled: false }),
-      );
+      await this.#pipeline.under(call.signal, () => client.updateSecretProperties(secret, storeId, patch));
+      return true;
     } catch (thrown) {
       const refusal = this.#pipeline.refusalOf(thrown);
-      if (isUncertain(thrown, refusal) && call.signal?.aborted !== true) return;
+      if (isUncertain(thrown, refusal) && call.signal?.aborted !== true) return true;
+      if (refusal?.status === 404) return false;
       throw vaultFault(thrown, refusal, call);
     }
   }
@@ -222,16 +288,21 @@ class KeyVault implements Vault {
   async #open(): Promise<SecretClient> {
     const { SecretClient } = await import('@azure/keyvault-secrets');
     const { sandboxToken } = this.#options;
+    const credential = { ...this.#options, onAssertion: (token: string) => this.#heard(token) };
     const relaxed = { allowInsecureConnection: true, disableChallengeResourceVerification: true };
     return new SecretClient(
       this.#uri.origin,
-      sandboxToken === undefined ? await azureCredential(this.#options) : sandboxCredential(sandboxToken),
+      sandboxToken === undefined ? await azureCredential(credential) : sandboxCredential(sandboxToken),
       {
         retryOptions: { maxRetries: 0 },
         additionalPolicies: [{ policy: this.#pipeline.policy, position: 'perRetry' }],
         ...(sandboxToken === undefined ? {} : relaxed),
       },
     );
+  }
+
+  #heard(assertion: string): void {
+    this.#workload = workloadIdentity(assertion);
   }
 
   async #sleep(ms: number, secret: string, signal: AbortSignal | undefined): Promise<void> {
@@ -252,12 +323,24 @@ class KeyVault implements Vault {
     });
   }
 
-  #stillEnabled(secret: string, storeId: string): Fault {
+  #unsealed({ entry }: SealWrite): Fault {
     return new Fault({
       code: 'vault-unreachable',
-      what: `version "${storeId}" of secret "${secret}" could not be disabled in ${WRITES} tries`,
+      what: `the vault did not answer with the seal of history entry ${entry}`,
+      where: addressOf({ vault: this.name, secret: ANCHOR }),
+      next: 'the next apply that changes something seals again',
+    });
+  }
+
+  #unchanged(doing: 'mark' | 'disable', secret: string, storeId: string, isListed: boolean): Fault {
+    const [not, still] =
+      doing === 'disable' ? ['disabled', 'enabled'] : ['marked as ours', "without keyturn's tags"];
+    const seen = isListed ? `still ${still}` : 'missing';
+    return new Fault({
+      code: 'vault-unreachable',
+      what: `version "${storeId}" of secret "${secret}" could not be ${not} in ${WRITES} tries`,
       where: addressOf({ vault: this.name, secret }),
-      live: `version "${storeId}" was still enabled when the vault was last listed`,
+      live: `version "${storeId}" was ${seen} when the vault was last listed`,
       next: 'run apply again',
     });
   }

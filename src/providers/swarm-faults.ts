@@ -1,5 +1,6 @@
 import { Fault } from '../model/fault.ts';
 import type { FaultInit } from '../model/fault.ts';
+import { guarded } from '../model/guard.ts';
 
 /** A call of the engine that did not succeed: refused with a status, or (status null) without an answer. */
 export class EngineRefusal extends Error {
@@ -8,7 +9,8 @@ export class EngineRefusal extends Error {
   readonly code: string | null;
 
   constructor(status: number | null, code: string | null, message: string) {
-    super(message.trim().replaceAll(/\s+/g, ' ').slice(0, 400));
+    // Before it is cut: half a value is found by nobody.
+    super(guarded(message).trim().replaceAll(/\s+/g, ' ').slice(0, 400));
     this.name = 'EngineRefusal';
     this.status = status;
     this.code = code;

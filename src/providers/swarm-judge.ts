@@ -1,5 +1,6 @@
 import type { Instant } from '../model/address.ts';
 import type { Problem } from '../model/fault.ts';
+import { guarded } from '../model/guard.ts';
 import { isHomeless, isLive, isMoving, isPaused, isPlaced, modeOf, referencesOf } from './swarm-wire.ts';
 import type { WireNode, WireService, WireTask } from './swarm-wire.ts';
 
@@ -12,7 +13,7 @@ export interface Sighting {
   /** All tasks of the service, ended ones included. */
   readonly tasks: readonly WireTask[];
   readonly nodes: readonly WireNode[];
-  /** Our clock in milliseconds. */
+  /** ms of a clock that never jumps. */
   readonly at: number;
 }
 
@@ -215,7 +216,9 @@ function failed(what: string, tasks: readonly WireTask[], { service, nodes }: Si
 }
 
 function reasonOf(task: WireTask): string {
-  const said = (task.Status.Err ?? '').trim().slice(0, 300);
+  const said = guarded(task.Status.Err ?? '')
+    .trim()
+    .slice(0, 300);
   if (said !== '') return said;
   const exit = task.Status.ContainerStatus?.ExitCode ?? 0;
   return exit === 0

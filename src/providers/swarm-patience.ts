@@ -9,12 +9,12 @@ const PATIENCE_MS = 90_000;
  * an engine that is there again a moment later.
  */
 export async function patiently<T>(signal: AbortSignal | undefined, ask: () => Promise<T>): Promise<T> {
-  const until = Date.now() + PATIENCE_MS;
+  const until = performance.now() + PATIENCE_MS;
   for (let wait = 200; ; wait = Math.min(wait * 2, 5_000)) {
     try {
       return await ask();
     } catch (error) {
-      if (!isPassing(error) || isOutOfSequence(error) || Date.now() + wait > until) throw error;
+      if (!isPassing(error) || isOutOfSequence(error) || performance.now() + wait > until) throw error;
       await pause(wait, undefined, signal === undefined ? {} : { signal });
     }
   }

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { millisecondsOf } from '../model/duration.ts';
 import { Fault } from '../model/fault.ts';
 import type { Probe } from '../model/declared.ts';
 import type { VerifyOrder } from '../model/platform.ts';
@@ -153,7 +154,7 @@ async function outcome(
   signal?: AbortSignal,
 ): Promise<string> {
   const { clock, engine, where } = room;
-  const until = clock.now() + Math.min(timeoutMs, PROBE_TIMEOUT_MS);
+  const until = clock.ticks() + Math.min(timeoutMs, PROBE_TIMEOUT_MS);
   const name = probe.kind === 'http' ? `GET :${probe.port}${probe.path}` : `tcp :${probe.port}`;
   const refused = (what: string) =>
     new Fault({
@@ -176,7 +177,7 @@ async function outcome(
       const exit = `${task.Status.Err ?? ''} (image "${probe.image}")`;
       throw refused(reasons === '' ? `${name}: ${exit}` : `${name}: ${reasons}`);
     }
-    if (clock.now() >= until) {
+    if (clock.ticks() >= until) {
       const state = tasks[0]?.Status;
       const why = state === undefined ? 'no task' : `${state.State}${state.Err ? `: ${state.Err}` : ''}`;
       throw refused(`the probe with image "${probe.image}" did not end (${why})`);
@@ -211,7 +212,7 @@ function runCommand(
     if (command === undefined) return reject(refused('is no command'));
     const options = {
       env,
-      timeout: millisecondsOf(probe.timeout),
+      timeout: Math.max(millisecondsOf(probe.timeout), 1_000),
       ...(signal === undefined ? {} : { signal }),
     };
     execFile(command, args, options, (error) => {
@@ -223,12 +224,4 @@ function runCommand(
       );
     });
   });
-}
-
-function millisecondsOf(duration: string): number {
-  const parts = /^P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$/.exec(duration);
-  const [weeks, days, hours, minutes, seconds] = [1, 2, 3, 4, 5].map((at) => Number(parts?.[at] ?? 0));
-  const total =
-    ((((weeks ?? 0) * 7 + (days ?? 0)) * 24 + (hours ?? 0)) * 60 + (minutes ?? 0)) * 60 + (seconds ?? 0);
-  return Math.max(total, 1) * 1_000;
 }

@@ -60,8 +60,8 @@ export async function openTunnel(order: TunnelOrder): Promise<Tunnel> {
       await rm(directory, { recursive: true, force: true });
     },
   };
-  const until = Date.now() + OPEN_TIMEOUT_MS;
-  while (tunnel.isOpen() && Date.now() < until) {
+  const until = performance.now() + OPEN_TIMEOUT_MS;
+  while (tunnel.isOpen() && performance.now() < until) {
     if (await accepts(socketPath)) return tunnel;
     await pause(50);
   }

@@ -53,7 +53,7 @@ export async function flip(
     const moved = order.changes.find((change) => standing(change, service.Spec) === 'moved');
     if (moved !== undefined) throw someoneElse(moved, service, where);
     if (!order.undo) {
-      refuseBusy(service, where);
+      if (order.takesOver !== true) refuseBusy(service, where);
       await refuseWaiting(engine, service, isHomeless, where, signal);
     }
 

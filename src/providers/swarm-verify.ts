@@ -8,14 +8,18 @@ import type { Memory, Sighting, Verdict } from './swarm-judge.ts';
 import type { ProbeCall } from './swarm-probe.ts';
 import { serviceNamed } from './swarm-update.ts';
 
-/** Time as the loop sees it; the tests bring their own. */
+/** Time as the loops see it. */
 export interface Clock {
-  readonly now: () => number;
+  /**
+   * ms of a clock that never jumps: a wall clock that is set back would keep a verification from its end for hours,
+   * and one that is set forward would end the watch at once.
+   */
+  readonly ticks: () => number;
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
 }
 
 export const REAL_CLOCK: Clock = {
-  now: () => Date.now(),
+  ticks: () => performance.now(),
   sleep: async (ms, signal) => {
     await pause(ms, undefined, signal === undefined ? {} : { signal });
   },
@@ -35,7 +39,7 @@ export async function verify(
   signal?: AbortSignal,
   clock: Clock = REAL_CLOCK,
 ): Promise<Evidence> {
-  const began = clock.now();
+  const began = clock.ticks();
   const deadline = began + order.deadlineMs;
   const first = await serviceNamed(engine, order.service, where, signal);
   let memory: Memory = NOTHING_SEEN;
@@ -49,9 +53,9 @@ export async function verify(
       return null;
     });
     if (sighting === null) {
-      silentFrom ??= clock.now();
+      silentFrom ??= clock.ticks();
       // What could not be seen is neither good nor failed; only the stability starts anew.
-      if (clock.now() - silentFrom >= PATIENCE_MS) throw silence;
+      if (clock.ticks() - silentFrom >= PATIENCE_MS) throw silence;
       memory = { ...memory, steady: null };
       await clock.sleep(POLL_MS * 3, signal);
       continue;
@@ -62,17 +66,17 @@ export async function verify(
     const { verdict } = result;
     if (verdict.kind === 'failed') throw refused(verdict, order, where);
     if (verdict.kind === 'good') {
-      const left = Math.max(deadline - clock.now(), 15_000);
+      const left = Math.max(deadline - clock.ticks(), 15_000);
       const line = await probe({ service: sighting.service, tasks: verdict.good, timeoutMs: left });
       return {
         tasks: verdict.good.length,
-        elapsedMs: clock.now() - began,
+        elapsedMs: Math.round(clock.ticks() - began),
         updateState: verdict.updateState,
         staleOnDownNodes: verdict.staleOnDownNodes,
         probe: line,
       };
     }
-    if (clock.now() >= deadline) throw tooLate(verdict.why, order, where);
+    if (clock.ticks() >= deadline) throw tooLate(verdict.why, order, where);
     const line = verdict.why.replace(/, watched for .*/, ', watched for a while');
     if (line !== said) progress(line);
     said = line;
@@ -87,7 +91,7 @@ async function sight(engine: Engine, id: string, clock: Clock, signal?: AbortSig
     engine.nodes(signal),
   ]);
   const [service, tasks, nodes] = asked;
-  return { service, tasks, nodes, at: clock.now() };
+  return { service, tasks, nodes, at: clock.ticks() };
 }
 
 async function present<T>(answer: Promise<T>): Promise<T> {
