@@ -1,25 +1,27 @@
 import { durationMs } from '../calendar/calendar.ts';
-import type { Ordinal, SecretAddress } from '../model/address.ts';
 import { nameOf } from '../model/address.ts';
-import { Fault } from '../model/fault.ts';
+import { digestOf } from '../model/canonical.ts';
+import { Fault, asFault } from '../model/fault.ts';
 import type { DoneFacts } from '../model/journal.ts';
 import type { ObservedVersion } from '../model/observed.ts';
 import { LABEL_SECRET, TAG_STACK, TAG_VERSION } from '../model/observed.ts';
 import type {
+  EffectStep,
   FlipStep,
   MintStep,
   PruneStep,
   RestoreStep,
-  RetireStep,
   SettleStep,
   StageStep,
   Step,
   UnstageStep,
   VerifyStep,
 } from '../model/plan.ts';
-import { recordedVersion } from '../model/recorded.ts';
+import { lowestGivenOut } from '../model/recorded.ts';
 import type { SecretValue } from '../model/secret-value.ts';
-import { assertUnused, strangeNewest } from './unused.ts';
+import { prove, retire, revoke } from './death.ts';
+import { assertUnused, usersOf } from './unused.ts';
+import { disableAll, isDisabled, readVersion, storeIdsOf, versionsOf } from './versions.ts';
 import type { Work } from './work.ts';
 
 /**
@@ -43,27 +45,48 @@ export async function act(step: Step, work: Work, isUndo: boolean): Promise<Done
       return {};
     case 'settle':
       return settle(step, work);
+    case 'revoke':
+      return revoke(step, work);
+    case 'prove':
+      return prove(step, work);
     case 'retire':
       return retire(step, work);
     case 'unstage':
     case 'prune':
+      if (step.cause.kind === 'compromise') return removeDead(step, work);
       await assertUnused(step.secret, step.ordinal, work, step);
       return remove(step, work);
+    case 'effect':
+      return effect(step, work);
   }
 }
 
 async function mint(step: MintStep, work: Work): Promise<DoneFacts> {
   const vault = work.vaultOf(step.secret);
   const name = nameOf(step.secret);
-  const there = await vault.find(name, step.operation, work.lost);
+  const there = await mintedBefore(step, work);
   if (there !== null && !there.enabled) throw spent(step);
   if (there !== null) return { storeId: there.storeId };
+  const { ordinal, operation, contentType, tags, taken, expires } = step;
+  const as = { ordinal, operation, stack: work.plan.stack, contentType, tags, expires };
+  if (taken !== undefined) {
+    await vault.mark(name, taken, as, work.lost);
+    return { storeId: taken };
+  }
   const value = valueFor(step, work);
-  const { ordinal, operation, contentType, tags } = step;
-  const as = { ordinal, operation, stack: work.plan.stack, contentType, tags };
   const written = await vault.write(name, value, as, work.lost);
   work.keepMinted(step.secret, ordinal, value);
   return { storeId: written.storeId };
+}
+
+/** What an earlier try of this mint left. One whose answer nobody heard may still arrive, and must not be followed by a twin. */
+async function mintedBefore(step: MintStep, work: Work): Promise<ObservedVersion | null> {
+  const vault = work.vaultOf(step.secret);
+  const name = nameOf(step.secret);
+  if (work.standings.get(step.id)?.isCutOff !== true) return vault.find(name, step.operation, work.lost);
+  const message = `looking for v${step.ordinal}, whose write may still arrive`;
+  work.tell({ type: 'step_progress', step: step.id, address: step.address, message });
+  return vault.arrival(name, step.operation, work.lost);
 }
 
 function spent(step: MintStep): Fault {
@@ -111,36 +134,6 @@ async function stage(step: StageStep, work: Work): Promise<DoneFacts> {
   return { copyId: id };
 }
 
-async function readVersion(
-  secret: SecretAddress,
-  ordinal: Ordinal,
-  work: Work,
-  why: string,
-): Promise<SecretValue> {
-  const recorded = recordedVersion(work.journal.recorded.secrets[secret], ordinal)?.storeIds ?? [];
-  const versions = await work.vaultOf(secret).versions(nameOf(secret), work.lost);
-  // Only what we wrote ourselves: whoever may write can copy our tags onto another value.
-  const readable = versions.find(({ storeId, enabled }) => enabled && recorded.includes(storeId));
-  if (readable !== undefined) return work.vaultOf(secret).read(nameOf(secret), readable.storeId, work.lost);
-  throw new Fault({
-    code: 'vault-conflict',
-    what: `${nameOf(secret)} v${ordinal} has no enabled version in the vault, and ${why} needs its value`,
-    where: secret,
-    next: `enable it in the vault, or rotate: keyturn apply --rotate ${secret}`,
-  });
-}
-
-/** The vault's versions of one ordinal of ours, whichever storeIds they have. */
-async function versionsOf(secret: SecretAddress, ordinal: Ordinal, work: Work): Promise<ObservedVersion[]> {
-  const recorded = recordedVersion(work.journal.recorded.secrets[secret], ordinal)?.storeIds ?? [];
-  const versions = await work.vaultOf(secret).versions(nameOf(secret), work.lost);
-  return versions.filter(
-    (version) =>
-      recorded.includes(version.storeId) ||
-      (version.ordinal === ordinal && version.stack === work.plan.stack),
-  );
-}
-
 function copyOrder(
   step: StageStep | UnstageStep | PruneStep,
   work: Work,
@@ -153,6 +146,43 @@ function copyOrder(
   return { name: step.copy, labels };
 }
 
+/** A copy whose version is dead: live tasks do not keep it, and what does is said. */
+async function removeDead(step: UnstageStep | PruneStep, work: Work): Promise<DoneFacts> {
+  const users = await usersOf(step, work);
+  try {
+    await remove(step, work);
+  } catch (thrown) {
+    const fault = asFault(thrown);
+    if (users.length === 0) throw fault;
+    throw new Fault({
+      code: 'service-busy',
+      what: `dead, still mounted: ${step.copy} cannot be removed from ${step.platform}: ${users.join(', ')}`,
+      where: step.secret,
+      live: `v${step.ordinal} is disabled in the vault; who mounts its copy can still read it`,
+      next: 'move or stop what mounts it, then run keyturn apply: it removes the copy',
+      cause: fault,
+    });
+  }
+  if (users.length === 0) return {};
+  return { proof: `removed from ${step.platform}; ${users.join(', ')} held it until it ends` };
+}
+
+async function effect(step: EffectStep, work: Work): Promise<DoneFacts> {
+  const { secret, before, now, incident, idempotencyKey } = step;
+  const context = {
+    stack: work.plan.stack,
+    secret,
+    before,
+    now,
+    incident,
+    idempotencyKey,
+    at: work.outside.now(),
+  };
+  // No connection of ours stands before it.
+  work.outside.fence.pass();
+  return { proof: await work.outside.hooks.effect(step.effect, context, work.lost) };
+}
+
 async function remove(step: UnstageStep | PruneStep, work: Work): Promise<DoneFacts> {
   await work.platform(step.platform).remove(copyOrder(step, work), work.lost);
   work.forgetLook(step.platform);
@@ -160,10 +190,13 @@ async function remove(step: UnstageStep | PruneStep, work: Work): Promise<DoneFa
 }
 
 async function flip(step: FlipStep, work: Work, isUndo: boolean): Promise<DoneFacts> {
-  const undo = isUndo || work.plan.kind === 'rollback';
+  const undo = isUndo || step.cause.kind === 'rollback';
+  // What an emergency left paused only another change mends.
+  const isParked = work.journal.recorded.consumers[step.consumer]?.parked !== undefined;
+  const takesOver = step.cause.kind === 'compromise' || isParked;
   const receipt = await work
     .platform(step.platform)
-    .flip({ service: step.service, changes: step.changes, undo }, work.lost);
+    .flip({ service: step.service, changes: step.changes, undo, takesOver }, work.lost);
   work.keepReceipt(step.id, receipt);
   work.forgetLook(step.platform);
   return { receipt };
@@ -194,70 +227,76 @@ async function settle(step: SettleStep, work: Work): Promise<DoneFacts> {
   return {};
 }
 
-async function retire(step: RetireStep, work: Work): Promise<DoneFacts> {
-  await assertUnused(step.secret, step.ordinal, work);
-  const versions = await versionsOf(step.secret, step.ordinal, work);
-  const newest = await strangeNewest(step, versions, work);
-  return { disabled: await disableAll(step.secret, step.ordinal, work, newest) };
-}
-
-async function disableAll(
-  secret: SecretAddress,
-  ordinal: Ordinal,
-  work: Work,
-  except: string | null = null,
-): Promise<string[]> {
-  const versions = (await versionsOf(secret, ordinal, work)).filter(({ storeId }) => storeId !== except);
-  for (const version of versions.filter(({ enabled }) => enabled)) {
-    await work.vaultOf(secret).disable(nameOf(secret), version.storeId, work.lost);
-  }
-  return versions.map(({ storeId }) => storeId).sort();
-}
-
 /**
  * The prior value becomes the newest again before the failed version is disabled: a disabled newest version
  * answers 403 to whoever reads without a version, with no fallback. Where nothing was minted nothing is written.
  */
 async function restore(step: RestoreStep, work: Work): Promise<DoneFacts> {
-  const failed = await failedVersions(step, work);
-  if (failed.length === 0) return {};
-  const storeId = await putBack(step, failed, work);
-  const disabled = await disableAll(step.secret, step.failed, work);
-  return storeId === undefined ? { disabled } : { storeId, disabled };
+  const failed = new Set(await failedStoreIds(step, work));
+  if (failed.size === 0) return {};
+  let storeId: string | undefined;
+  const putBackHere = new Set<string>();
+  // The same write may arrive once more meanwhile, and is then the newest: the prior must stand behind that as well.
+  for (let known = 0; known < failed.size;) {
+    known = failed.size;
+    storeId = await putBack(step, [...failed], work);
+    if (storeId !== undefined) putBackHere.add(storeId);
+    const twins = await versionsOf(step.secret, step.failed, work);
+    for (const twin of twins) if (!putBackHere.has(twin.storeId)) failed.add(twin.storeId);
+  }
+  const disabled = await disableAll(step.secret, [...failed], work);
+  if (storeId !== undefined) return { storeId, disabled };
+  if (step.to === null) return { disabled };
+  return {
+    disabled,
+    proof: `v${step.to} is disabled in the vault, by someone else: no version of it was made the newest`,
+  };
 }
 
-/** What a mint left; where it was cut off, only once it can no longer arrive does it count as nothing. */
-async function failedVersions(step: RestoreStep, work: Work): Promise<ObservedVersion[]> {
+/** Another one for each further version that failed: one that came later must not pass for taken back already. */
+function operationOf({ operation }: RestoreStep, failed: readonly string[]): string {
+  return failed.length === 1 ? operation : digestOf([operation, ...failed.toSorted()]).slice(0, 32);
+}
+
+/**
+ * What a mint left. Where that is nothing, only a mint of this apply that was answered with a refusal is believed
+ * at once: any other may still arrive, or was seen by the plan and is missing from an older list.
+ */
+async function failedStoreIds(step: RestoreStep, work: Work): Promise<string[]> {
   const { secret, failed: ordinal, address } = step;
-  const found = await versionsOf(secret, ordinal, work);
-  const cutOff = [...work.standings.values()].find(
-    ({ step: mint, isCutOff }) =>
-      isCutOff && mint.kind === 'mint' && mint.secret === secret && mint.ordinal === ordinal,
+  const found = storeIdsOf(secret, ordinal, await versionsOf(secret, ordinal, work), work);
+  const mint = [...work.standings.values()].find(
+    ({ step: each }) => each.kind === 'mint' && each.secret === secret && each.ordinal === ordinal,
   );
-  if (found.length > 0 || cutOff?.step.kind !== 'mint') return found;
-  const message = `looking for v${ordinal}, whose write was cut off`;
+  if (found.length > 0 || mint?.isCutOff === false) return found;
+  const message = `looking for v${ordinal}, whose write may still arrive`;
   work.tell({ type: 'step_progress', step: step.id, address, message });
-  const late = await work.vaultOf(secret).arrival(nameOf(secret), cutOff.step.operation, work.lost);
-  return late === null ? [] : [late];
+  const late = await work.vaultOf(secret).arrival(nameOf(secret), step.undoes, work.lost);
+  return late === null ? [] : [late.storeId];
 }
 
-/** Makes the value that was the newest before the failed version the newest again; null where there was none. */
+/**
+ * Makes the value that was the newest before the failed version the newest again; undefined where there was none, and
+ * where somebody disabled it since: to wait for that one to be enabled would keep every later apply from its work.
+ */
 async function putBack(
   step: RestoreStep,
-  failed: readonly ObservedVersion[],
+  failed: readonly string[],
   work: Work,
 ): Promise<string | undefined> {
   const vault = work.vaultOf(step.secret);
   const name = nameOf(step.secret);
-  const { to: ordinal, operation, contentType, tags } = step;
+  const { to: ordinal, contentType, tags, expires } = step;
+  const operation = operationOf(step, failed);
   const there = await vault.find(name, operation, work.lost);
   if (there !== null) return there.storeId;
+  if (ordinal !== null && (await isDisabled(step.secret, ordinal, work))) return undefined;
   const value =
     ordinal === null
       ? await readAdopted(step, failed, work)
       : await readVersion(step.secret, ordinal, work, 'the way back');
   if (value === null) return undefined;
-  const as = { ordinal, operation, stack: work.plan.stack, contentType, tags };
+  const as = { ordinal, operation, stack: work.plan.stack, contentType, tags, expires };
   return (await vault.write(name, value, as, work.lost)).storeId;
 }
 
@@ -267,21 +306,21 @@ async function putBack(
  */
 async function readAdopted(
   step: RestoreStep,
-  failed: readonly ObservedVersion[],
+  failed: readonly string[],
   work: Work,
 ): Promise<SecretValue | null> {
-  const known = work.journal.recorded.secrets[step.secret]?.versions ?? [];
+  const record = work.journal.recorded.secrets[step.secret];
+  const known = record?.versions ?? [];
   // What was promoted once took the place of the value from before: that one must not come back.
   if (known.some(({ promotedAt }) => promotedAt !== null)) return null;
-  const ours = new Set([
-    ...failed.map(({ storeId }) => storeId),
-    ...known.flatMap(({ storeIds }) => storeIds),
-  ]);
+  const ours = new Set([...failed, ...known.flatMap(({ storeIds }) => storeIds)]);
   const versions = await work.vaultOf(step.secret).versions(nameOf(step.secret), work.lost);
-  // With our tags: of a record that was lost.
+  const lowest = record === undefined ? null : lowestGivenOut(record);
+  // With our tags: of a record that was lost, unless this one gave it out, gave it up, and it arrived after that.
+  const isForeign = ({ stack, ordinal }: ObservedVersion): boolean =>
+    stack === null || (stack === work.plan.stack && (ordinal ?? 0) < (lowest ?? Infinity));
   const foreign = versions.filter(
-    ({ storeId, stack, enabled }) =>
-      enabled && (stack === null || stack === work.plan.stack) && !ours.has(storeId),
+    (version) => version.enabled && !ours.has(version.storeId) && isForeign(version),
   );
   const newest = foreign.filter(({ created }) => foreign.every((other) => other.created <= created));
   const [only] = newest;

@@ -4,18 +4,22 @@ import { homeOf } from '../model/address.ts';
 import type { FaultRecord } from '../model/fault.ts';
 import { Fault } from '../model/fault.ts';
 import type { Listen } from '../model/event.ts';
-import type { Actor, ApplyOutcome, HistoryEntry, JournalLine, StepStatus } from '../model/journal.ts';
+import type { Actor, ApplyOutcome, Commit, HistoryEntry, JournalLine, StepStatus } from '../model/journal.ts';
+import type { Notify } from '../model/notice.ts';
 import type { Group, Plan, Step } from '../model/plan.ts';
 import type { Recorded } from '../model/recorded.ts';
 import { recordedVersion } from '../model/recorded.ts';
 import type { Occasion } from './entry.ts';
 import { historyEntry } from './entry.ts';
 import { valueFor } from './acts.ts';
+import { goForward, parkStuck } from './forward.ts';
 import type { GroupEnd } from './group.ts';
 import { goOn, runGroup } from './group.ts';
 import { endIn, fateOf, lacksOnlyRecord, standAsJournaled } from './journaled.ts';
 import { lookAgain } from './look-again.ts';
+import { sealHead } from './seal.ts';
 import { stillStands } from './stands.ts';
+import { Telling, withDeliveries } from './telling.ts';
 import { undoGroup } from './undo.ts';
 import { walk } from './walk.ts';
 import type { JournalSink, Outside } from './work.ts';
@@ -26,6 +30,7 @@ export interface RecordSink {
   begin(entry: BeginEntry, now: () => string): Promise<JournalOf>;
   resume(now: () => string): Promise<JournalOf | null>;
   finish(journal: JournalOf, entry: HistoryEntry): Promise<Recorded>;
+  digestAt(entry: number): Promise<string | null>;
 }
 
 interface JournalOf extends JournalSink {
@@ -48,12 +53,18 @@ export interface ExecuteInput {
   readonly actor: Actor;
   readonly reason: string | null;
   readonly ticket: string | null;
+  /** Absent: it is not known. */
+  readonly commit?: Commit | null | undefined;
+  /** Absent: nobody is told. */
+  readonly notify?: Notify | undefined;
 }
 
 export interface Executed {
   readonly outcome: ApplyOutcome;
   readonly entry: HistoryEntry;
   readonly recorded: Recorded;
+  /** Why a vault does not witness the entry; empty: all do. */
+  readonly unsealed: readonly FaultRecord[];
 }
 
 /**
@@ -63,19 +74,22 @@ export interface Executed {
  * has changed; later faults of steps are outcomes, and only a record that cannot be written rejects.
  */
 export async function execute(input: ExecuteInput, record: RecordSink): Promise<Executed> {
-  const { plan, outside, actor, reason, ticket, planDigest, apply } = input;
-  for (const step of plan.steps) if (isManualMint(step)) valueFor(step, { outside });
+  const { plan, outside, actor, reason, ticket, planDigest, apply, commit = null } = input;
+  for (const step of plan.steps) if (needsValue(step)) valueFor(step, { outside });
   const { lineage, serial } = plan.basis;
   const journal = await record.begin(
-    { type: 'begin', format: 1, apply, lineage, serial, planDigest, plan, actor, reason, ticket },
+    { type: 'begin', format: 1, apply, lineage, serial, planDigest, plan, actor, reason, ticket, commit },
     outside.now,
   );
   const work = new Work(plan, outside, journal, input.listen, input.signal);
   const startedAt = outside.now();
+  const telling = new Telling(input.notify);
   work.tell({ type: 'apply_start', apply, stack: plan.stack, steps: plan.steps.length });
-  const ends = await runGroups(plan.groups, work, input.parallelism);
-  const ended = [...ends.values()];
-  const occasion = { apply, startedAt, planDigest, actor, reason, ticket, continued: [] };
+  telling.begin(work, apply);
+  if (plan.kind === 'compromise') await parkStuck(work);
+  const ended = [...(await runGroups(plan, work, input.parallelism)).values()];
+  ended.push(...leftBy(plan, ended));
+  const occasion = { apply, startedAt, planDigest, actor, reason, ticket, commit, continued: [], telling };
   if (ended.includes('stopped')) return leaveOpen(work, journal, occasion);
   await holdReturned(work, ended);
   return close(work, journal, outcomeOf(ended, work.signal.aborted), record, occasion);
@@ -88,7 +102,7 @@ export async function execute(input: ExecuteInput, record: RecordSink): Promise<
  * is nothing to end.
  */
 export async function resume(
-  input: Pick<ExecuteInput, 'outside' | 'listen' | 'parallelism'>,
+  input: Pick<ExecuteInput, 'outside' | 'listen' | 'parallelism' | 'notify'>,
   record: RecordSink,
 ): Promise<Executed | null> {
   const journal = await record.resume(input.outside.now);
@@ -96,11 +110,22 @@ export async function resume(
   if (journal === null || begin?.type !== 'begin') return null;
   const work = new Work(begin.plan, input.outside, journal, input.listen, new AbortController().signal);
   standAsJournaled(work.standings, journal.lines);
-  const { apply, planDigest, actor, reason, ticket } = begin;
+  const { apply, planDigest, actor, reason, ticket, commit = null } = begin;
   const continued = journal.lines.flatMap((line) =>
     line.type === 'fence' ? [{ at: line.at, why: line.why, by: line.by }] : [],
   );
-  const occasion = { apply, startedAt: begin.at, planDigest, actor, reason, ticket, continued };
+  const telling = new Telling(input.notify);
+  const occasion = {
+    apply,
+    startedAt: begin.at,
+    planDigest,
+    actor,
+    reason,
+    ticket,
+    commit,
+    continued,
+    telling,
+  };
   const end = endIn(journal.lines);
   if (end !== undefined) return close(work, journal, end.outcome, record, occasion);
   assertConnected(work);
@@ -111,7 +136,11 @@ export async function resume(
   };
   const atOnce = pLimit(Math.max(1, input.parallelism));
   const ends: GroupEnd[] = [];
-  for (const group of begin.plan.groups.toReversed()) ends.push(await endGroup(group, because, work, atOnce));
+  const { groups, kind } = begin.plan;
+  if (kind === 'compromise') await parkStuck(work);
+  const inTurn = kind === 'compromise' ? groups : groups.toReversed();
+  for (const group of inTurn) ends.push(await endGroup(group, because, work, atOnce));
+  ends.push(...leftBy(begin.plan, ends));
   if (isHalfBack(work)) return leaveOpen(work, journal, occasion);
   await holdReturned(work, ends);
   return close(work, journal, outcomeOfResume(ends), record, occasion);
@@ -121,7 +150,7 @@ export async function resume(
 function assertConnected(work: Work): void {
   for (const { id } of work.plan.groups) {
     const standings = work.standingsOf(id);
-    if (!['finished', 'taken-back'].includes(fateOf(standings))) continue;
+    if (!['finished', 'taken-back'].includes(fateOf(standings, work.plan.kind))) continue;
     for (const { step } of standings) {
       const vault = 'secret' in step ? homeOf(step.secret) : null;
       const platform = 'platform' in step ? step.platform : null;
@@ -158,6 +187,7 @@ function isHalfBack(work: Work): boolean {
 
 function outcomeOfResume(ends: readonly GroupEnd[]): ApplyOutcome {
   if (ends.includes('stopped')) return 'stopped';
+  if (ends.includes('incomplete')) return 'incomplete';
   if (ends.includes('rolled-back') || ends.includes('failed')) return 'rolled-back';
   return ends.every((end) => end === 'done') ? 'done' : 'interrupted';
 }
@@ -192,12 +222,13 @@ async function endGroup(
   atOnce: LimitFunction,
 ): Promise<GroupEnd> {
   const standings = work.standingsOf(group.id);
-  switch (fateOf(standings)) {
+  switch (fateOf(standings, work.plan.kind)) {
     case 'kept':
       return 'done';
     case 'untouched':
       return 'not-begun';
     case 'finished':
+      if (work.plan.kind === 'compromise') return goForward(group, work, atOnce);
       // What only lacked its record may have been taken back by a person meanwhile.
       if (!lacksOnlyRecord(standings) || (await stillStands(group, work))) return goOn(group, work, atOnce);
       break;
@@ -209,12 +240,12 @@ async function endGroup(
   return undoGroup(group, failed ?? because, work, atOnce);
 }
 
-function isManualMint(step: Step): step is Extract<Step, { kind: 'mint' }> {
-  return step.kind === 'mint' && step.source.kind === 'manual';
+function needsValue(step: Step): step is Extract<Step, { kind: 'mint' }> {
+  return step.kind === 'mint' && step.source.kind === 'manual' && step.taken === undefined;
 }
 
 async function runGroups(
-  groups: readonly Group[],
+  { groups, kind }: Plan,
   work: Work,
   parallelism: number,
 ): Promise<Map<string, GroupEnd>> {
@@ -222,8 +253,14 @@ async function runGroups(
   const ends = new Map<string, GroupEnd>();
   const unmet = (group: Group): boolean =>
     group.needs.some((need) => ends.has(need) && ends.get(need) !== 'done');
-  await walk(groups, async (group) => {
-    ends.set(group.id, unmet(group) ? 'not-begun' : await runGroup(group, work, atOnce));
+  const nodes = groups.map((group) => ({
+    id: group.id,
+    needs: [...group.needs, ...(group.after ?? [])],
+    group,
+  }));
+  await walk(nodes, async ({ group }) => {
+    const run = kind === 'compromise' ? goForward : runGroup;
+    ends.set(group.id, unmet(group) ? 'not-begun' : await run(group, work, atOnce));
     return true;
   });
   return ends;
@@ -234,25 +271,40 @@ async function close(
   journal: JournalOf,
   outcome: ApplyOutcome,
   record: RecordSink,
-  occasion: Occasion,
+  { telling, ...occasion }: ToldOccasion,
 ): Promise<Executed> {
   skipWaiting(work);
   if (endIn(journal.lines) === undefined) {
     await journal.append({ type: 'seen', fingerprints: await lookAgain(work) });
     await journal.append({ type: 'end', outcome });
   }
-  const entry = historyEntry(work, journal.base, journal.recorded, outcome, occasion);
+  const closing = historyEntry(work, journal, outcome, occasion);
+  // The end stands before anybody is told of it: whoever is told may take his time, and this process may not live.
+  await telling.end(work, journal, closing);
+  const entry = withDeliveries(closing, journal.lines);
   const recorded = await record.finish(journal, entry);
+  const unsealed = await sealHead(work, recorded, (number) => record.digestAt(number));
   work.tell({ type: 'apply_end', outcome, counts: countsBy(work) });
-  return { outcome, entry, recorded };
+  return { outcome, entry, recorded, unsealed };
+}
+
+interface ToldOccasion extends Occasion {
+  readonly telling: Telling;
 }
 
 /** A journal without its end: the next apply takes back what could not be finished here. */
-function leaveOpen(work: Work, journal: JournalOf, occasion: Occasion): Executed {
+async function leaveOpen(
+  work: Work,
+  journal: JournalOf,
+  { telling, ...occasion }: ToldOccasion,
+): Promise<Executed> {
   skipWaiting(work);
-  const entry = historyEntry(work, journal.base, journal.recorded, 'stopped', occasion);
+  const stopped = historyEntry(work, journal, 'stopped', occasion);
+  // Who took the lease from us tells, too; and a journal that cannot be written changes nothing any more.
+  if (!work.lost.aborted) await telling.end(work, journal, stopped).catch(() => undefined);
+  const entry = withDeliveries(stopped, journal.lines);
   work.tell({ type: 'apply_end', outcome: 'stopped', counts: countsBy(work) });
-  return { outcome: 'stopped', entry, recorded: journal.recorded };
+  return { outcome: 'stopped', entry, recorded: journal.recorded, unsealed: [] };
 }
 
 function skipWaiting(work: Work): void {
@@ -260,9 +312,20 @@ function skipWaiting(work: Work): void {
     if (standing.status === 'waiting') standing.status = 'skipped';
 }
 
-/** The worst wins: stopped, rolled back, failed, interrupted. */
+/** An emergency that left something is not done; one that was interrupted is gone on with whole, once it has begun. */
+function leftBy({ kind, blocked }: Plan, ends: readonly GroupEnd[]): GroupEnd[] {
+  if (kind !== 'compromise') return [];
+  const hasBegun = ends.some((end) => end !== 'not-begun');
+  return [
+    ...(hasBegun && ends.includes('not-begun') ? ['stopped' as const] : []),
+    ...(hasBegun && blocked.length > 0 ? ['incomplete' as const] : []),
+  ];
+}
+
+/** The worst wins: stopped, incomplete, rolled back, failed, interrupted. */
 function outcomeOf(ends: readonly GroupEnd[], isInterrupted: boolean): ApplyOutcome {
   if (ends.includes('stopped')) return 'stopped';
+  if (ends.includes('incomplete')) return 'incomplete';
   if (ends.includes('rolled-back')) return 'rolled-back';
   if (ends.includes('failed')) return ends.includes('done') ? 'stopped' : 'failed';
   return isInterrupted && ends.includes('not-begun') ? 'interrupted' : 'done';

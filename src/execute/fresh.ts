@@ -18,7 +18,7 @@ export function assertFresh(plan: Plan, observed: Observed, recorded: Recorded):
       what: 'this plan was applied before; a saved plan is used once',
       where: `stack ${plan.stack}`,
       live: 'nothing was changed by this run',
-      next: 'make a new one: keyturn plan --out FILE',
+      next: `make a new one: keyturn ${plan.kind === 'compromise' ? 'compromise … --out FILE' : 'plan --out FILE'}`,
     });
   }
   const isNewRecord = recorded.serial === 0 && plan.basis.serial === 0;

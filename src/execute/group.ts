@@ -8,9 +8,10 @@ import type { Standing, Work } from './work.ts';
 
 /**
  * How a group ended. `failed`: a step failed and nothing was changed. `stopped`: neither done nor undone, the
- * next apply goes on. `not-begun`: an interrupt or a group that it needs came first.
+ * next apply goes on. `incomplete`: what was done stays and is recorded, there is no way back, and the next plan holds
+ * the rest. `not-begun`: an interrupt or a group that it needs came first.
  */
-export type GroupEnd = 'done' | 'failed' | 'rolled-back' | 'stopped' | 'not-begun';
+export type GroupEnd = 'done' | 'failed' | 'rolled-back' | 'stopped' | 'incomplete' | 'not-begun';
 
 /**
  * Runs one group to its end: all its steps or, after the first failure, back to the prior versions, verified.
@@ -42,7 +43,8 @@ export async function goOn(group: Group, work: Work, atOnce: LimitFunction): Pro
   return done.size === nodes.length ? 'done' : 'stopped';
 }
 
-async function doStep(standing: Standing, work: Work): Promise<boolean> {
+/** Does one step, and says whether it is done. */
+export async function doStep(standing: Standing, work: Work): Promise<boolean> {
   standing.status = 'running';
   const performed = await perform(standing.step, standing, work, false);
   standing.fault = 'fault' in performed ? performed.fault : null;

@@ -1,5 +1,5 @@
 import type { JournalLine } from '../model/journal.ts';
-import type { Plan } from '../model/plan.ts';
+import type { Plan, PlanKind } from '../model/plan.ts';
 import type { Fate, Unfinished, UnfinishedGroup } from '../model/unfinished.ts';
 import type { Standing } from './work.ts';
 import { standingsAtStart } from './work.ts';
@@ -37,19 +37,23 @@ export function standAsJournaled(
     standing.status = result.status;
     standing.isCutOff = false;
     standing.elapsedMs = result.elapsedMs;
+    standing.endedAt = line.at;
     standing.fault = result.status === 'failed' ? result.fault : null;
     standing.evidence = result.status === 'done' ? (result.evidence ?? null) : null;
+    standing.proof = result.status === 'done' ? (result.proof ?? null) : null;
   }
 }
 
 /**
  * What becomes of a group that was cut off. Once its consumers are verified only the record is missing; once a
  * version was restored or demoted it only goes forward, because what it came from is disabled. Anything else that
- * was begun is taken back: the values that it made are gone with the process that made them.
+ * was begun is taken back: the values that it made are gone with the process that made them. An emergency only goes
+ * forward, also with what it had not begun.
  */
-export function fateOf(standings: readonly Pick<Standing, 'step' | 'status'>[]): Fate {
+export function fateOf(standings: readonly Pick<Standing, 'step' | 'status'>[], kind: PlanKind): Fate {
   if (standings.every(({ status }) => status === 'done')) return 'kept';
   const begun = standings.filter(({ status }) => status !== 'waiting');
+  if (kind === 'compromise') return 'finished';
   if (begun.some(({ step }) => step.kind === 'restore' || step.kind === 'demote')) return 'finished';
   if (!begun.some(({ step }) => step.inverse !== null)) return 'untouched';
   return lacksOnlyRecord(standings) ? 'finished' : 'taken-back';
@@ -67,20 +71,21 @@ export function unfinishedIn(lines: readonly JournalLine[]): Unfinished | null {
   const standings = standingsAtStart(begin.plan);
   standAsJournaled(standings, lines);
   const { apply, at: startedAt, actor, plan } = begin;
-  const groups = plan.groups.map((group) => groupOf(group, [...standings.values()]));
+  const groups = plan.groups.map((group) => groupOf(group, [...standings.values()], plan.kind));
   return { apply, kind: plan.kind, startedAt, by: actor.name, groups };
 }
 
 function groupOf(
   { id, secrets, consumers }: Plan['groups'][number],
   standings: readonly Standing[],
+  kind: PlanKind,
 ): UnfinishedGroup {
   const own = standings.filter(({ step }) => step.group === id);
   const texts = (which: (standing: Standing) => boolean): string[] =>
     own.filter(which).map(({ step }) => step.text);
   return {
     id,
-    fate: fateOf(own),
+    fate: fateOf(own, kind),
     secrets,
     consumers,
     done: texts(({ status }) => status === 'done'),

@@ -24,7 +24,9 @@ export async function perform(
   try {
     const facts = await act(step, work, isUndo);
     standing.elapsedMs = elapsed();
+    standing.endedAt = work.outside.now();
     if (facts.evidence !== undefined) standing.evidence = facts.evidence;
+    if (facts.proof !== undefined) standing.proof = facts.proof;
     await work.journal.append({
       type: 'outcome',
       step: step.id,
@@ -34,6 +36,7 @@ export async function perform(
   } catch (thrown) {
     const fault = asFault(thrown).toJSON();
     standing.elapsedMs = elapsed();
+    standing.endedAt = work.outside.now();
     await work.journal.append({
       type: 'outcome',
       step: step.id,

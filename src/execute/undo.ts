@@ -23,7 +23,7 @@ export async function undoGroup(
   // Once a version was disabled in the vault nothing may be pointed at it again: such a group only goes forward.
   if (begun.some(({ step }) => step.kind === 'restore' || step.kind === 'demote')) return 'stopped';
   const toUndo = begun.filter(({ step }) => step.inverse !== null);
-  if (toUndo.length === 0) return hadDone ? 'stopped' : 'failed';
+  if (toUndo.length === 0) return hadDone ? 'incomplete' : 'failed';
 
   if (hadDone) work.tell({ type: 'rollback_start', group: group.id, because });
   let hasChanged = hadDone;

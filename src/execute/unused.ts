@@ -18,17 +18,7 @@ export async function assertUnused(
   work: Work,
   stray: { readonly platform: string; readonly copy: string } | null = null,
 ): Promise<void> {
-  const recorded = recordedVersion(work.journal.recorded.secrets[secret], ordinal)?.copies ?? [];
-  const copies = [...recorded];
-  if (stray !== null && !recorded.some(({ name }) => name === stray.copy)) {
-    const seen = await work.look(stray.platform);
-    const id = seen.copies.find(({ name }) => name === stray.copy)?.id;
-    if (id !== undefined) copies.push({ platform: stray.platform, name: stray.copy, id });
-  }
-  for (const { platform, name, id } of copies) {
-    const { services } = await work.look(platform);
-    const users = Object.values(services).flatMap((service) => usesOf(service, id));
-    if (users.length === 0) continue;
+  for (const { platform, name, users } of await copiesInUse({ secret, ordinal }, work, stray)) {
     throw new Fault({
       code: 'service-busy',
       what: `${nameOf(secret)} v${ordinal} is still in use on ${platform} as ${name}: ${users.join(', ')}`,
@@ -37,6 +27,44 @@ export async function assertUnused(
       next: 'plan again: it says what must move first',
     });
   }
+}
+
+interface Version {
+  readonly secret: SecretAddress;
+  readonly ordinal: Ordinal;
+}
+
+/** Who refers to a copy of a version, in words, each once. */
+export async function usersOf(
+  version: Version & { readonly platform?: string; readonly copy?: string },
+  work: Work,
+): Promise<string[]> {
+  const { platform, copy } = version;
+  const stray = platform === undefined || copy === undefined ? null : { platform, copy };
+  const inUse = await copiesInUse(version, work, stray);
+  const wanted = inUse.filter(({ name }) => copy === undefined || name === copy);
+  return [...new Set(wanted.flatMap(({ users }) => users))];
+}
+
+async function copiesInUse(
+  { secret, ordinal }: Version,
+  work: Work,
+  stray: { readonly platform: string; readonly copy: string } | null,
+): Promise<{ readonly platform: string; readonly name: string; readonly users: readonly string[] }[]> {
+  const recorded = recordedVersion(work.journal.recorded.secrets[secret], ordinal)?.copies ?? [];
+  const copies = [...recorded];
+  if (stray !== null && !recorded.some(({ name }) => name === stray.copy)) {
+    const seen = await work.look(stray.platform);
+    const id = seen.copies.find(({ name }) => name === stray.copy)?.id;
+    if (id !== undefined) copies.push({ platform: stray.platform, name: stray.copy, id });
+  }
+  const inUse = [];
+  for (const { platform, name, id } of copies) {
+    const { services } = await work.look(platform);
+    const users = Object.values(services).flatMap((service) => usesOf(service, id));
+    if (users.length > 0) inUse.push({ platform, name, users });
+  }
+  return inUse;
 }
 
 function usesOf(service: ObservedService, copyId: string): string[] {

@@ -3,6 +3,8 @@ export interface Node {
   readonly id: string;
   /** Ids outside of the walked nodes are taken as done. */
   readonly needs: readonly string[];
+  /** Must have ended, or never begin, before this one begins: whatever their end. */
+  readonly after?: readonly string[] | undefined;
 }
 
 /**
@@ -21,8 +23,20 @@ export async function walk<N extends Node>(
   const failed = new Set<string>();
   const running = new Map<string, Promise<void>>();
 
-  const isReady = (node: N): boolean =>
-    !node.needs.some((need) => waiting.has(need) || running.has(need) || failed.has(need));
+  const isOpen = (id: string): boolean => waiting.has(id) || running.has(id);
+  const isReady = ({ needs, after = [] }: N): boolean =>
+    !needs.some((need) => isOpen(need) || failed.has(need)) && !after.some(isOpen);
+  /** What needs something that failed never begins: nobody waits for it. */
+  const dropHopeless = (): void => {
+    for (let dropped = -1; dropped !== failed.size;) {
+      dropped = failed.size;
+      for (const { id, needs } of waiting.values())
+        if (needs.some((need) => failed.has(need))) {
+          waiting.delete(id);
+          failed.add(id);
+        }
+    }
+  };
   const start = (node: N): void => {
     waiting.delete(node.id);
     const settled = run(node).then((isDone) => {
@@ -35,6 +49,7 @@ export async function walk<N extends Node>(
 
   try {
     for (;;) {
+      if (how.isolated === true) dropHopeless();
       if (mayStart()) for (const node of [...waiting.values()].filter(isReady)) start(node);
       if (running.size === 0) return done;
       await Promise.race(running.values());

@@ -1,15 +1,16 @@
-import type { Instant, Ordinal, SecretAddress } from '../model/address.ts';
+import type { ConsumerAddress, Instant, Ordinal, SecretAddress } from '../model/address.ts';
 import { homeOf } from '../model/address.ts';
 import type { Source } from '../model/declared.ts';
 import type { ApplyEvent, Listen } from '../model/event.ts';
 import type { FaultRecord } from '../model/fault.ts';
 import { Fault } from '../model/fault.ts';
 import type { Fence } from '../model/fence.ts';
-import type { ApplyOutcome, StepResult, StepStatus } from '../model/journal.ts';
+import type { ApplyOutcome, Delivery, Fingerprints, StepResult, StepStatus } from '../model/journal.ts';
 import type { SeenPlatform } from '../model/observed.ts';
 import type { Plan, Step } from '../model/plan.ts';
 import type { Evidence, FlipReceipt, Platform } from '../model/platform.ts';
-import type { Held, Recorded } from '../model/recorded.ts';
+import type { Held, Parked, Recorded } from '../model/recorded.ts';
+import type { Hooks } from '../model/hooks.ts';
 import type { SecretValue } from '../model/secret-value.ts';
 import type { Vault } from '../model/vault.ts';
 
@@ -24,7 +25,9 @@ export type JournalEntry =
   | { readonly type: 'intent'; readonly step: Step }
   | { readonly type: 'outcome'; readonly step: string; readonly result: StepResult }
   | { readonly type: 'hold'; readonly secret: SecretAddress; readonly held: Held }
-  | { readonly type: 'seen'; readonly fingerprints: Readonly<Record<string, string>> }
+  | { readonly type: 'park'; readonly consumer: ConsumerAddress; readonly parked: Parked }
+  | { readonly type: 'notified'; readonly delivery: Delivery }
+  | { readonly type: 'seen'; readonly fingerprints: Fingerprints }
   | { readonly type: 'end'; readonly outcome: ApplyOutcome };
 
 /** The outside, as it is handed to the executor. */
@@ -37,6 +40,8 @@ export interface Outside {
   readonly generate: (source: Source) => SecretValue;
   /** Digest of each secret's declaration: what a hold is bound to. */
   readonly declarations: ReadonlyMap<SecretAddress, string>;
+  /** What the stack declares to be done outside of vaults and platforms. */
+  readonly hooks: Hooks;
   /** Stands before every change. */
   readonly fence: Fence;
   readonly now: () => Instant;
@@ -51,8 +56,12 @@ export interface Standing {
   /** Its intent stands in the journal of a process that died, without an outcome: it may still take effect. */
   isCutOff: boolean;
   elapsedMs: number | null;
+  /** When its outcome was known. */
+  endedAt: Instant | null;
   fault: FaultRecord | null;
   evidence: Evidence | null;
+  /** One line that says what was seen to be so. */
+  proof: string | null;
 }
 
 /** Every step of a plan, waiting. */
@@ -60,7 +69,16 @@ export function standingsAtStart({ steps }: Plan): ReadonlyMap<string, Standing>
   return new Map(
     steps.map((step) => [
       step.id,
-      { step, status: 'waiting', isCutOff: false, elapsedMs: null, fault: null, evidence: null },
+      {
+        step,
+        status: 'waiting',
+        isCutOff: false,
+        elapsedMs: null,
+        endedAt: null,
+        fault: null,
+        evidence: null,
+        proof: null,
+      },
     ]),
   );
 }
@@ -147,6 +165,11 @@ export class Work {
     // One that failed must not answer the next question.
     look.catch(() => this.#looks.delete(platform));
     return look;
+  }
+
+  /** What a declared program took its time for may be long ago. */
+  forgetLooks(): void {
+    this.#looks.clear();
   }
 
   forgetLook(platform: string): void {
