@@ -1,9 +1,10 @@
-import type { Address } from '../model/address.ts';
+import type { Address, ConsumerAddress, SecretAddress } from '../model/address.ts';
 import { isConsumerAddress, isSecretAddress, nameOf } from '../model/address.ts';
 import type { HistoryEntry, HistoryStep, StepStatus } from '../model/journal.ts';
 import type { Plan, StepKind } from '../model/plan.ts';
 import type { Recorded } from '../model/recorded.ts';
 import { versionText } from './cause-text.ts';
+import { deathLines, exposedLines, parkedNext, unprovedLines, usedLine } from './emergency-text.ts';
 import { faultLines } from './fault-text.ts';
 import { stepTable } from './history-text.ts';
 import { elapsedText } from './moment.ts';
@@ -16,6 +17,8 @@ export interface AppliedPage extends Page {
   readonly entry: HistoryEntry;
   /** The record after the apply. */
   readonly recorded: Recorded;
+  /** Those that take a person's value: only a new one lets such a secret go. */
+  readonly manual: ReadonlySet<SecretAddress>;
 }
 
 /**
@@ -26,7 +29,16 @@ export interface AppliedPage extends Page {
  * with `Rollback`; no other outcome prints it.
  */
 export function renderApplySummary(applied: AppliedPage): string {
-  const sections = [failures(applied), unfinished(applied), counts(applied), live(applied), held(applied)];
+  const sections = [
+    failures(applied),
+    unfinished(applied),
+    counts(applied),
+    untold(applied),
+    live(applied),
+    held(applied),
+    parked(applied),
+    emergency(applied),
+  ];
   return [...sections.filter((lines) => lines.length > 0), verdict(applied)]
     .map((lines) => lines.join('\n'))
     .join('\n\n');
@@ -72,6 +84,14 @@ function counts({ entry, ...page }: AppliedPage): string[] {
   );
 }
 
+/** Whom nobody could tell: it changes nothing, and whoever waits for word should know. */
+function untold({ entry: { notified = [] }, ...page }: AppliedPage): string[] {
+  const failed = notified.filter(({ failure }) => failure !== null);
+  if (failed.length === 0) return [];
+  const each = failed.map(({ to, event, failure }) => `${to} of ${event} (${failure})`).join(', ');
+  return hang('Not told: ', each, page, { lead: 'yellow' });
+}
+
 function touched(applied: AppliedPage): Address[] {
   const { plan, entry } = applied;
   const secrets = [
@@ -105,10 +125,12 @@ const MOVING: readonly StepKind[] = ['mint', 'stage', 'flip', 'restore'];
  * The last step after which the record can't speak for an address, or null: one that could not be undone or
  * never ended, and in an apply that stopped half-way one that moved something of a group that was not promoted.
  */
-function unproved(address: Address, { plan, entry }: AppliedPage): string | null {
+function unproved(address: Address, { plan, entry, recorded }: AppliedPage): string | null {
   const isGone = (step: HistoryStep) => step.address === address && step.fault?.code === 'service-absent';
   if (entry.steps.some(isGone)) return 'there is no such service any more';
   const statuses = new Map(entry.steps.map((step) => [step.id, step.status]));
+  if (isConsumerAddress(address) && recorded.consumers[address]?.parked !== undefined)
+    return `parked${whereParked(address, plan, statuses)}`;
   const closing = plan.steps.filter(
     (step) => CLOSING.includes(step.kind) && statuses.get(step.id) !== 'done',
   );
@@ -126,24 +148,76 @@ function unproved(address: Address, { plan, entry }: AppliedPage): string | null
   return `${status === 'done' ? 'done but not promoted' : `not certain, ${status}`}: ${last.text}`;
 }
 
+/** What the spec of a parked consumer names by now, where this apply came as far as that. */
+function whereParked(
+  address: ConsumerAddress,
+  { steps }: Plan,
+  statuses: ReadonlyMap<string, StepStatus>,
+): string {
+  const flip = steps.find((step) => step.kind === 'flip' && step.address === address);
+  if (flip?.kind !== 'flip' || statuses.get(flip.id) !== 'done') return '';
+  const named = flip.changes.flatMap(({ secret, to }) =>
+    to === null ? [] : [`${nameOf(secret)} v${to.ordinal ?? '?'}`],
+  );
+  return `: its spec names ${named.join(', ')} now, and it was not healthy on that`;
+}
+
 function held(applied: AppliedPage): string[] {
   const rows = touched(applied).flatMap((address) => {
     const held = isSecretAddress(address) ? applied.recorded.secrets[address]?.held : null;
-    return held === null || held === undefined ? [] : [{ address, held }];
+    if (held === null || held === undefined) return [];
+    const isManual = isSecretAddress(address) && applied.manual.has(address);
+    return [{ address, held, how: isManual ? `--value ${address}=-` : `--rotate ${address}` }];
   });
   if (rows.length === 0) return [];
   return [
     applied.paint('bold', 'Held: the schedule leaves these alone until a person acts'),
-    ...rows.flatMap(({ address, held }) => [
+    ...rows.flatMap(({ address, held, how }) => [
       ...hang('  ', `${address}: ${held.reason}`, applied),
-      ...fields([['next', `remove the cause, then \`keyturn apply --rotate ${address}\``]], applied, 4),
+      ...fields([['next', `remove the cause, then \`keyturn apply ${how}\``]], applied, 4),
     ]),
   ];
 }
 
+/** Consumers that an emergency left behind, with what to do. */
+function parked(applied: AppliedPage): string[] {
+  const rows = touched(applied).flatMap((address) => {
+    const parked = isConsumerAddress(address) ? applied.recorded.consumers[address]?.parked : undefined;
+    return parked === undefined || !isConsumerAddress(address) ? [] : [{ address, parked }];
+  });
+  if (rows.length === 0) return [];
+  return [
+    applied.paint('bold', 'Parked: these could not be moved, and what they read may be dead'),
+    ...rows.flatMap(({ address, parked }) => [
+      ...hang('  ', `${address}: ${parked.reason}`, applied, { text: 'red' }),
+      ...fields([['next', parkedNext(address)]], applied, 4),
+    ]),
+  ];
+}
+
+function emergency(applied: AppliedPage): string[] {
+  const { emergency } = applied.plan;
+  if (emergency === undefined) return [];
+  const { text, isLate } = usedLine(emergency, applied.entry.endedAt);
+  return [
+    applied.paint('bold', `Incident ${emergency.incident}`),
+    ...hang('  ', text, applied, isLate ? { text: 'red' } : {}),
+    ...deathLines(applied.entry, applied),
+    ...[unprovedLines(applied.plan, applied), exposedLines(emergency, applied)].flatMap((lines) =>
+      lines.length === 0 ? [] : ['', ...lines],
+    ),
+  ];
+}
+
+const NOUNS: Readonly<Record<Plan['kind'], string>> = {
+  apply: 'Apply',
+  rollback: 'Rollback',
+  compromise: 'Emergency rotation',
+};
+
 function verdict(applied: AppliedPage): string[] {
   const { entry, paint, plan } = applied;
-  const noun = plan.kind === 'rollback' ? 'Rollback' : 'Apply';
+  const noun = NOUNS[plan.kind];
   switch (entry.outcome) {
     case 'done':
       return [paint('bold', completeLine(noun, entry))];
@@ -173,12 +247,23 @@ function verdict(applied: AppliedPage): string[] {
           [
             [
               'next',
-              'see the errors above, then run `keyturn apply`: before anything new it takes back what is half-done',
+              plan.kind === 'compromise'
+                ? 'see the errors above, then run `keyturn apply`: before anything new it goes on with the emergency, which nothing takes back'
+                : 'see the errors above, then run `keyturn apply`: before anything new it takes back what is half-done',
             ],
           ],
           applied,
         ),
       ];
+    case 'incomplete':
+      return hang(
+        '',
+        `${noun} did what could be done: a person is needed for the rest, which stands above.`,
+        applied,
+        {
+          text: 'red',
+        },
+      );
     case 'interrupted':
       return [
         ...hang(
@@ -189,9 +274,15 @@ function verdict(applied: AppliedPage): string[] {
             text: 'yellow',
           },
         ),
-        ...fields([['next', `run \`keyturn ${noun.toLowerCase()}\` to go on`]], applied),
+        ...fields([['next', goOn(plan)]], applied),
       ];
   }
+}
+
+function goOn({ kind, emergency }: Plan): string {
+  return kind === 'compromise'
+    ? `run the same command again: incident ${emergency?.incident ?? ''} goes on with what is left`
+    : `run \`keyturn ${kind}\` to go on`;
 }
 
 /** Terraform's line to the byte. */

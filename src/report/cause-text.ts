@@ -1,7 +1,7 @@
 import { humanDuration } from '../calendar/calendar.ts';
 import type { Address, Instant, Ordinal } from '../model/address.ts';
 import { nameOf } from '../model/address.ts';
-import type { Probe, Source } from '../model/declared.ts';
+import type { Effect, Probe, RefusalProbe, Source } from '../model/declared.ts';
 import type { Cause } from '../model/plan.ts';
 import { distanceText, momentText } from './moment.ts';
 
@@ -14,6 +14,8 @@ export function causeText(cause: Cause, now: Instant | null = null): string {
       return `due ${dated(cause.due, now)}`;
     case 'generation':
       return `generation ${cause.generation}`;
+    case 'found':
+      return 'a person put a new version into the vault';
     case 'request':
       return cause.reason === null ? `requested ${momentText(cause.at)}` : `requested: ${cause.reason}`;
     case 'together':
@@ -24,6 +26,8 @@ export function causeText(cause: Cause, now: Instant | null = null): string {
       return `soak ended ${dated(cause.since, now)}`;
     case 'rollback':
       return cause.reason === null ? 'rollback' : `rollback: ${cause.reason}`;
+    case 'compromise':
+      return `compromised, ${cause.incident}`;
   }
 }
 
@@ -74,4 +78,24 @@ export function probeText(probe: Probe): string {
     case 'command':
       return `\`${probe.argv.join(' ')}\` here exits 0 within ${humanDuration(probe.timeout)}`;
   }
+}
+
+/** How an old value is tried, and what a refusal looks like. */
+export function refusalText(probe: RefusalProbe): string {
+  const control = probe.control ? ', which the current value must pass first' : '';
+  switch (probe.kind) {
+    case 'http':
+      return `${probe.method} ${probe.url} with it in ${probe.header} answers ${probe.refused.join(' or ')}${control}`;
+    case 'tcp':
+      return `${probe.host}:${probe.port} answers it with "${probe.refused}…"${control}`;
+    case 'command':
+      return `\`${probe.argv.join(' ')}\` here exits ${probe.refused} with it on its standard input${control}`;
+  }
+}
+
+/** What an effect runs or calls; of an address that the environment holds only the variable's name. */
+export function effectText(effect: Effect): string {
+  if (effect.kind === 'command') return `\`${effect.argv.join(' ')}\` here exits 0`;
+  const url = 'env' in effect.url ? `the address in ${effect.url.env}` : effect.url.text;
+  return `${effect.method} ${url} answers 2xx`;
 }

@@ -1,7 +1,7 @@
 import { nameOf } from '../model/address.ts';
 import type { ApplyEvent } from '../model/event.ts';
 import type { FaultRecord } from '../model/fault.ts';
-import type { Plan, Step } from '../model/plan.ts';
+import type { Plan, PlanKind, Step } from '../model/plan.ts';
 import type { Evidence } from '../model/platform.ts';
 import { countText, versionText } from './cause-text.ts';
 import { faultFields } from './fault-text.ts';
@@ -14,6 +14,12 @@ import { hang } from './table.ts';
 export interface EventPage extends Page {
   readonly plan?: Plan;
 }
+
+const STARTS: Readonly<Record<PlanKind, string>> = {
+  apply: 'applying',
+  rollback: 'rolling back',
+  compromise: 'emergency rotation of',
+};
 
 /** One event as JSON on one line, without the newline. Readers ignore types and fields they do not know. */
 export function eventJson(event: ApplyEvent): string {
@@ -28,7 +34,7 @@ export function renderEvent(event: ApplyEvent, page: EventPage): string | null {
   switch (event.type) {
     case 'apply_start':
       return line(
-        `${page.plan?.kind === 'rollback' ? 'rolling back' : 'applying'} ${event.stack}: ${countText(event.steps, 'step')}, apply ${event.apply}`,
+        `${page.plan === undefined ? 'applying' : STARTS[page.plan.kind]} ${event.stack}: ${countText(event.steps, 'step')}, apply ${event.apply}`,
         page,
       );
     case 'step_start':
@@ -44,6 +50,7 @@ export function renderEvent(event: ApplyEvent, page: EventPage): string | null {
       return rollbackStart(event.group, event.because, page);
     case 'rollback_end':
       return rollbackEnd(event.group, event.complete, page);
+    case 'notified':
     case 'apply_end':
       return null;
   }
@@ -144,6 +151,8 @@ function doing(step: Step): string {
     case 'verify':
       return 'verifying';
     case 'promote':
+      if (step.promotions.length === 0)
+        return `recording ${step.consumers.map(({ consumer }) => `what ${nameOf(consumer)} reads`).join(', ')}`;
       return `promoting ${step.promotions.map((each) => `${nameOf(each.secret)} v${each.ordinal}`).join(', ')}`;
     case 'demote':
       return `recording ${step.demotions.map((each) => `${nameOf(each.secret)} ${versionText(each.to)}`).join(', ')} as current`;
@@ -153,6 +162,12 @@ function doing(step: Step): string {
       return `retiring v${step.ordinal}`;
     case 'prune':
       return `pruning ${step.copy}`;
+    case 'revoke':
+      return `revoking v${step.ordinal} at its source`;
+    case 'prove':
+      return `proving that v${step.ordinal} is refused`;
+    case 'effect':
+      return `bringing about: ${step.effect.name}`;
   }
 }
 
@@ -168,9 +183,15 @@ const DONE: Readonly<Record<Step['kind'], readonly [from: string, to: string]>> 
   settle: ['settling', 'settled'],
   retire: ['retiring', 'retired'],
   prune: ['pruning', 'pruned'],
+  revoke: ['revoking', 'revoked'],
+  prove: ['proving', 'proved'],
+  effect: ['bringing about', 'brought about'],
 };
 
 function done(step: Step): string {
   const [from, to] = DONE[step.kind];
-  return doing(step).replace(from, to).replace('disabling', 'disabled');
+  return doing(step)
+    .replace(from, to)
+    .replace('disabling', 'disabled')
+    .replace(/^recording/, 'recorded');
 }

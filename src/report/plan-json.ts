@@ -30,14 +30,17 @@ export interface ResourceChange {
  * deleted entries are as many as the `Plan:` line counts, dated ones included, and a scan for `delete` finds
  * every retirement. Blocked addresses are `no-op`. Verify, promote and settle change no resource: they stand in
  * `steps`, which is the plan's own list in execution order, with causes and inverses.
+ *
+ * A what-if is a plan of another time than now: it has no digest to approve, and is not applyable.
  */
-export function planJson(plan: Plan): object {
+export function planJson(plan: Plan, whatIf = false): object {
   return {
     format_version: PLAN_JSON_VERSION,
     stack: plan.stack,
     kind: plan.kind,
     timestamp: plan.createdAt,
-    plan_digest: digestOf(plan),
+    what_if: whatIf,
+    plan_digest: whatIf ? null : digestOf(plan),
     resource_changes: [
       ...plan.steps.flatMap((step) => changeOf(step)),
       ...plan.later.flatMap((step) => laterChange(step, plan)),
@@ -49,8 +52,9 @@ export function planJson(plan: Plan): object {
     blocked: plan.blocked,
     notes: plan.notes,
     basis: plan.basis,
+    ...(plan.emergency === undefined ? {} : { emergency: plan.emergency }),
     counts: countsOf(plan),
-    applyable: !isEmpty(plan),
+    applyable: !whatIf && !isEmpty(plan),
     complete: plan.blocked.length === 0,
     errored: false,
   };
@@ -92,6 +96,9 @@ function changeOf(step: Step): ResourceChange[] {
     case 'unstage':
     case 'prune':
       return [deleted('keyturn_copy', step.address, reason, copy(step))];
+    case 'revoke':
+    case 'prove':
+    case 'effect':
     case 'verify':
     case 'promote':
     case 'demote':
@@ -101,7 +108,7 @@ function changeOf(step: Step): ResourceChange[] {
 }
 
 function laterChange(step: LaterStep, plan: Plan): ResourceChange[] {
-  if (step.kind === 'settle') return [];
+  if (step.kind !== 'retire' && step.kind !== 'prune') return [];
   const promotion = plan.steps
     .flatMap((each) => (each.kind === 'promote' ? each.promotions : []))
     .find((promotion) => promotion.secret === step.address);

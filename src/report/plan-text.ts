@@ -1,9 +1,11 @@
 import { humanDuration } from '../calendar/calendar.ts';
 import type { Instant, SecretAddress } from '../model/address.ts';
+import type { Emergency } from '../model/emergency.ts';
 import type { Blocked, Group, LaterStep, Note, Plan, Step } from '../model/plan.ts';
 import { isIrreversible } from '../model/plan.ts';
+import { deadlineLines, exposedLines, overLines, radiusLines, unprovedLines } from './emergency-text.ts';
 import { causeText, countText, moveText, versionText } from './cause-text.ts';
-import { momentText } from './moment.ts';
+import { distanceText, momentText } from './moment.ts';
 import type { Page } from './paint.ts';
 import { legendText, stepLines, styleOf, symbolOf } from './step-text.ts';
 import { NO_CHANGES, hasNoChanges, planLine, rotationLine } from './summary-line.ts';
@@ -12,6 +14,15 @@ import { columns, fields, hang } from './table.ts';
 /** A page and the time that dates are told from. */
 export interface PlanPage extends Page {
   readonly now: Instant;
+  /** The plan is of another time than now, and can't be applied. */
+  readonly whatIf?: boolean;
+}
+
+/** The first line of a what-if, wrapped to the page; `page.now` is the time of which the plan is. */
+export function renderWhatIf(now: Instant, page: PlanPage): string {
+  const at = `${momentText(page.now)} (${distanceText(page.now, now)})`;
+  const text = `What-if at ${at}, from what is observed and recorded now; it can't be applied.`;
+  return hang('', text, page, { text: 'yellow' }).join('\n');
 }
 
 /**
@@ -22,26 +33,52 @@ export interface PlanPage extends Page {
  */
 export function renderPlan(plan: Plan, page: PlanPage): string {
   const sections = [
+    plan.emergency === undefined ? [] : emergencyHead(plan, plan.emergency, page),
+    plan.emergency === undefined ? [] : exposedLines(plan.emergency, page),
+    plan.emergency === undefined ? [] : unprovedLines(plan, page),
     drift(plan, page),
     notes(plan, page),
+    forwardOnly(plan, page),
     legend(plan, page),
     ...plan.groups.map((group) => groupBlock(plan, group, page)),
     paused(plan, page),
     later(plan, page),
     hasNoChanges(plan) ? [] : waiting(plan, page),
-    blocked(plan, page),
+    // What an emergency cannot do stands at its head.
+    plan.emergency === undefined ? blocked(plan, page) : [],
+    plan.emergency !== undefined && plan.steps.length === 0 ? overLines(plan.emergency, page) : [],
   ].filter((section) => section.length > 0);
   const head = sections.length === 0 ? [] : [heading(plan, page)];
   return [...head, ...sections, summary(plan, page)].map((lines) => lines.join('\n')).join('\n\n');
 }
 
+const TITLES: Readonly<Record<Plan['kind'], string>> = {
+  apply: 'Rotation plan',
+  rollback: 'Rollback plan',
+  compromise: 'Emergency plan',
+};
+
 function heading(plan: Plan, page: PlanPage): string[] {
-  const title = `${plan.kind === 'apply' ? 'Rotation plan' : 'Rollback plan'} for ${plan.stack}`;
+  const incident = plan.emergency === undefined ? '' : `, incident ${plan.emergency.incident}`;
+  const title = `${TITLES[plan.kind]} for ${plan.stack}${incident}`;
   const touched = Object.keys(plan.basis.fingerprints).length;
+  const [how, then] = page.whatIf === true ? ['as of', ''] : ['made', '; refused when one of them moves'];
   const basis =
-    `made ${momentText(plan.createdAt)} from record ${plan.basis.serial} of lineage ${plan.basis.lineage.slice(0, 8)} and ` +
-    `${countText(touched, 'observed address', 'observed addresses')}; refused when one of them moves`;
+    `${how} ${momentText(plan.createdAt)} from record ${plan.basis.serial} of lineage ${plan.basis.lineage.slice(0, 8)} and ` +
+    `${countText(touched, 'observed address', 'observed addresses')}${then}`;
   return [...hang('', title, page, { text: 'bold' }), ...hang('', basis, page, { text: 'dim' })];
+}
+
+/** Once everything is dead the time counts no more. */
+function emergencyHead({ steps }: Plan, emergency: Emergency, page: PlanPage): string[] {
+  const isOver = steps.length === 0 && emergency.exposed.length === 0;
+  return [...radiusLines(emergency, page), ...(isOver ? [] : deadlineLines(emergency, page))];
+}
+
+/** Said once for all steps. */
+function forwardOnly(plan: Plan, page: PlanPage): string[] {
+  if (plan.kind !== 'compromise' || plan.steps.length === 0) return [];
+  return hang('', 'It only goes forward: no step has a way back.', page, { text: 'red' });
 }
 
 function drift(plan: Plan, page: PlanPage): string[] {
@@ -59,7 +96,7 @@ function notes(plan: Plan, page: PlanPage): string[] {
   return [
     page.paint('bold', 'Notes'),
     ...others.flatMap((note) =>
-      note.kind === 'downtime' || note.kind === 'unverified'
+      note.kind === 'downtime' || note.kind === 'unverified' || note.kind === 'parked'
         ? hang('  ! ', noteText(note), page, { lead: 'yellow' })
         : hang('  * ', noteText(note), page),
     ),
@@ -77,7 +114,8 @@ function legend(plan: Plan, page: PlanPage): string[] {
 
 function groupBlock(plan: Plan, group: Group, page: PlanPage): string[] {
   const steps = plan.steps.filter((step) => step.group === group.id);
-  const after = group.needs.length === 0 ? '' : `, after ${group.needs.join(', ')}`;
+  const before = [...group.needs, ...(group.after ?? [])];
+  const after = before.length === 0 ? '' : `, after ${before.join(', ')}`;
   const rows: string[][] = group.secrets.map((secret) => [
     secret,
     secretMove(secret, steps),
@@ -86,7 +124,7 @@ function groupBlock(plan: Plan, group: Group, page: PlanPage): string[] {
   if (rows.length === 0)
     rows.push(...group.consumers.map((consumer) => [consumer, moverCause(steps, page.now)]));
   const wide = String(plan.steps.length).length;
-  const first = plan.steps.find((step) => isIrreversible(step.kind));
+  const first = plan.kind === 'compromise' ? undefined : plan.steps.find((step) => isIrreversible(step.kind));
   return [
     ...hang('', `Group ${group.id}: ${sizeOf(group)}${after}`, page, { text: 'bold' }),
     ...columns(rows, page, { indent: 2 }),
@@ -133,7 +171,7 @@ function secretMove(secret: SecretAddress, steps: readonly Step[]): string {
   }
   const own = steps.find((step) => 'secret' in step && step.secret === secret);
   if (own === undefined) return '';
-  if (own.kind === 'mint') return moveText(own.inverse.to, own.ordinal);
+  if (own.kind === 'mint') return moveText(own.inverse?.to ?? null, own.ordinal);
   if (own.kind === 'restore') return moveText(own.failed, own.to);
   if (own.kind === 'retire') return `v${own.ordinal} -> retired`;
   return 'ordinal' in own ? versionText(own.ordinal) : '';
@@ -155,8 +193,9 @@ function later(plan: Plan, page: PlanPage): string[] {
   const dates = [...new Set(dated.map((step) => step.notBefore))];
   const first = dated.find((step) => isIrreversible(step.kind));
   const said = plan.steps.some((step) => isIrreversible(step.kind));
+  const approved = page.whatIf === true ? '' : 'approved with this plan, ';
   return [
-    ...hang('', 'Later: approved with this plan, run by `keyturn apply --due`', page, { text: 'bold' }),
+    ...hang('', `Later: ${approved}run by \`keyturn apply --due\``, page, { text: 'bold' }),
     ...dates.flatMap((date) => {
       const steps = dated.filter((step) => step.notBefore === date);
       const after = humanDuration(steps[0]?.after ?? '');

@@ -34,6 +34,7 @@ export function secretNow(recorded: Recorded, address: SecretAddress): string {
     ...(prior === null
       ? []
       : [`v${prior.ordinal} usable${until === null ? '' : ` until ${momentText(until)}`}`]),
+    ...secret.versions.flatMap(({ ordinal, role }) => (role === 'retiring' ? [`v${ordinal} retiring`] : [])),
     ...(secret.held === null ? [] : ['held']),
   ].join(', ');
 }
@@ -44,7 +45,9 @@ export function consumerNow(recorded: Recorded, address: ConsumerAddress): strin
   if (consumer === undefined) return 'not on record';
   const reads = readsOf(consumer);
   const { settleAfter } = consumer;
-  const unsettled = settleAfter === null ? '' : `; settle after ${momentText(settleAfter)}`;
+  const unsettled =
+    (settleAfter === null ? '' : `; settle after ${momentText(settleAfter)}`) +
+    (consumer.parked === undefined ? '' : `; parked in ${consumer.parked.incident}`);
   return (reads === '' ? 'reads nothing of ours' : `reads ${reads}`) + unsettled;
 }
 
@@ -107,6 +110,13 @@ function versionLines(version: RecordedVersion, page: Page): string[] {
           'retired',
           retired === null ? null : `${momentText(retired)}, ${version.retiredWhy ?? 'no reason recorded'}`,
         ],
+        [
+          'revoked',
+          version.revokedAt === undefined ? null : `${momentText(version.revokedAt)}, at its source`,
+        ],
+        ['disabled', version.disabledAt === undefined ? null : momentText(version.disabledAt)],
+        ['not proved', version.unproved, 'red'],
+        ['effects', version.effects?.join(', ')],
       ],
       page,
       4,
@@ -132,6 +142,13 @@ function consumerLines(address: Address, consumer: RecordedConsumer, page: Page)
             : `FailureActions ${originals.update} (update), ${originals.rollback} (rollback); now pause${after}`,
         ],
         ['reads', mounts.length === 0 ? 'nothing of ours' : countText(mounts.length, 'secret')],
+        [
+          'parked',
+          consumer.parked === undefined
+            ? null
+            : `since ${momentText(consumer.parked.since)} (${consumer.parked.incident}): ${consumer.parked.reason}`,
+          'red',
+        ],
       ],
       page,
     ),

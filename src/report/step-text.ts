@@ -1,20 +1,24 @@
-import { humanDuration } from '../calendar/calendar.ts';
+import { durationMs, humanDuration } from '../calendar/calendar.ts';
 import type { Instant } from '../model/address.ts';
 import { nameOf } from '../model/address.ts';
 import type { FlipChange, Step, StepKind } from '../model/plan.ts';
-import { causeText, countText, probeText, sourceText } from './cause-text.ts';
+import { causeText, countText, effectText, probeText, refusalText, sourceText } from './cause-text.ts';
+import { momentText } from './moment.ts';
 import type { Page, Style } from './paint.ts';
 import { hang } from './table.ts';
 
-export type StepSymbol = '+' | '~' | '-' | '?' | '=';
+export type StepSymbol = '+' | '~' | '-' | '?' | '=' | '!';
 
 const SYMBOLS: Readonly<Record<StepKind, StepSymbol>> = {
   mint: '+',
   stage: '+',
   flip: '~',
   restore: '~',
+  revoke: '-',
+  prove: '?',
   retire: '-',
   prune: '-',
+  effect: '!',
   unstage: '-',
   verify: '?',
   promote: '=',
@@ -28,6 +32,7 @@ const STYLES: Readonly<Record<StepSymbol, Style>> = {
   '-': 'red',
   '?': 'cyan',
   '=': 'bold',
+  '!': 'yellow',
 };
 
 export function symbolOf(kind: StepKind): StepSymbol {
@@ -40,7 +45,7 @@ export function styleOf(kind: StepKind): Style {
 
 /** `+ mint, stage  ~ flip  ? verify`: only the kinds that occur, in the order of their symbols. */
 export function legendText(kinds: readonly StepKind[]): string {
-  const all: readonly StepSymbol[] = ['+', '~', '-', '?', '='];
+  const all: readonly StepSymbol[] = ['+', '~', '-', '?', '=', '!'];
   return all
     .map((symbol) => ({ symbol, kinds: [...new Set(kinds.filter((kind) => SYMBOLS[kind] === symbol))] }))
     .filter((entry) => entry.kinds.length > 0)
@@ -77,7 +82,13 @@ type Detail = readonly [label: string, text: string];
 function detailsOf(step: Step, now: Instant): Detail[] {
   switch (step.kind) {
     case 'mint':
-      return [['value: ', sourceText(step.source, step.address)]];
+      return [
+        [
+          'value: ',
+          step.taken === undefined ? sourceText(step.source, step.address) : `that of version ${step.taken}`,
+        ],
+        ...(step.expires === undefined ? [] : [['expires: ', momentText(step.expires)] satisfies Detail]),
+      ];
     case 'flip':
       return [
         ...step.changes.map((change): Detail => [`${change.target}: `, changeText(change)]),
@@ -91,13 +102,24 @@ function detailsOf(step: Step, now: Instant): Detail[] {
       ];
     case 'promote':
       return step.promotions
-        .filter((promotion) => promotion.prior !== null)
+        .filter(({ prior, soak }) => prior !== null && durationMs(soak) > 0)
         .map((promotion): Detail => [
           '',
           `${nameOf(promotion.secret)} v${promotion.prior} stays usable for ${humanDuration(promotion.soak)}`,
         ]);
     case 'retire':
       return step.approvedBy === null ? [] : [['approved by: ', `plan ${step.approvedBy.slice(0, 12)}`]];
+    case 'revoke':
+      return [['runs: ', `\`${step.revocation.argv.join(' ')}\` here exits 0 with it on its standard input`]];
+    case 'prove':
+      return [
+        ['probe: ', refusalText(step.probe)],
+        ...(step.until === null
+          ? []
+          : [['', `tried again until ${momentText(step.until)}`] satisfies Detail]),
+      ];
+    case 'effect':
+      return [['runs: ', effectText(step.effect)]];
     case 'restore':
     case 'stage':
     case 'unstage':

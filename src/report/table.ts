@@ -102,6 +102,42 @@ export function columns(
   return all.flatMap((row) => rowLines(row, widths, page, indent));
 }
 
+/** A table whose rows can be told apart, so that something may stand between them. */
+export interface Ledger {
+  readonly head: readonly string[];
+  /** The lines of each row. */
+  readonly rows: readonly (readonly string[])[];
+}
+
+/**
+ * Rows that stay on one line each, so that hundreds of them can be scanned. A first cell that leaves the others no
+ * room has a line for itself. On a page that is too narrow even for the others each row becomes a block.
+ */
+export function ledger(rows: readonly (readonly Cell[])[], page: Page, head: readonly string[]): Ledger {
+  const [first = 0, ...rest] = columnWidths(rows, head);
+  const room = page.width - sum(rest) - 2 * rest.length;
+  if (room < 2) return { head: [], rows: rows.map((row) => blocks([row], page, 0, head)) };
+  // Where hardly any name would fit, all stand on a line of their own.
+  const own = first <= room ? first : room < NARROWEST ? 2 : room;
+  const lines = (row: readonly Cell[]): string[] => {
+    const [name = '', ...others] = row;
+    if (textOf(name).length <= own) return rowLines(row, [own, ...rest], page, 0);
+    const painted = typeof name === 'string' ? textOf(name) : page.paint(name.style, textOf(name));
+    return [painted, ...rowLines([' ', ...others], [own, ...rest], page, 0)];
+  };
+  return { head: lines(head.map((text): Cell => ({ text, style: 'dim' }))), rows: rows.map(lines) };
+}
+
+/** How wide a ledger of these rows wants to be. */
+export function ledgerWidth(rows: readonly (readonly Cell[])[], head: readonly string[]): number {
+  const widths = columnWidths(rows, head);
+  return sum(widths) + 2 * (widths.length - 1);
+}
+
+function columnWidths(rows: readonly (readonly Cell[])[], head: readonly string[]): number[] {
+  return head.map((text, column) => Math.max(text.length, ...rows.map((row) => textOf(row[column]).length)));
+}
+
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 
 /** Takes from the widest column that can still give, until the row fits; `widths` is changed in place. */

@@ -21,7 +21,7 @@ export interface UnfinishedContext {
  */
 export function renderUnfinished(unfinished: Unfinished, context: UnfinishedContext, page: Page): string {
   const { kind, startedAt, by, groups } = unfinished;
-  const begun = `${kind === 'rollback' ? 'A rollback' : 'An apply'} of ${momentText(startedAt)} by ${by}`;
+  const begun = `${{ apply: 'An apply', rollback: 'A rollback', compromise: 'An emergency rotation' }[kind]} of ${momentText(startedAt)} by ${by}`;
   const head =
     context.runs === null
       ? `${begun} did not end. keyturn apply ends it first, then does what is declared now.`
