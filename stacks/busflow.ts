@@ -1,4 +1,5 @@
-import { TerraformStack } from 'cdktf';
+import { RoleAssignment } from '@cdktf/provider-azurerm/lib/role-assignment/index.js';
+import { TerraformStack, TerraformVariable } from 'cdktf';
 import type { Construct } from 'constructs';
 import {
   Cadence,
@@ -86,6 +87,14 @@ export class BusflowStack extends TerraformStack {
       description: 'Deploy token of the GitHub Actions workflows',
       source: fromPerson('GitHub, settings of the deploy app: make a fine-grained token'),
       readers: 'latest',
+    });
+    new RoleAssignment(this, 'github-actions', {
+      scope: `${vault.resourceId}/secrets/github-deploy-token`,
+      roleDefinitionName: 'Key Vault Secrets User',
+      principalId: new TerraformVariable(this, 'github_actions_principal_id', {
+        type: 'string',
+        description: 'Object id of the identity that the deploy workflows sign in as',
+      }).stringValue,
     });
 
     // The runbook names `api` and its pair; the other services are inferred from what the secrets are for.

@@ -1,4 +1,5 @@
-import { TerraformStack } from 'cdktf';
+import { RoleAssignment } from '@cdktf/provider-azurerm/lib/role-assignment/index.js';
+import { TerraformStack, TerraformVariable } from 'cdktf';
 import type { Construct } from 'constructs';
 import { Cadence, Duration, KeyVault, Secret, Source } from '../src/declare/declare.ts';
 
@@ -26,6 +27,11 @@ export class TrackerStack extends TerraformStack {
       description: 'JWT_SECRET of platform-service and the API routes of tracker-web',
       source: Source.random({ bytes: 64, encoding: 'base64url' }),
     });
+    // The one service that reads the vault itself: what else is here reaches its readers through their env files.
+    const trackerService = new TerraformVariable(this, 'tracker_service_principal_id', {
+      type: 'string',
+      description: 'Object id of the identity of the host of tracker-service',
+    });
     for (const product of PRODUCTS) {
       // The fields encrypted under the prior key are re-encrypted before it retires; the sweep must end in the soak.
       new Secret(this, `tracker-mek-${product}`, {
@@ -34,6 +40,11 @@ export class TrackerStack extends TerraformStack {
         classification: 'restricted',
         description: `TRACKER_MEK_ID_${product.toUpperCase()}, master key of the field encryption of tracker-service`,
         source: Source.keyPair({ algorithm: 'rsa', bits: 3072 }),
+      });
+      new RoleAssignment(this, `tracker-service-${product}`, {
+        scope: `${vault.resourceId}/secrets/tracker-mek-${product}`,
+        roleDefinitionName: 'Key Vault Secrets User',
+        principalId: trackerService.stringValue,
       });
     }
     new Secret(this, 'tracker-posthog-key', {

@@ -1,5 +1,12 @@
 import type { IConstruct } from 'constructs';
-import type { DeclaredConsumer, DeclaredPlatform, DeclaredSecret, DeclaredVault } from '../model/declared.ts';
+import type {
+  DeclaredConsumer,
+  DeclaredNotification,
+  DeclaredPlatform,
+  DeclaredSecret,
+  DeclaredVault,
+} from '../model/declared.ts';
+import type { Freeze } from '../model/openings.ts';
 
 /** The manifest's file name, beside cdk.tf.json. */
 export const MANIFEST_FILE = 'keyturn.json';
@@ -22,7 +29,9 @@ export type Item =
   | { readonly kind: 'vault'; readonly vault: DeclaredVault; readonly terraform: boolean }
   | { readonly kind: 'platform'; readonly platform: DeclaredPlatform }
   | { readonly kind: 'secret'; readonly secret: DeclaredSecret }
-  | { readonly kind: 'consumer'; readonly consumer: DeclaredConsumer };
+  | { readonly kind: 'consumer'; readonly consumer: DeclaredConsumer }
+  | { readonly kind: 'freeze'; readonly freeze: Freeze }
+  | { readonly kind: 'notification'; readonly notification: DeclaredNotification };
 
 export interface Reference {
   /** The property that names it: `vault`, `dependsOn`, `mounts` … */

@@ -1,27 +1,47 @@
 import { basename } from 'node:path';
-import { TerraformStack } from 'cdktf';
 import { Construct } from 'constructs';
-import type { ConsumerAddress, SecretAddress } from '../model/address.ts';
+import type { ConsumerAddress, IsoDuration, SecretAddress } from '../model/address.ts';
 import { consumerAddress, secretAddress } from '../model/address.ts';
-import type { DeclaredConsumer, DeclaredSecret, DeclaredVault, VaultAuth } from '../model/declared.ts';
-import type { Cadence, Duration } from './cadence.ts';
-import type { Declaration, Declaring, Item, Reference } from './declaration.ts';
+import type {
+  DeclaredConsumer,
+  DeclaredPlatform,
+  DeclaredSecret,
+  DeclaredVault,
+  RefusalProbe,
+  Revocation,
+  Setting,
+  VaultAuth,
+} from '../model/declared.ts';
+import type { Cadence, Duration, Window } from './cadence.ts';
+import { isoOf } from './cadence.ts';
+import type { Declaration, Declaring } from './declaration.ts';
 import { DECLARE } from './declaration.ts';
+import { addresses, declaration, reference } from './declaring.ts';
 import { emitKeyVault } from './key-vault-resources.ts';
 import type { KeyVaultResourceProps } from './key-vault-resources.ts';
 import { callerPosition } from './position.ts';
+import type { Effect } from './outside.ts';
 import type { Probe } from './probe.ts';
 import type { Source } from './source.ts';
-import { enrol, tokensIn } from './synth.ts';
+import { enrol } from './synth.ts';
 
 // The package's door: what a stack needs beside cdktf's own App and TerraformStack.
-export { Cadence, Duration } from './cadence.ts';
-export type { Clock, Day, Weekday } from './cadence.ts';
+export { Cadence, Duration, Window } from './cadence.ts';
+export type { CalendarProps, Clock, Day, Weekday, WindowProps } from './cadence.ts';
+export { Freeze } from './freeze.ts';
+export type { FreezeProps } from './freeze.ts';
+export { Notification, Receiver } from './notification.ts';
+export type { GithubIssueProps, NotificationProps, WebhookProps } from './notification.ts';
+export { Effect, fromEnvironment, Revoke } from './outside.ts';
+export type { FromEnvironment, HttpEffectProps, ProgramProps } from './outside.ts';
+export { RotationPolicy } from './policy.ts';
+export type { RotationPolicyProps } from './policy.ts';
 export { Probe } from './probe.ts';
 export type { HttpProbeProps, TcpProbeProps } from './probe.ts';
+export type { CommandRefusalProps, HttpRefusalProps, RefusalProps, TcpRefusalProps } from './refusal.ts';
 export { Source } from './source.ts';
 export type { KeyPairProps, RandomProps } from './source.ts';
-export type { KeyVaultResourceProps, VaultAuth };
+export type { KeyVaultResourceProps, RefusalProbe, Revocation, Setting, VaultAuth };
 
 export interface KeyVaultProps extends KeyVaultResourceProps {
   /** The vault's name in Azure, 3 to 24 characters. */
@@ -42,6 +62,11 @@ export interface KeyVaultProps extends KeyVaultResourceProps {
  */
 export class KeyVault extends Construct implements Declaring {
   readonly name: string;
+  /**
+   * The vault's id as Terraform knows it, for role assignments of a stack's own: `${vault.resourceId}/secrets/<name>` is
+   * the scope of one secret. Null where `terraform` is false.
+   */
+  readonly resourceId: string | null;
   readonly #props: KeyVaultProps;
 
   constructor(scope: Construct, id: string, props: KeyVaultProps) {
@@ -49,7 +74,8 @@ export class KeyVault extends Construct implements Declaring {
     this.name = props.name;
     this.#props = props;
     enrol(this);
-    if (props.terraform !== false) emitKeyVault(this, props.name, props.tenantId, props);
+    this.resourceId =
+      props.terraform === false ? null : emitKeyVault(this, props.name, props.tenantId, props);
   }
 
   [DECLARE](): Declaration {
@@ -70,23 +96,38 @@ export interface SwarmProps {
   readonly name?: string;
   /** `unix:///…`, `ssh://user@host` or `tcp://…`; DOCKER_HOST, else the local socket, unless said. */
   readonly endpoint?: string;
+  /** How many of its consumers may restart at once; any number of independent ones unless said. */
+  readonly restarts?: RestartProps;
+}
+
+export interface RestartProps {
+  readonly atOnce: number;
+  /** How long those of a wave are watched, once they are good, before the next wave; no longer unless said. */
+  readonly pause?: Duration | IsoDuration;
 }
 
 /** A Docker Swarm: where consumers run. */
 export class Swarm extends Construct implements Declaring {
   readonly name: string;
-  readonly #endpoint: string | null;
+  readonly #props: SwarmProps;
 
   constructor(scope: Construct, id: string, props: SwarmProps = {}) {
     super(scope, id);
     this.name = props.name ?? id;
-    this.#endpoint = props.endpoint ?? null;
+    this.#props = props;
     enrol(this);
   }
 
   [DECLARE](): Declaration {
-    const { name } = this;
-    const platform = { kind: 'swarm', name, path: this.node.path, endpoint: this.#endpoint } as const;
+    const { endpoint = null, restarts } = this.#props;
+    const platform: DeclaredPlatform = {
+      kind: 'swarm',
+      name: this.name,
+      path: this.node.path,
+      endpoint,
+      restarts:
+        restarts === undefined ? null : { atOnce: restarts.atOnce, pause: isoOf(restarts.pause ?? 'PT0S') },
+    };
     return declaration(this, { kind: 'platform', platform });
   }
 }
@@ -100,7 +141,7 @@ export interface SecretProps {
   /** When it is due. */
   readonly cadence: Cadence;
   /** How long the prior version stays usable after a rotation; 72 hours unless said. */
-  readonly soak?: Duration;
+  readonly soak?: Duration | IsoDuration;
   readonly owner?: string;
   readonly environment?: string;
   readonly classification?: string;
@@ -119,9 +160,23 @@ export interface SecretProps {
   readonly derivedFrom?: readonly Secret[];
   /** These rotate whenever this one does, in one group. Said once it holds both ways. */
   readonly together?: readonly Secret[];
+  /** Stand-ins: none rotates while another soaks, nor sooner than `by` after it. Said once it holds both ways. */
+  readonly apart?: readonly { readonly secret: Secret; readonly by?: Duration | IsoDuration }[];
+  /** When its cadence may rotate it; at any time unless said. What a person orders is not bound to them. */
+  readonly windows?: readonly Window[];
+  /** How long after its date, or after the first window behind that, it counts as overdue; 24 hours unless said. */
+  readonly grace?: Duration | IsoDuration;
   readonly contentType?: string;
   /** At most 10 tags of your own. */
   readonly tags?: Readonly<Record<string, string>>;
+  /** Which of these texts are personal data: they are masked in whatever keyturn shows, sends or writes. */
+  readonly pii?: readonly ('owner' | 'description' | `tags.${string}`)[];
+  /** What makes an old value invalid where it is checked, before its version is retired. */
+  readonly revoke?: Revocation;
+  /** How an old value is shown to be refused there: `Probe.refused`. Until it is, its version is not retired. */
+  readonly refused?: RefusalProbe;
+  /** What else an emergency has to bring about, in this order. */
+  readonly onCompromise?: readonly Effect[];
 }
 
 export interface MountProps {
@@ -190,7 +245,7 @@ export class Secret extends Construct implements Declaring {
       position: this.#position,
       source: props.source,
       cadence: props.cadence,
-      soak: props.soak?.iso ?? 'PT72H',
+      soak: isoOf(props.soak ?? 'PT72H'),
       owner: props.owner ?? null,
       environment: props.environment ?? null,
       classification: props.classification ?? null,
@@ -203,13 +258,23 @@ export class Secret extends Construct implements Declaring {
       dependsOn: addresses(props.dependsOn),
       derivedFrom: addresses(props.derivedFrom),
       together: addresses(this.#together),
+      apart: (props.apart ?? [])
+        .map(({ secret: other, by = 'PT0S' }) => ({ secret: other.address, by: isoOf(by) }))
+        .sort((a, b) => (a.secret < b.secret ? -1 : 1)),
+      windows: props.windows ?? [],
+      grace: isoOf(props.grace ?? 'PT24H'),
       tags: props.tags ?? {},
+      ...(props.revoke === undefined ? {} : { revoke: props.revoke }),
+      ...(props.refused === undefined ? {} : { refused: props.refused }),
+      ...(props.onCompromise === undefined ? {} : { onCompromise: [...props.onCompromise] }),
+      ...(props.pii === undefined || props.pii.length === 0 ? {} : { pii: [...props.pii].sort() }),
     };
     return declaration(this, { kind: 'secret', secret }, this.#position, [
       reference('vault', props.vault),
       ...(props.dependsOn ?? []).map((other) => reference('dependsOn', other)),
       ...(props.derivedFrom ?? []).map((other) => reference('derivedFrom', other)),
       ...[...this.#together].map((other) => reference('together', other)),
+      ...(props.apart ?? []).map(({ secret: other }) => reference('apart', other)),
     ]);
   }
 }
@@ -222,13 +287,15 @@ export interface SwarmServiceProps {
   /** How a flip is tried; the tasks' own health checks alone unless said. */
   readonly probe?: Probe;
   /** How long the new tasks must stay the same and healthy; 5 seconds unless said. */
-  readonly settle?: Duration;
+  readonly settle?: Duration | IsoDuration;
   /** How long a flip may take until it counts as failed; 5 minutes unless said. */
-  readonly deadline?: Duration;
+  readonly deadline?: Duration | IsoDuration;
   /** These are flipped and verified first. */
   readonly dependsOn?: readonly SwarmService[];
   /** The service need not exist yet: its secrets are staged, nothing is flipped. */
   readonly optional?: boolean;
+  /** It is flipped and verified before the other services that move with it. */
+  readonly canary?: boolean;
 }
 
 /** A service of a swarm that reads secrets. All that change for it change in one update. */
@@ -257,10 +324,11 @@ export class SwarmService extends Construct implements Declaring {
         .map((mount) => ({ ...mount, secret: mount.secret.address }))
         .sort((a, b) => (a.target < b.target ? -1 : 1)),
       probe: props.probe ?? { kind: 'none' },
-      settleTime: props.settle?.iso ?? 'PT5S',
-      deadline: props.deadline?.iso ?? 'PT5M',
+      settleTime: isoOf(props.settle ?? 'PT5S'),
+      deadline: isoOf(props.deadline ?? 'PT5M'),
       dependsOn: addresses(dependsOn),
       optional: props.optional ?? false,
+      canary: props.canary ?? false,
     };
     return declaration(this, { kind: 'consumer', consumer }, this.#position, [
       reference('swarm', swarm),
@@ -268,22 +336,4 @@ export class SwarmService extends Construct implements Declaring {
       ...dependsOn.map((other) => reference('dependsOn', other)),
     ]);
   }
-}
-
-function declaration(
-  construct: Construct,
-  item: Item,
-  position: string | null = null,
-  references: readonly Reference[] = [],
-): Declaration {
-  const stack = TerraformStack.of(construct).node.id;
-  return { stack, path: construct.node.path, position, item, references, unresolved: tokensIn(item) };
-}
-
-function reference(as: string, to: Construct): Reference {
-  return { as, stack: TerraformStack.of(to).node.id, path: to.node.path };
-}
-
-function addresses<A extends string>(constructs: Iterable<{ readonly address: A }> = []): A[] {
-  return [...new Set([...constructs].map(({ address }) => address))].sort();
 }

@@ -1,4 +1,5 @@
 import type { CalendarProblem } from '../calendar/rules.ts';
+import { freezeProblems, windowProblems } from '../calendar/opening-rules.ts';
 import { cadenceProblems, durationProblem } from '../calendar/rules.ts';
 import type { IsoDuration } from '../model/address.ts';
 import type {
@@ -10,6 +11,10 @@ import type {
   Probe,
   Source,
 } from '../model/declared.ts';
+import { hookProblems } from '../model/hook-rules.ts';
+import { notificationProblems } from '../model/notification-rules.ts';
+import { ANCHOR } from '../model/seal.ts';
+import { personalProblems } from '../model/personal.ts';
 import type { Item } from './declaration.ts';
 
 /** Docker's limit for a secret's name, less `_v` and an ordinal of four digits. */
@@ -31,6 +36,10 @@ export function fieldProblems(item: Item): CalendarProblem[] {
       return secretProblems(item.secret);
     case 'consumer':
       return consumerProblems(item.consumer);
+    case 'freeze':
+      return freezeProblems(item.freeze);
+    case 'notification':
+      return notificationProblems(item.notification);
   }
 }
 
@@ -66,6 +75,13 @@ function platformProblems(platform: DeclaredPlatform): CalendarProblem[] {
       next: 'write unix:///var/run/docker.sock, ssh://user@host or tcp://host:port, or leave it out for DOCKER_HOST',
     });
   }
+  const { restarts } = platform;
+  if (restarts !== null) {
+    if (!isCount(restarts.atOnce, 1)) {
+      problems.push({ what: `${restarts.atOnce} restarts at once`, next: 'give 1 or more, or leave it out' });
+    }
+    problems.push(...duration('pause', restarts.pause));
+  }
   return problems;
 }
 
@@ -77,8 +93,16 @@ function secretProblems(secret: DeclaredSecret): CalendarProblem[] {
       next: 'use 1 to 127 letters, digits and hyphens; the name of a mount may differ',
     });
   }
+  if (secret.name.toLowerCase() === ANCHOR) {
+    problems.push({
+      what: `"${secret.name}" is where keyturn seals its history`,
+      next: 'give the secret another name',
+    });
+  }
   problems.push(...sourceProblems(secret.source), ...cadenceProblems(secret.cadence));
-  problems.push(...duration('soak', secret.soak));
+  problems.push(...duration('soak', secret.soak), ...duration('grace', secret.grace));
+  problems.push(...secret.windows.flatMap(windowProblems));
+  problems.push(...secret.apart.flatMap(({ by }) => duration('by of apart', by)));
   if (!isCount(secret.generation, 1)) {
     problems.push({
       what: `generation ${secret.generation} is not 1 or above`,
@@ -94,7 +118,17 @@ function secretProblems(secret: DeclaredSecret): CalendarProblem[] {
       next: `give at most ${MAX_CONTENT_TYPE}`,
     });
   }
-  return [...problems, ...tagProblems(secret.tags)];
+  return [...problems, ...tagProblems(secret.tags), ...outsideProblems(secret), ...personalProblems(secret)];
+}
+
+function outsideProblems(secret: DeclaredSecret): CalendarProblem[] {
+  const { revoke, refused, onCompromise = [] } = secret;
+  return [
+    ...(revoke === undefined ? [] : duration('timeout of revoke', revoke.timeout)),
+    ...(refused === undefined ? [] : duration('timeout of refused', refused.timeout)),
+    ...onCompromise.flatMap(({ name, timeout }) => duration(`timeout of effect "${name}"`, timeout)),
+    ...hookProblems(secret),
+  ];
 }
 
 function sourceProblems(source: Source): CalendarProblem[] {

@@ -42,13 +42,15 @@ const APPLIER_ACTIONS = ['getSecret/action', 'setSecret/action', 'update/action'
  *
  * Azure's built-in roles fit neither identity: Reader may list but sees the control plane, Secrets Officer may
  * delete and purge. A custom role cannot be scoped to a vault, hence the resource group; the assignments are.
+ *
+ * Returns the vault's id, as Terraform knows it.
  */
 export function emitKeyVault(
   scope: Construct,
   name: string,
   tenantId: string | undefined,
   props: KeyVaultResourceProps,
-): void {
+): string {
   const azurerm = loadAzurerm(scope);
   emitted.add(TerraformStack.of(scope));
   const known = (value: string | undefined, variable: string, description: string): string =>
@@ -117,6 +119,7 @@ export function emitKeyVault(
     ),
     enabledLog: [{ category: 'AuditEvent' }],
   });
+  return vault.id;
 }
 
 /**

@@ -1,5 +1,8 @@
 import type { Probe as DeclaredProbe } from '../model/declared.ts';
+import type { IsoDuration } from '../model/address.ts';
 import type { Duration } from './cadence.ts';
+import { isoOf } from './cadence.ts';
+import { refused } from './refusal.ts';
 
 /** How a flipped consumer is tried, beyond its running tasks and their own health checks. */
 export type Probe = DeclaredProbe;
@@ -39,7 +42,13 @@ export const Probe = {
   },
 
   /** A command on the machine that runs apply; exit 0 is healthy. 30 seconds unless said. */
-  command(argv: readonly string[], props: { readonly timeout?: Duration } = {}): Probe {
-    return { kind: 'command', argv: [...argv], timeout: props.timeout?.iso ?? 'PT30S' };
+  command(
+    argv: readonly string[],
+    { timeout = 'PT30S' }: { readonly timeout?: Duration | IsoDuration } = {},
+  ): Probe {
+    return { kind: 'command', argv: [...argv], timeout: isoOf(timeout) };
   },
+
+  /** How an old value is shown to be dead: `refused` of a secret. */
+  refused,
 } as const;

@@ -6,10 +6,14 @@ import { canonicalJson } from '../model/canonical.ts';
 import type { Declared } from '../model/declared.ts';
 import { MANIFEST_FORMAT } from '../model/declared.ts';
 import type { Problem } from '../model/fault.ts';
+import { declaredAccess } from './access.ts';
 import { declaredRecord, recordProblems } from './backend.ts';
 import type { Declaration, Declaring, Item } from './declaration.ts';
 import { DECLARE, MANIFEST_FILE, PROBLEMS_FILE, isDeclaring } from './declaration.ts';
 import { addAzurermProvider } from './key-vault-resources.ts';
+import { POLICY, holdsPolicy } from './policy.ts';
+import type { PolicyAt } from './policy-rules.ts';
+import { policyProblems } from './policy-rules.ts';
 import { problemsOf } from './validate.ts';
 
 const ENROLLED = Symbol.for('keyturn/enrolled');
@@ -61,12 +65,17 @@ function declaredOf(stack: TerraformStack): Declared {
     .filter((declaration) => declaration.stack === stack.node.id)
     .map((declaration) => declaration.item);
   const record = declaredRecord(stack);
+  const notifications = items
+    .flatMap((item) => (item.kind === 'notification' ? [item.notification] : []))
+    .sort(by((notification) => notification.name));
+  const vaults = items
+    .flatMap((item) => (item.kind === 'vault' ? [item.vault] : []))
+    .sort(by((vault) => vault.name));
+  const access = declaredAccess(stack, vaults);
   return {
     format: MANIFEST_FORMAT,
     stack: stack.node.id,
-    vaults: items
-      .flatMap((item) => (item.kind === 'vault' ? [item.vault] : []))
-      .sort(by((vault) => vault.name)),
+    vaults,
     platforms: items
       .flatMap((item) => (item.kind === 'platform' ? [item.platform] : []))
       .sort(by((platform) => platform.name)),
@@ -76,7 +85,12 @@ function declaredOf(stack: TerraformStack): Declared {
     consumers: items
       .flatMap((item) => (item.kind === 'consumer' ? [item.consumer] : []))
       .sort(by((consumer) => consumer.address)),
+    freezes: items
+      .flatMap((item) => (item.kind === 'freeze' ? [item.freeze] : []))
+      .sort(by((freeze) => freeze.path)),
     ...(record === null ? {} : { record }),
+    ...(notifications.length === 0 ? {} : { notifications }),
+    ...(access.length === 0 ? {} : { access }),
   };
 }
 
@@ -98,7 +112,13 @@ export function tokensIn(item: Item): string[] {
       break;
     case 'secret':
       // The address is made of the two names; one problem is said once.
-      walk({ ...item.secret, address: '', dependsOn: [], derivedFrom: [], together: [] }, '');
+      walk({ ...item.secret, address: '', dependsOn: [], derivedFrom: [], together: [], apart: [] }, '');
+      break;
+    case 'freeze':
+      walk({ ...item.freeze, secrets: [] }, '');
+      break;
+    case 'notification':
+      walk(item.notification, '');
       break;
     case 'consumer':
       walk(
@@ -123,6 +143,7 @@ function refuseProblems(root: IConstruct): void {
   if (verdicts.get(root) === 'passed') return;
   const problems = [
     ...problemsOf(declarationsBelow(root)),
+    ...policyProblems(policiesBelow(root)),
     ...root.node.findAll().flatMap((node) => (isEnrolled(node) ? recordProblems(node) : [])),
   ];
   const file = App.isApp(root) ? join(root.outdir, PROBLEMS_FILE) : null;
@@ -153,6 +174,19 @@ function declarationsBelow(root: IConstruct): Declaration[] {
     .findAll()
     .filter(isDeclaring)
     .map((construct) => construct[DECLARE]());
+}
+
+/** Not what cdktf visited: it visits stack by stack, and the first stack's validation looks at the whole app. */
+function policiesBelow(root: IConstruct): PolicyAt[] {
+  return root.node.findAll().flatMap((node) =>
+    Aspects.of(node)
+      .all.filter(holdsPolicy)
+      .map((aspect) => ({
+        policy: aspect[POLICY],
+        path: node.node.path,
+        declarations: declarationsBelow(node),
+      })),
+  );
 }
 
 /**

@@ -1,13 +1,11 @@
 import type { Address } from '../model/address.ts';
 import type { Problem } from '../model/fault.ts';
 import type { Declaration } from './declaration.ts';
+import { apartProblems } from './apart-rules.ts';
+import { companyProblems, openingProblems, soakProblems } from './date-rules.ts';
 import { fieldProblems } from './field-rules.ts';
-
-interface Found {
-  readonly at: Declaration;
-  readonly what: string;
-  readonly next: string;
-}
+import type { Found } from './found.ts';
+import { place } from './found.ts';
 
 /**
  * Everything that is wrong with the declarations of one app, in their order; empty: the engine can act on them.
@@ -25,18 +23,18 @@ export function problemsOf(declarations: readonly Declaration[]): Problem[] {
     ...repeatedPlatforms(known),
     ...repeatedSecrets(known),
     ...repeatedConsumers(known),
+    ...repeatedNotifications(known),
     ...known.flatMap(repeatedTargets),
     ...sharedBases(known),
     ...cycles(known),
+    ...soakProblems(known),
+    ...apartProblems(known),
+    ...openingProblems(known),
+    ...companyProblems(known),
   ];
   const order = new Map(declarations.map((declaration, index) => [declaration, index]));
   found.sort((a, b) => (order.get(a.at) ?? 0) - (order.get(b.at) ?? 0));
   return found.map(({ at, what, next }) => ({ what, where: place(at), next }));
-}
-
-/** `busflow/db-writer (stacks/busflow.ts:14)` */
-function place(at: Declaration): string {
-  return at.position === null ? at.path : `${at.path} (${at.position})`;
 }
 
 function unresolved(at: Declaration): Found[] {
@@ -138,6 +136,16 @@ function repeatedConsumers(all: readonly Declaration[]): Found[] {
     at,
     what: `service "${address(at)}" is declared twice, first as ${place(first)}`,
     next: 'put all of its mounts into one SwarmService',
+  }));
+}
+
+function repeatedNotifications(all: readonly Declaration[]): Found[] {
+  const name = (at: Declaration) =>
+    at.item.kind === 'notification' ? `${at.stack} ${at.item.notification.name}` : null;
+  return repeats(all, name).map(({ at, first }) => ({
+    at,
+    what: `two notifications of the stack have one id, the first is ${place(first)}`,
+    next: 'give another id: the history calls each by it',
   }));
 }
 
