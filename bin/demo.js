@@ -44,6 +44,11 @@ const SCENES = [
   },
   { title: 'Where everything stands', args: ['status', 'busflow', '--sandbox'], says: 'hcloud-token' },
   {
+    title: 'What is coming by date',
+    args: ['status', 'busflow', '--sandbox', '--due', '100d'],
+    says: 'rotate',
+  },
+  {
     title: 'Who did what, and how it ended',
     args: ['history', 'list', 'busflow', '--sandbox'],
     says: 'rolled-back',

@@ -1,20 +1,36 @@
-import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
-import { promisify } from 'node:util';
-import type { Actor } from '../model/journal.ts';
+import type { Actor, Identity } from '../model/journal.ts';
+import { workloadIdentity } from '../providers/azure-claims.ts';
+import { gitAuthor } from './git.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Who runs this command: the CI's actor and run where a CI says so, else git's author in `directory`, else the
- * operating system's user. It is what the machine claims, not a proof; the history keeps how it was known.
+ * operating system's user. It is what the machine claims, not a proof; the history keeps how it was known, and
+ * everything else that says who it was.
  */
 export async function actorOf(environment: Environment, directory: string): Promise<Actor> {
+  const [author, workload] = await Promise.all([gitAuthor(environment, directory), workloadOf(environment)]);
   const ci = ciActor(environment);
-  if (ci !== null) return { ...ci, knownBy: 'ci', host: hostname() };
-  const author = await gitAuthor(environment, directory);
-  if (author !== null) return { name: author, knownBy: 'git-author', host: hostname(), run: null };
-  return { name: osUser(), knownBy: 'os-user', host: hostname(), run: null };
+  const identities: Identity[] = [
+    ...(workload === null ? [] : [workload]),
+    ...(ci === null ? [] : [{ knownBy: 'ci' as const, name: ci.name }]),
+    ...(author === null ? [] : [{ knownBy: 'git-author' as const, name: author }]),
+    { knownBy: 'os-user', name: osUser() },
+  ];
+  const known = { host: hostname(), identities };
+  if (ci !== null) return { ...ci, knownBy: 'ci', ...known };
+  if (author !== null) return { name: author, knownBy: 'git-author', run: null, ...known };
+  return { name: osUser(), knownBy: 'os-user', run: null, ...known };
+}
+
+/** Whom the token of a federated workload names: the file that Azure's workload identity reads, too. */
+async function workloadOf(environment: Environment): Promise<Identity | null> {
+  const file = environment['AZURE_FEDERATED_TOKEN_FILE'] ?? '';
+  if (file === '') return null;
+  return readFile(file, 'utf8').then(workloadIdentity, () => null);
 }
 
 /** Whether this is a CI, as each of them says it; `CI` is what nearly all of them set. */
@@ -56,25 +72,6 @@ function ciActor(environment: Environment): { name: string; run: string | null }
     };
   }
   return null;
-}
-
-/** What git may see of our environment: what it finds itself, its settings and its author with. */
-const FOR_GIT =
-  /^(PATH|HOME|LANG|LC_[A-Z]+|TZ|USER|LOGNAME|EMAIL|XDG_CONFIG_HOME|GIT_CONFIG\w*|GIT_AUTHOR_(NAME|EMAIL)|SystemRoot|USERPROFILE)$/;
-
-async function gitAuthor(environment: Environment, directory: string): Promise<string | null> {
-  try {
-    const { stdout } = await promisify(execFile)('git', ['var', 'GIT_AUTHOR_IDENT'], {
-      cwd: directory,
-      env: Object.fromEntries(Object.entries(environment).filter(([name]) => FOR_GIT.test(name))),
-      timeout: 5_000,
-    });
-    // `Name <mail> 1700000000 +0000`: the date is not part of who.
-    const author = /^(.*>) \d+ [+-]\d+$/.exec(stdout.trim())?.[1];
-    return author ?? null;
-  } catch {
-    return null;
-  }
 }
 
 function osUser(): string {

@@ -3,6 +3,7 @@ import { isSecretAddress, nameOf } from '../model/address.ts';
 import type { Declared } from '../model/declared.ts';
 import type { Problem } from '../model/fault.ts';
 import { Fault } from '../model/fault.ts';
+import { nearest } from '../model/nearest.ts';
 
 interface Named {
   readonly address: Address;
@@ -78,32 +79,12 @@ function matching(text: string, known: readonly Named[]): Address[] {
 }
 
 function nearMisses(text: string, known: readonly Named[]): string {
-  const wanted = text.slice(text.lastIndexOf('/') + 1).toLowerCase();
-  const near = known
-    .map((named) => ({
-      address: named.address,
-      far: distanceTo(wanted, nameOf(named.address).toLowerCase()),
-    }))
-    .filter(({ far }) => far <= Math.max(2, Math.floor(wanted.length / 3)))
-    .sort((a, b) => a.far - b.far || a.address.localeCompare(b.address))
-    .slice(0, 3)
-    .map(({ address }) => address);
+  const wanted = text.slice(text.lastIndexOf('/') + 1);
+  const names = nearest(wanted, [...new Set(known.map(({ address }) => nameOf(address)))], 3);
+  const near = names.flatMap((name) =>
+    known.filter(({ address }) => nameOf(address) === name).map(({ address }) => address),
+  );
   return near.length > 0
-    ? `did you mean ${near.join(' or ')}?`
+    ? `did you mean ${near.slice(0, 3).join(' or ')}?`
     : 'run keyturn status to see the addresses of these stacks';
-}
-
-/** How many edits turn one name into the other; a name that contains the other is one edit away. */
-function distanceTo(wanted: string, name: string): number {
-  if (wanted.length > 2 && (name.includes(wanted) || wanted.includes(name))) return 1;
-  let row = Array.from({ length: name.length + 1 }, (_, index) => index);
-  for (const [i, letter] of Array.from(wanted).entries()) {
-    const next = [i + 1];
-    for (const [j, other] of Array.from(name).entries()) {
-      const replaced = (row[j] ?? 0) + (letter === other ? 0 : 1);
-      next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[name.length] ?? name.length;
 }

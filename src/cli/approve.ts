@@ -2,6 +2,11 @@ import { createInterface } from 'node:readline/promises';
 import { Fault } from '../model/fault.ts';
 import type { Terminal } from './terminal.ts';
 
+const NEXT: Readonly<Record<string, string>> = {
+  apply: 'add --auto-approve, or apply a plan that was saved with keyturn plan --out FILE',
+  compromise: 'add --auto-approve; --dry-run only shows the plan, --out FILE saves it for keyturn apply',
+};
+
 /**
  * Refuses what could not be asked about: without a terminal nobody can answer, so `--auto-approve` or a plan
  * file has to say it. Called before anything runs.
@@ -15,10 +20,7 @@ export function requireApprover(terminal: Terminal, isApproved: boolean, command
       : 'there is no terminal to ask for approval',
     where: 'command line',
     live: 'nothing was changed',
-    next:
-      command === 'apply'
-        ? 'add --auto-approve, or apply a plan that was saved with keyturn plan --out FILE'
-        : 'add --auto-approve',
+    next: NEXT[command] ?? 'add --auto-approve',
   });
 }
 

@@ -9,11 +9,22 @@ export function completionsFor(current: string, argv: unknown, words: readonly s
   const typed = typedWords(argv);
   const [command = ''] = typed;
   const manifests = lastSynth();
-  const wantsAddress = /^(rollback)$/.test(command) || (command === 'state' && typed.includes('show'));
+  const wantsAddress =
+    /^(rollback|compromise)$/.test(command) || (command === 'state' && typed.includes('show'));
   const own = wantsAddress ? manifests.flatMap(({ names }) => names) : manifests.map(({ stack }) => stack);
-  const takesStacks = ['plan', 'apply', 'status', 'output', 'history', 'state', 'sandbox'].includes(command);
+  const takesStacks = [
+    'plan',
+    'apply',
+    'status',
+    'output',
+    'history',
+    'report',
+    'state',
+    'schedule',
+    'sandbox',
+  ].includes(command);
   const asked = lastOption(process.argv);
-  if (asked !== null && ['--target', '--rotate', '--value'].includes(asked)) {
+  if (asked !== null && ['--target', '--rotate', '--value', '--secret', '--consumer'].includes(asked)) {
     return manifests.flatMap(({ names }) => names).filter((word) => word.startsWith(current));
   }
   const fitting = wantsAddress || takesStacks ? own.filter((word) => word.startsWith(current)) : [];

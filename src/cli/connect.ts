@@ -2,8 +2,10 @@ import { resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Declared, DeclaredPlatform, DeclaredVault } from '../model/declared.ts';
 import type { Fence } from '../model/fence.ts';
+import type { Hooks } from '../model/hooks.ts';
 import type { Platform } from '../model/platform.ts';
 import type { Vault } from '../model/vault.ts';
+import { wrap } from '../report/table.ts';
 import type { Clock } from '../providers/swarm-verify.ts';
 import { azureIdentity } from './azure-environment.ts';
 import { Gate } from './lease.ts';
@@ -16,6 +18,7 @@ export interface WorldArgs {
   readonly directory: string;
   readonly sandbox?: SandboxParts | undefined;
   readonly sandboxEmpty?: boolean;
+  readonly sandboxOutside?: boolean;
 }
 
 /** Who asks: the planner has no right to read a value, the applier has. Only the embedded vault tells them apart by us. */
@@ -30,6 +33,8 @@ export interface World {
   /** The embedded servers; null where none is used. */
   readonly sandbox: Sandbox | null;
   of(declared: Declared): Promise<Connections>;
+  /** Its vaults alone. */
+  vaultsOf(declared: Declared): Promise<ReadonlyMap<string, Vault>>;
   /** Closes every connection that was made, then the embedded servers. */
   close(): Promise<void>;
 }
@@ -37,6 +42,8 @@ export interface World {
 export interface Connections {
   readonly vaults: ReadonlyMap<string, Vault>;
   readonly platforms: ReadonlyMap<string, Platform>;
+  /** What the stack declares to be done outside of them. */
+  readonly hooks: Hooks;
 }
 
 /**
@@ -52,21 +59,25 @@ export async function openWorld(
   const sandbox = await openSandboxFor(argv, stacks, terminal);
   const opened: Platform[] = [];
   const gate = new Gate();
+  const vaultsOf = async ({ vaults: declared }: Declared): Promise<Map<string, Vault>> => {
+    const vaults = new Map<string, Vault>();
+    for (const vault of declared) vaults.set(vault.name, await connectVault(vault, sandbox, identity, gate));
+    return vaults;
+  };
   return {
     gate,
     argv,
     sandbox,
+    vaultsOf,
     of: async (declared) => {
-      const vaults = new Map<string, Vault>();
-      for (const vault of declared.vaults)
-        vaults.set(vault.name, await connectVault(vault, sandbox, identity, gate));
+      const vaults = await vaultsOf(declared);
       const platforms = new Map<string, Platform>();
       for (const platform of declared.platforms) {
         const connected = await connectPlatform(platform, declared.stack, argv, sandbox, identity, gate);
         opened.push(connected);
         platforms.set(platform.name, connected);
       }
-      return { vaults, platforms };
+      return { vaults, platforms, hooks: await connectOutside(argv) };
     },
     close: async () => {
       await Promise.allSettled(opened.map((platform) => platform.close()));
@@ -88,8 +99,14 @@ async function openSandboxFor(
     stacks,
     isEmpty: argv.sandboxEmpty ?? false,
   });
-  remark(terminal, sandbox.text);
+  remark(terminal, wrap(sandbox.text, terminal.errorPage.width).join('\n'));
   return sandbox;
+}
+
+/** A sandbox runs none of a stack's programs and asks none of its addresses unless it is told to. */
+async function connectOutside({ sandbox, sandboxOutside = false }: WorldArgs): Promise<Hooks> {
+  if (sandbox !== undefined && !sandboxOutside) return (await import('../sandbox/hooks.ts')).sandboxHooks();
+  return (await import('../providers/hooks.ts')).connectHooks({ environment: process.env });
 }
 
 async function connectVault(
@@ -134,7 +151,7 @@ const HASTE = 5;
 /** The embedded swarm's tasks start in no time: settle times and deadlines that are meant for real ones shrink. */
 function quickClock(): Clock {
   return {
-    now: () => Math.round(performance.now() * HASTE),
+    ticks: () => performance.now() * HASTE,
     sleep: async (ms, signal) => {
       await wait(ms / HASTE, undefined, signal === undefined ? {} : { signal });
     },

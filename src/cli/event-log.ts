@@ -1,6 +1,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import type { ApplyEvent } from '../model/event.ts';
 import { Fault } from '../model/fault.ts';
+import { guardedDeep } from '../model/guard.ts';
 import type { Plan } from '../model/plan.ts';
 import { eventJson, renderEvent } from '../report/event-text.ts';
 import type { Terminal } from './terminal.ts';
@@ -17,7 +18,9 @@ export function openEventLog(path: string | undefined, terminal: Terminal): Even
   const file = path === undefined ? null : openForAppend(path);
   let isBroken = false;
   return {
-    show: (event, plan) => {
+    show: (happened, plan) => {
+      // Before it is laid out: a value that is wrapped or painted is harder to find.
+      const event = guardedDeep(happened);
       const text = terminal.json ? eventJson(event) : renderEvent(event, { ...terminal.page, plan });
       if (text !== null) terminal.print(text);
       if (file === null || isBroken) return;

@@ -53,6 +53,7 @@ export function exitCodeOfOutcome(outcome: ApplyOutcome): ExitCode {
     case 'rolled-back':
       return EXIT.rolledBack;
     case 'stopped':
+    case 'incomplete':
       return EXIT.stopped;
     case 'interrupted':
       return EXIT.interrupted;

@@ -1,3 +1,4 @@
+import { uptime } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 import { asFault, Fault } from '../model/fault.ts';
 import type { Fence } from '../model/fence.ts';
@@ -15,7 +16,12 @@ export interface Run {
   /** Unique. */
   readonly id: string;
   readonly actor: Actor;
-  readonly purpose: 'apply' | 'rollback' | `state ${'unlock' | 'push' | 'migrate' | 'rebuild'}`;
+  readonly purpose:
+    | 'apply'
+    | 'rollback'
+    | 'compromise'
+    | 'history seal'
+    | `state ${'unlock' | 'push' | 'migrate' | 'rebuild'}`;
 }
 
 export interface LeaseArgs {
@@ -93,9 +99,13 @@ async function giveBack(held: HeldRecord, terminal: Terminal): Promise<void> {
   }
 }
 
+/**
+ * By the time since the machine started: that of `performance` stands still while a Linux machine sleeps, and a wall
+ * clock that is set back in the same sleep would hide it.
+ */
 export const CLOCK: LeaseClock = {
   now: Date.now,
-  ticks: () => performance.now(),
+  ticks: () => uptime() * 1000,
   sleep: (ms, signal) => wait(ms, undefined, signal === undefined ? {} : { signal }),
 };
 

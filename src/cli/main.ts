@@ -3,7 +3,7 @@ import yargs from 'yargs';
 import { Fault } from '../model/fault.ts';
 import type { ExitCode } from './exit-code.ts';
 import { EXIT } from './exit-code.ts';
-import { spellOutSandbox } from './options.ts';
+import { spellOut, wordsIn } from './options.ts';
 import { EXIT_CODES, withCommands } from './usage.ts';
 
 /**
@@ -17,7 +17,7 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
   process.stdout.on('error', () => {});
   let code: ExitCode = EXIT.done;
   try {
-    await commandLine(spellOutSandbox(args), (ended) => {
+    await commandLine(spellOut(args), (ended) => {
       code = ended;
     }).parseAsync();
     return code;
@@ -52,7 +52,16 @@ function commandLine(args: readonly string[], ended: (code: ExitCode) => void) {
     .epilogue(EXIT_CODES);
 }
 
-const MAY_REPEAT = new Set(['_', 'target', 'rotate', 'value', 'stack', 'planOrStack', 'plan-or-stack']);
+const MAY_REPEAT = new Set([
+  '_',
+  'target',
+  'rotate',
+  'value',
+  'stack',
+  'planOrStack',
+  'plan-or-stack',
+  'address',
+]);
 
 /** yargs makes a list of an option that is given twice; which one was meant is not ours to guess. */
 function onlyOnce(argv: Record<string, unknown>): true {
@@ -64,20 +73,24 @@ function onlyOnce(argv: Record<string, unknown>): true {
 
 /** What yargs found wrong with a command line, as a fault. Names the command whose help tells more. */
 function usageFault(message: string, args: readonly string[]): Fault {
-  const command = args.find((arg) => !arg.startsWith('-')) ?? '';
+  const [command = '', part = ''] = wordsIn(args);
   const guess = /^Did you mean (.+)\?$/.exec(message)?.[1];
+  const isPart = HAVE_PARTS.has(command);
+  const wrong = isPart ? `${command} ${part}` : command;
   return new Fault({
     code: 'bad-usage',
-    what:
-      guess === undefined ? lowerFirst(message.replaceAll('\n', ' ')) : `there is no command "${command}"`,
+    what: guess === undefined ? lowerFirst(message.replaceAll('\n', ' ')) : `there is no command "${wrong}"`,
     where: 'command line',
     live: 'nothing ran',
     next:
       guess === undefined
         ? `run keyturn ${`${command} `.trimStart()}--help`
-        : `did you mean keyturn ${guess}?`,
+        : `did you mean keyturn ${isPart ? `${command} ` : ''}${guess}?`,
   });
 }
+
+/** Commands whose next word is a command of theirs. */
+const HAVE_PARTS: ReadonlySet<string> = new Set(['history', 'state', 'schedule', 'sandbox']);
 
 function lowerFirst(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1);

@@ -54,10 +54,17 @@ const sandbox = {
     group: SANDBOX,
     describe: 'start without the declared services and without values for manual secrets',
   },
+  'sandbox-outside': {
+    type: 'boolean',
+    default: false,
+    group: SANDBOX,
+    describe:
+      'run the declared revocations, negative probes and effects, which the sandbox otherwise leaves out',
+  },
 } as const satisfies Record<string, Options>;
 
 const select = {
-  target: {
+  'target': {
     type: 'string',
     array: true,
     nargs: 1,
@@ -66,7 +73,7 @@ const select = {
     group: SELECT,
     describe: 'only this secret or consumer and what it moves with; may be repeated',
   },
-  rotate: {
+  'rotate': {
     type: 'string',
     array: true,
     nargs: 1,
@@ -75,7 +82,18 @@ const select = {
     group: SELECT,
     describe: 'rotate this secret although it is not due; may be repeated',
   },
-  due: { type: 'boolean', default: false, group: SELECT, describe: 'only what its cadence says is due' },
+  'due': {
+    type: 'boolean',
+    default: false,
+    group: SELECT,
+    describe: 'only what is due by date: rotations, and settle, retire and prune of earlier ones',
+  },
+  'prune-platform-only': {
+    type: 'boolean',
+    default: false,
+    group: SELECT,
+    describe: 'remove copies of retired versions that are in no vault: the only ones in the world',
+  },
 } as const satisfies Record<string, Options>;
 
 const approve = {
@@ -107,7 +125,36 @@ const approve = {
     group: APPROVE,
     describe: 'steps that may run side by side',
   },
+  'no-notify': {
+    type: 'boolean',
+    default: false,
+    group: APPROVE,
+    describe: 'tell none of the declared notifications',
+  },
+  'notify': {
+    type: 'boolean',
+    default: false,
+    group: APPROVE,
+    describe: 'in the sandbox: tell them all the same, which else happens outside of it only',
+  },
 } as const satisfies Record<string, Options>;
+
+/** A person's values, for commands that mint. */
+export const VALUE = {
+  type: 'string',
+  array: true,
+  nargs: 1,
+  default: [] as string[],
+  requiresArg: true,
+  describe:
+    "a manual secret's new value: ADDR=- (standard input), ADDR=file:PATH, ADDR=env:NAME; a terminal is asked without it",
+} as const;
+
+export const EVENTS = {
+  type: 'string',
+  requiresArg: true,
+  describe: 'also write the events to this file, as JSON lines',
+} as const;
 
 /** For commands that need what is declared. */
 export const MANIFEST = {
@@ -126,7 +173,7 @@ export const withSandbox = <T>(yargs: Argv<T>) =>
   yargs
     .options(sandbox)
     .coerce('sandbox', sandboxParts)
-    .check((argv) => emptyNeedsSandbox(argv));
+    .check((argv) => partsNeedSandbox(argv));
 
 export const withSelect = <T>(yargs: Argv<T>) => yargs.options(select);
 
@@ -152,7 +199,12 @@ export const withDryRun = <T>(yargs: Argv<T>) =>
     'dry-run': { type: 'boolean', default: false, group: APPROVE, describe: 'show it and write nothing' },
   });
 
-export const withConsent = <T>(yargs: Argv<T>) => yargs.options({ 'auto-approve': approve['auto-approve'] });
+export const withConsent = <T>(yargs: Argv<T>) =>
+  yargs.options({
+    'auto-approve': approve['auto-approve'],
+    'reason': approve.reason,
+    'ticket': approve.ticket,
+  });
 
 /** For commands that look at records and run no code of the project. */
 export const withRecords = <T>(yargs: Argv<T>) =>
@@ -179,13 +231,35 @@ export interface SandboxParts {
   readonly swarm: boolean;
 }
 
+/** What a bare `--due` of status stands for: what is due now. */
+export const DUE_NOW = 'now';
+
 /**
- * Gives a bare `--sandbox` its value, because yargs would take the next word for it: `plan --sandbox busflow`
- * means the stack busflow in the whole sandbox.
+ * Gives options whose value may be left away the one that they then have, because yargs would take the next word
+ * for it: `plan --sandbox busflow` means the stack busflow in the whole sandbox, `status --due busflow` what is due
+ * in it. Only a word that looks like a length of time is what `--due` of status takes.
  */
-export function spellOutSandbox(args: readonly string[]): string[] {
+export function spellOut(args: readonly string[]): string[] {
   const end = args.includes('--') ? args.indexOf('--') : args.length;
-  return args.map((arg, index) => (arg === '--sandbox' && index < end ? '--sandbox=vault,swarm' : arg));
+  const isStatus = wordsIn(args.slice(0, end))[0] === 'status';
+  const words: string[] = [];
+  for (let index = 0; index < args.length; index += 1) {
+    const arg = args[index] ?? '';
+    const next = index + 1 < end ? (args[index + 1] ?? '') : '';
+    if (index < end && arg === '--sandbox') words.push('--sandbox=vault,swarm');
+    else if (index < end && arg === '--due' && isStatus) {
+      const hasTime = /^(\d|P(\d|T\d))/.test(next);
+      words.push(`--due=${hasTime ? next : DUE_NOW}`);
+      if (hasTime) index += 1;
+    } else words.push(arg);
+  }
+  return words;
+}
+
+/** The words that are neither options nor values of those that may stand before the command: it comes first. */
+export function wordsIn(args: readonly string[]): string[] {
+  const takesNext = ['-C', '--directory', '--format'];
+  return args.filter((arg, index) => !arg.startsWith('-') && !takesNext.includes(args[index - 1] ?? ''));
 }
 
 function sandboxParts(text: string | undefined): SandboxParts | undefined {
@@ -196,9 +270,11 @@ function sandboxParts(text: string | undefined): SandboxParts | undefined {
   return { vault: parts.includes('vault'), swarm: parts.includes('swarm') };
 }
 
-function emptyNeedsSandbox(argv: Readonly<Record<string, unknown>>): true {
+function partsNeedSandbox(argv: Readonly<Record<string, unknown>>): true {
   if (argv['sandboxEmpty'] === true && argv['sandbox'] === undefined)
     throw new Error('--sandbox-empty needs --sandbox');
+  if (argv['sandboxOutside'] === true && argv['sandbox'] === undefined)
+    throw new Error('--sandbox-outside needs --sandbox');
   return true;
 }
 

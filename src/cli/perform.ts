@@ -4,27 +4,32 @@ import type { HeldRecord } from '../record/held-record.ts';
 import type { Outside } from '../execute/work.ts';
 import type { SecretAddress } from '../model/address.ts';
 import type { Listen } from '../model/event.ts';
+import type { Actor, Identity } from '../model/journal.ts';
 import { Fault, asFault } from '../model/fault.ts';
 import type { Plan } from '../model/plan.ts';
 import type { SecretValue } from '../model/secret-value.ts';
-import { declarationDigest } from '../plan/rotations.ts';
+import { declarationDigest } from '../plan/timing.ts';
 import { generateValue } from '../providers/sources.ts';
 import { renderApplySummary } from '../report/apply-summary.ts';
 import type { EventLog } from './event-log.ts';
 import type { ExitCode } from './exit-code.ts';
+import { commitOf } from './git.ts';
 import { EXIT, exitCodeOf, exitCodeOfOutcome, worst } from './exit-code.ts';
 import { reportFault } from './failure.ts';
 import type { Interrupt } from './interrupt.ts';
 import type { LeaseArgs, Run } from './lease.ts';
+import type { NotifyArgs } from './notify.ts';
+import { notifyOf } from './notify.ts';
 import type { Session } from './session.ts';
 import type { Terminal } from './terminal.ts';
 import { now, remark } from './terminal.ts';
 
-export interface PerformArgs extends LeaseArgs {
+export interface PerformArgs extends LeaseArgs, NotifyArgs {
   readonly reason?: string | undefined;
   readonly ticket?: string | undefined;
   readonly parallelism: number;
   readonly events?: string | undefined;
+  readonly directory: string;
 }
 
 export interface Stage {
@@ -62,11 +67,22 @@ export async function perform(
     signal: interrupt.signal,
     parallelism: argv.parallelism,
     apply: run.id,
-    actor: run.actor,
+    actor: actorIn(session, run.actor),
+    commit: await commitOf(process.env, argv.directory),
     reason: argv.reason ?? null,
     ticket: argv.ticket ?? null,
+    notify: await notifyOf(session, argv),
   };
-  return watched(approved.plan, stage, (listen) => execute({ ...input, listen }, held));
+  return watched(session, approved.plan, stage, (listen) => execute({ ...input, listen }, held));
+}
+
+/** Who applies, with whom the vaults took it for in front: they have checked that. */
+function actorIn({ vaults }: Session, actor: Actor): Actor {
+  const seen = [...vaults.values()].flatMap((vault) => vault.identities());
+  const identities = [...seen, ...(actor.identities ?? [])];
+  const isFirst = (each: Identity, index: number): boolean =>
+    identities.findIndex(({ knownBy, name }) => knownBy === each.knownBy && name === each.name) === index;
+  return { ...actor, identities: identities.filter(isFirst) };
 }
 
 /** How an apply that did not end was ended. */
@@ -93,9 +109,14 @@ export async function resumeInterrupted(
     stage.terminal,
     `the apply of ${begin.at} by ${begin.actor.name} did not end; it is looked after first`,
   );
-  const input = { outside: outsideOf(session, held, new Map()), parallelism: stage.argv.parallelism };
+  const { argv } = stage;
+  const input = {
+    outside: outsideOf(session, held, new Map()),
+    parallelism: argv.parallelism,
+    notify: await notifyOf(session, argv),
+  };
   let ended: Executed | null = null;
-  const code = await watched(begin.plan, stage, async (listen) => {
+  const code = await watched(session, begin.plan, stage, async (listen) => {
     ended = await resume({ ...input, listen }, held);
     return ended;
   });
@@ -111,6 +132,7 @@ function resumedAs(code: ExitCode, ended: Executed | null): Resumed {
 }
 
 async function watched(
+  { declared }: Session,
   plan: Plan,
   stage: Stage,
   act: (listen: Listen) => Promise<Executed | null>,
@@ -127,9 +149,14 @@ async function watched(
   try {
     const executed = await act(listen);
     if (executed === null) return EXIT.done;
-    const { outcome, entry, recorded } = executed;
+    const { outcome, entry, recorded, unsealed } = executed;
+    const manual = new Set(
+      declared.secrets.filter(({ source }) => source.kind === 'manual').map(({ address }) => address),
+    );
     if (!terminal.json)
-      terminal.print(`\n${renderApplySummary({ ...terminal.page, plan, entry, recorded })}`);
+      terminal.print(`\n${renderApplySummary({ ...terminal.page, plan, entry, recorded, manual })}`);
+    // It is applied and recorded; what does not witness it is to be known all the same.
+    for (const fault of unsealed) reportFault(terminal, new Fault(fault));
     return exitCodeOfOutcome(outcome);
   } catch (thrown) {
     const fault = asFault(thrown);
@@ -144,12 +171,13 @@ function outsideOf(
   { fence }: HeldRecord,
   values: ReadonlyMap<SecretAddress, SecretValue>,
 ): Outside {
-  const { declared, vaults, platforms } = session;
+  const { declared, vaults, platforms, hooks } = session;
   return {
     vaults,
     platforms,
     values,
     generate: generateValue,
+    hooks,
     fence,
     declarations: new Map(declared.secrets.map((secret) => [secret.address, declarationDigest(secret)])),
     now,

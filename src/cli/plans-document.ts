@@ -13,10 +13,11 @@ export interface Planned {
 
 /**
  * The one shape of `plan --format json`, for one stack and for several: every stack's plan in `plans`, and all
- * of their `resource_changes` side by side at the top, where policies for Terraform plans look.
+ * of their `resource_changes` side by side at the top, where policies for Terraform plans look. With `whatIf` each
+ * plan says that it is none to apply.
  */
-export function plansDocument(planned: readonly Planned[]): object {
-  const plans = planned.flatMap(({ plan }) => (plan === null ? [] : [planJson(plan)]));
+export function plansDocument(planned: readonly Planned[], whatIf: boolean): object {
+  const plans = planned.flatMap(({ plan }) => (plan === null ? [] : [planJson(plan, whatIf)]));
   return {
     format_version: PLAN_JSON_VERSION,
     resource_changes: plans.flatMap((plan) => ('resource_changes' in plan ? plan.resource_changes : [])),

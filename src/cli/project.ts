@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readFile, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { runApp } from '../declare/run-app.ts';
 import type { Declared } from '../model/declared.ts';
@@ -60,6 +61,24 @@ export async function readManifest(path: string): Promise<Declared> {
     });
   }
   return parseManifest(text, path);
+}
+
+/** What the last synth of this project left, in order of folder; runs nothing, and is empty where there was none. */
+export async function readLastSynth(directory: string): Promise<Declared[]> {
+  const root = join(resolve(directory), 'cdktf.out', 'stacks');
+  const paths = (await foldersIn(root)).map((folder) => join(root, folder, 'keyturn.json'));
+  return Promise.all(paths.filter((path) => existsSync(path)).map(readManifest));
+}
+
+/** Empty for a directory that is not there. */
+export async function foldersIn(directory: string): Promise<string[]> {
+  try {
+    const entries = await readdir(directory, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    throw error;
+  }
 }
 
 /** The stacks of these names, all for none; the order of the app. */

@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import type { Declared, DeclaredRecord } from '../model/declared.ts';
 import { Fault } from '../model/fault.ts';
@@ -10,7 +8,7 @@ import { StackRecord } from '../record/record.ts';
 import type { WorldArgs } from './connect.ts';
 import { isCi } from './actor.ts';
 import { azureAccess } from './azure-environment.ts';
-import { readManifest } from './project.ts';
+import { foldersIn, readLastSynth, readManifest } from './project.ts';
 
 export interface NamedRecord {
   readonly stack: string;
@@ -102,26 +100,11 @@ async function knownRecords(argv: RecordArgs): Promise<ReadonlyMap<string, Recor
   }
   const local = await foldersIn(recordsOf(argv));
   const known = new Map<string, RecordOf>(local.map((stack) => [stack, { stack, record: null }]));
-  const synthesized =
-    argv.sandbox === undefined ? join(resolve(argv.directory), 'cdktf.out', 'stacks') : null;
-  for (const folder of synthesized === null ? [] : await foldersIn(synthesized)) {
-    const path = join(synthesized ?? '', folder, 'keyturn.json');
-    if (!existsSync(path)) continue;
-    const declared = await readManifest(path);
+  for (const declared of argv.sandbox === undefined ? await readLastSynth(argv.directory) : []) {
     // What lies here of a stack whose record is in Azure is what a migration left.
     if (placeOf(argv, declared) !== null) known.set(declared.stack, declared);
   }
   return new Map([...known].sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-async function foldersIn(directory: string): Promise<string[]> {
-  try {
-    const entries = await readdir(directory, { withFileTypes: true });
-    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
-    throw error;
-  }
 }
 
 /** What a command that writes a record is asked. */

@@ -148,7 +148,7 @@ function asSandbox(
   return {
     vaults,
     swarms,
-    text: `sandbox: the embedded ${parts.join(' and ')} under ${where}, ${who}; ${real}`,
+    text: `sandbox: embedded ${parts.join(' and ')} under ${where}, ${who}; ${real}`,
     placeholdersFor: (declared, addresses) =>
       options.isEmpty ? new Map() : placeholders(declared, addresses),
     close,

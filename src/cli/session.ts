@@ -34,6 +34,16 @@ export async function lookAgain(session: Session, signal?: AbortSignal): Promise
   return { ...session, ...(await look(session.declared, session.record, session, signal)) };
 }
 
+/**
+ * Whether no apply of this stack runs, and none ended since the session's record was read. Otherwise what is recorded
+ * and what is observed may be of two times, and what lies between them looks like somebody else's work.
+ */
+export async function isOfOneTime({ record, recorded }: Session): Promise<boolean> {
+  // In this order: one that ends in between has then raised the serial.
+  const isRunning = (await record.interrupted()) !== null;
+  return !isRunning && (await record.read()).serial === recorded.serial;
+}
+
 async function look(
   declared: Declared,
   record: StackRecord,
@@ -52,6 +62,7 @@ export interface SelectArgs {
   readonly target: readonly string[];
   readonly rotate: readonly string[];
   readonly due: boolean;
+  readonly prunePlatformOnly: boolean;
 }
 
 /** `--target` and `--rotate` as addresses of these stacks. Throws before anything is connected. */
@@ -75,14 +86,17 @@ export function ownedBy<A extends Address>(declared: Declared, addresses: readon
 /**
  * The plan of one stack, and the values for it. In the sandbox a manual secret that waits for a person's value
  * gets a generated placeholder, so that any stack converges there; the real vault never gets one.
+ *
+ * With another time than now it is a what-if: no plan to apply.
  */
 export function planOf(
   session: Session,
   world: World,
   options: PlanOptions,
+  at = now(),
 ): { readonly plan: Plan; readonly placeholders: ReadonlyMap<SecretAddress, SecretValue> } {
   const { declared, observed, recorded } = session;
-  const input = { declared, observed, recorded, now: now() };
+  const input = { declared, observed, recorded, now: at };
   const plan = makePlan({ ...input, options });
   const awaiting = plan.blocked.filter(({ why }) => why === 'awaiting-value').map(({ address }) => address);
   const placeholders =
@@ -111,7 +125,7 @@ export function faultsIn(blocked: readonly Blocked[]): Fault[] {
 export async function eachStack<T>(
   stacks: readonly Declared[],
   act: (declared: Declared) => Promise<T>,
-  failed: (fault: Fault, declared: Declared) => T,
+  failed: (fault: Fault, declared: Declared) => T | Promise<T>,
 ): Promise<T[]> {
   const results: T[] = [];
   for (const declared of stacks) {
@@ -119,7 +133,7 @@ export async function eachStack<T>(
       results.push(await act(declared));
     } catch (thrown) {
       const fault = asFault(thrown);
-      results.push(failed(fault, declared));
+      results.push(await failed(fault, declared));
       if (fault.code === 'interrupted') break;
     }
   }

@@ -1,4 +1,5 @@
 import type { Instant } from '../model/address.ts';
+import { guarded, guardedJson } from '../model/guard.ts';
 import type { Page } from '../report/paint.ts';
 import { makePaint } from '../report/paint.ts';
 
@@ -10,7 +11,7 @@ export interface GeneralArgs {
   readonly format?: string;
 }
 
-/** Where a command prints. Results go to stdout; errors and remarks go to stderr. */
+/** Where a command prints: through the guard. Results go to stdout; errors and remarks go to stderr. */
 export interface Terminal {
   readonly json: boolean;
   /** A person can be asked: both ends are terminals. */
@@ -23,6 +24,11 @@ export interface Terminal {
   print(text: string): void;
   /** One JSON document to stdout, on one line in a stream, indented otherwise. */
   printJson(document: unknown, lines?: 'stream'): void;
+  /**
+   * A whole record and a newline to stdout, to the letter: it went through the guard when it was written, and digests
+   * in it are of that.
+   */
+  printRecord(text: string): void;
   /** One text and a newline to stderr. */
   say(text: string): void;
 }
@@ -36,10 +42,11 @@ export function openTerminal(argv: GeneralArgs): Terminal {
     debug: argv.debug,
     page: { paint: makePaint(takesColour(process.stdout, argv)), width: width(process.stdout), now: now() },
     errorPage,
-    print: (text) => void process.stdout.write(`${text}\n`),
+    print: (text) => void process.stdout.write(`${guarded(text)}\n`),
     printJson: (document, lines) =>
-      void process.stdout.write(`${JSON.stringify(document, null, lines === 'stream' ? 0 : 2)}\n`),
-    say: (text) => void process.stderr.write(`${text}\n`),
+      void process.stdout.write(`${guardedJson(document, lines === 'stream' ? 0 : 2)}\n`),
+    printRecord: (text) => void process.stdout.write(`${text}\n`),
+    say: (text) => void process.stderr.write(`${guarded(text)}\n`),
   };
 }
 

@@ -1,8 +1,11 @@
 import type { Argv } from 'yargs';
 import type { ExitCode } from './exit-code.ts';
 import {
+  EVENTS,
   MANIFEST,
+  VALUE,
   withApproval,
+  withDryRun,
   withFormat,
   withGeneral,
   withSandbox,
@@ -10,6 +13,8 @@ import {
   withStacks,
 } from './options.ts';
 import { history, state } from './usage-record.ts';
+import { report } from './usage-report.ts';
+import { schedule } from './usage-schedule.ts';
 
 /**
  * Every command, with its options and examples. This file is on the `--help` path: what a command does is
@@ -18,7 +23,10 @@ import { history, state } from './usage-record.ts';
  * `ended` is told the exit code of the command that ran.
  */
 export function withCommands(yargs: Argv, ended: (code: ExitCode) => void): Argv {
-  return [project, changes, questions, history, state, sandbox].reduce((so, add) => add(so, ended), yargs);
+  return [project, changes, questions, history, report, state, schedule, sandbox].reduce(
+    (so, add) => add(so, ended),
+    yargs,
+  );
 }
 
 type Ended = (code: ExitCode) => void;
@@ -57,10 +65,17 @@ function changes(yargs: Argv, ended: Ended): Argv {
               default: false,
               describe: 'exit 2 when changes are pending',
             },
+            'at': {
+              type: 'string',
+              requiresArg: true,
+              describe:
+                'a what-if: the plan of another time, 2027-01-04, 2027-01-04T03:00[Europe/Berlin], +90d',
+            },
           })
           .example('$0 plan', 'every stack of this project')
           .example('$0 plan busflow --out busflow.plan.json', 'save one for review and apply')
           .example('$0 plan --rotate db-writer', 'what rotating it now would do')
+          .example('$0 plan --at +90d', 'what it would be in 90 days, if everything stayed as it is')
           .example('$0 plan --manifest keyturn.json', 'in a job that runs no code of the pull request'),
       async (argv) => ended(await (await import('./commands/plan.ts')).run(argv)),
     )
@@ -81,21 +96,10 @@ function changes(yargs: Argv, ended: Ended): Argv {
               requiresArg: true,
               describe: 'refuse a plan file whose digest is not this SHA-256',
             },
-            'value': {
-              type: 'string',
-              array: true,
-              nargs: 1,
-              default: [] as string[],
-              requiresArg: true,
-              describe: "a manual secret's new value: ADDR=- (standard input), ADDR=file:PATH, ADDR=env:NAME",
-            },
-            'events': {
-              type: 'string',
-              requiresArg: true,
-              describe: 'also write the events to this file, as JSON lines',
-            },
+            'value': VALUE,
+            'events': EVENTS,
           })
-          .example('$0 apply', 'plan every stack, ask, execute')
+          .example('$0 apply', 'plan every stack, ask for what is missing and for a yes, execute')
           .example('$0 apply busflow.plan.json', 'exactly what was reviewed, or nothing')
           .example('$0 apply --due --auto-approve', 'what a schedule runs')
           .example('$0 apply --value stripe-key=-', 'reads the value from standard input'),
@@ -109,6 +113,61 @@ function changes(yargs: Argv, ended: Ended): Argv {
           .positional('address', { type: 'string', demandOption: true, describe: 'a secret, or a consumer' })
           .example('$0 rollback db-writer --reason "login errors"', 'asks, then goes back and verifies'),
       async (argv) => ended(await (await import('./commands/rollback.ts')).run(argv)),
+    )
+    .command(
+      'compromise <address..>',
+      'The emergency: new versions of all within the blast radius, every old one dead, no soak',
+      (y) =>
+        withDryRun(withApproval(withSandbox(withFormat(y))))
+          .positional('address', {
+            type: 'string',
+            array: true,
+            demandOption: true,
+            describe: 'secrets that others have, or consumers whose secrets they have',
+          })
+          .options({
+            'incident': {
+              type: 'string',
+              requiresArg: true,
+              demandOption: true,
+              describe: 'what the incident is called; the same again goes on with what is left',
+            },
+            'only': {
+              type: 'boolean',
+              default: false,
+              describe: 'just these, not the whole blast radius; says what that leaves exposed',
+            },
+            'revoke-first': {
+              type: 'boolean',
+              default: false,
+              describe: 'disable the old before the new is there, also where that is an outage',
+            },
+            'discovered': {
+              type: 'string',
+              requiresArg: true,
+              describe:
+                'when it was found out, or how long ago (20min): the time counts from there; default: now, or what the incident began with',
+            },
+            'deadline': {
+              type: 'string',
+              requiresArg: true,
+              describe: 'how long after that everything should be dead; default: 1h',
+            },
+            'out': { type: 'string', requiresArg: true, describe: 'save the plan of one stack for apply' },
+            'value': VALUE,
+            'events': EVENTS,
+          })
+          .default('parallelism', 64)
+          .example('$0 compromise db-writer --incident INC-42', 'shows the radius and the plan, then asks')
+          .example(
+            '$0 compromise db-writer --incident DRILL-7 --sandbox --auto-approve',
+            'a drill, nothing real',
+          )
+          .example(
+            '$0 compromise busflow_api --incident INC-42 --dry-run',
+            'all that a service reads, only shown',
+          ),
+      async (argv) => ended(await (await import('./commands/compromise.ts')).run(argv)),
     );
 }
 
@@ -116,14 +175,33 @@ function questions(yargs: Argv, ended: Ended): Argv {
   return yargs
     .command(
       'status [stack..]',
-      'One row a secret: version, age, next due, soak, consumers in step',
+      'One row a secret, what needs attention first; with --due 30d what is coming by date',
       (y) =>
         withSandbox(withStacks(withFormat(y)))
           .options({
-            due: { type: 'boolean', default: false, describe: 'only what is due or needs a person' },
+            due: {
+              type: 'string',
+              describe:
+                'only what is due or needs a person; with a time (30d, 2w, 12h, P30D): what happens by date until then',
+            },
+            format: {
+              choices: ['text', 'json', 'prometheus'] as const,
+              default: 'text' as const,
+              requiresArg: true,
+              group: 'General:',
+              describe: 'for people, for programs, or as metrics in the text format of Prometheus',
+            },
+            textfile: {
+              type: 'string',
+              requiresArg: true,
+              describe: "write the metrics to this file instead, for node_exporter's textfile collector",
+            },
           })
+          .check(metricsAreOfAll)
           .example('$0 status', 'every stack')
-          .example('$0 status --format json', 'for a dashboard'),
+          .example('$0 status --due 30d', 'rotations, settles, retirements and freezes of the next 30 days')
+          .example('$0 status --format json', 'for a program')
+          .example('$0 status --textfile /var/lib/node_exporter/keyturn.prom', 'metrics, from a timer'),
       async (argv) => ended(await (await import('./commands/status.ts')).run(argv)),
     )
     .command(
@@ -144,6 +222,15 @@ function questions(yargs: Argv, ended: Ended): Argv {
           .example('$0 output busflow --format compose', 'the secrets: part of a compose file'),
       async (argv) => ended(await (await import('./commands/output.ts')).run(argv)),
     );
+}
+
+/** Metrics that come and go with a filter would look like secrets that come and go. */
+function metricsAreOfAll(argv: Readonly<Record<string, unknown>>): true {
+  const isFile = argv['textfile'] !== undefined;
+  if (isFile && argv['format'] === 'json') throw new Error('--textfile writes --format prometheus, not json');
+  if ((isFile || argv['format'] === 'prometheus') && argv['due'] !== undefined)
+    throw new Error('--due filters, and metrics are of every secret');
+  return true;
 }
 
 function sandbox(yargs: Argv, ended: Ended): Argv {

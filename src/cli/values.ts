@@ -1,13 +1,12 @@
 import { readFile } from 'node:fs/promises';
-import { createInterface } from 'node:readline/promises';
 import { buffer } from 'node:stream/consumers';
-import { Writable } from 'node:stream';
 import type { SecretAddress } from '../model/address.ts';
 import type { Declared } from '../model/declared.ts';
 import type { Problem } from '../model/fault.ts';
 import { Fault } from '../model/fault.ts';
 import { MAX_VALUE_BYTES, SecretValue } from '../model/secret-value.ts';
 import { namesSecret, resolveSecrets } from './address.ts';
+import { askHidden } from './ask-hidden.ts';
 
 interface Given {
   readonly address: SecretAddress;
@@ -45,6 +44,7 @@ export function requireSources(written: readonly string[]): void {
 export async function readValues(
   written: readonly string[],
   stacks: readonly Declared[],
+  signal: AbortSignal,
 ): Promise<ReadonlyMap<SecretAddress, SecretValue>> {
   requireSources(written);
   const given = written.map((entry, index) => parseEntry(entry, nthValue(index, written), stacks));
@@ -52,7 +52,7 @@ export async function readValues(
   const values = new Map<SecretAddress, SecretValue>();
   if (problems.length === 0) {
     for (const { address, from } of given) {
-      const value = await readValue(address, from, problems);
+      const value = await readValue(address, from, problems, signal);
       const problem = value?.problem() ?? null;
       if (problem !== null)
         problems.push({ what: `the value is ${problem}`, where: `${address} from ${from}` });
@@ -96,7 +96,11 @@ function shapeProblems(given: readonly Given[], stacks: readonly Declared[]): Pr
   for (const { address } of given) {
     const source = secrets.find((secret) => secret.address === address)?.source.kind;
     if (source !== 'manual') {
-      problems.push({ what: `its source is ${source}, so it takes no value from a person`, where: address });
+      problems.push({
+        what: `its source is ${source}, so it takes no value from a person`,
+        where: address,
+        next: `drop its --value; keyturn makes its values: keyturn apply --rotate ${address}`,
+      });
     }
     if (given.filter((other) => other.address === address).length > 1) {
       problems.push({ what: 'it is given more than one value', where: address });
@@ -112,9 +116,10 @@ async function readValue(
   address: SecretAddress,
   from: string,
   problems: Problem[],
+  signal: AbortSignal,
 ): Promise<SecretValue | null> {
   if (from === '-') {
-    if (process.stdin.isTTY) return new SecretValue(await askHidden(address));
+    if (process.stdin.isTTY) return typedValue(address, problems, signal);
     return decode(await buffer(process.stdin), 'standard input', address, problems);
   }
   if (from.startsWith('env:')) {
@@ -134,6 +139,26 @@ async function readValue(
   return decode(bytes, `"${from.slice(5)}"`, address, problems);
 }
 
+async function typedValue(
+  address: SecretAddress,
+  problems: Problem[],
+  signal: AbortSignal,
+): Promise<SecretValue | null> {
+  const line = await askHidden(`Value of ${address} (not shown): `, signal);
+  if (signal.aborted)
+    throw new Fault({
+      code: 'interrupted',
+      what: 'interrupted while a value was asked for',
+      live: 'nothing was changed',
+    });
+  if (line !== null) return new SecretValue(line);
+  problems.push({
+    what: 'more than one line was given, and none is taken: file: takes such a value',
+    where: address,
+  });
+  return null;
+}
+
 function decode(
   bytes: Buffer,
   source: string,
@@ -146,18 +171,5 @@ function decode(
   } catch {
     problems.push({ what: `${source} is not UTF-8 text`, where: address });
     return null;
-  }
-}
-
-/** One line from the terminal, which shows none of it. */
-async function askHidden(address: SecretAddress): Promise<string> {
-  process.stderr.write(`Value of ${address} (not shown): `);
-  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const lines = createInterface({ input: process.stdin, output: nowhere, terminal: true, historySize: 0 });
-  try {
-    return await lines.question('');
-  } finally {
-    lines.close();
-    process.stderr.write('\n');
   }
 }

@@ -9,9 +9,11 @@ import type { Plan } from '../../model/plan.ts';
 import { isEmpty } from '../../model/plan.ts';
 import type { SecretValue } from '../../model/secret-value.ts';
 import { assertFresh } from '../../execute/fresh.ts';
+import { nothingToDoLine } from '../../report/summary-line.ts';
 import { planJson } from '../../report/plan-json.ts';
 import { renderPlan } from '../../report/plan-text.ts';
 import { actorOf } from '../actor.ts';
+import { askForValues } from '../ask-hidden.ts';
 import { ask, refuseTalkativeDebug, requireApprover } from '../approve.ts';
 import type { World } from '../connect.ts';
 import { openWorld } from '../connect.ts';
@@ -21,6 +23,7 @@ import { EXIT, worst } from '../exit-code.ts';
 import { watchInterrupts } from '../interrupt.ts';
 import type { Claiming } from '../lease.ts';
 import { underLease } from '../lease.ts';
+import { tellStanding } from '../notify.ts';
 import type { Approved, PerformArgs, Stage } from '../perform.ts';
 import { perform, refused, resumeInterrupted } from '../perform.ts';
 import type { HeldRecord } from '../../record/held-record.ts';
@@ -28,10 +31,13 @@ import { readPlanFile } from '../../record/plan-file.ts';
 import { readDeclared } from '../project.ts';
 import type { WritesArgs } from '../records.ts';
 import { requireLasting } from '../records.ts';
+import type { Attempt } from '../refusals.ts';
+import { leaveRefusal } from '../refusals.ts';
 import type { SelectArgs, Session } from '../session.ts';
 import {
   eachStack,
   faultsIn,
+  isOfOneTime,
   lookAgain,
   openSession,
   ownedBy,
@@ -39,7 +45,7 @@ import {
   selection,
   targetedStacks,
 } from '../session.ts';
-import type { GeneralArgs } from '../terminal.ts';
+import type { GeneralArgs, Terminal } from '../terminal.ts';
 import { openTerminal, titled } from '../terminal.ts';
 import { readValues, requireSources } from '../values.ts';
 import { refuseUnused } from '../unused-values.ts';
@@ -54,6 +60,8 @@ export interface ApplyArgs extends GeneralArgs, WritesArgs, SelectArgs, PerformA
 interface Saved {
   readonly plan: Plan;
   readonly digest: string;
+  /** Of its file. */
+  readonly path: string;
 }
 
 interface ApplyContext extends Omit<Stage, 'argv' | 'run'> {
@@ -77,7 +85,7 @@ export async function run(argv: ApplyArgs): Promise<ExitCode> {
   const stack = saved === null ? argv.planOrStack : [saved.plan.stack];
   const declared = await readDeclared({ directory: argv.directory, stack }, terminal, interrupt.signal);
   const chosen = selection(argv, declared);
-  const values = await readValues(argv.value, declared);
+  const values = await readValues(argv.value, declared, interrupt.signal);
   const stacks = targetedStacks(declared, chosen.target);
   refuseUnused(
     [...values.keys()].filter((address) => !stacks.some((each) => ownedBy(each, [address]).length > 0)),
@@ -92,7 +100,11 @@ export async function run(argv: ApplyArgs): Promise<ExitCode> {
     const codes = await eachStack(
       stacks,
       (each) => applyStack(each, context),
-      (fault, each) => refused(fault, each.stack, argv.due, terminal),
+      async (fault, each) => {
+        if (!argv.due || fault.code !== 'lease-held')
+          await leaveRefusal(fault, each, attemptOf(context), argv, terminal);
+        return refused(fault, each.stack, argv.due, terminal);
+      },
     );
     return worst(codes);
   } finally {
@@ -109,10 +121,16 @@ export async function run(argv: ApplyArgs): Promise<ExitCode> {
 async function applyStack(declared: Declared, context: ApplyContext): Promise<ExitCode> {
   const { argv, world, interrupt, actor } = context;
   requireLasting(argv, declared, process.env);
+  assertApproved(context.saved, argv);
   const session = await openSession(world, declared, interrupt.signal);
   const stage: Stage = { ...context, run: { id: randomUUID(), actor, purpose: 'apply' } };
   const isAsked = context.saved === null && !argv.autoApprove;
-  if (isAsked && (await session.record.interrupted()) === null) return askAndApply(session, context, stage);
+  const isInterrupted = (await session.record.interrupted()) !== null;
+  if (isAsked && !isInterrupted) return askAndApply(session, context, stage);
+  if (argv.due && (await isOfOneTime(session))) {
+    const code = await nothingToDo(session, context);
+    if (code !== null) return code;
+  }
   return underLease(session.record, claimingOf(stage, context), async (held) => {
     const resumed = await resumeInterrupted(session, held, stage);
     if (resumed?.code === EXIT.stopped) return resumed.code;
@@ -130,6 +148,31 @@ async function applyStack(declared: Declared, context: ApplyContext): Promise<Ex
       return refused(told, declared.stack, argv.due, context.terminal, resumed.code);
     }
   });
+}
+
+function attemptOf({ argv, saved, actor }: ApplyContext): Attempt {
+  const tried = saved === null ? 'apply' : `apply of plan ${saved.digest.slice(0, 12)}`;
+  const { reason = null, ticket = null } = argv;
+  return { actor, tried, planDigest: saved?.digest ?? null, reason, ticket };
+}
+
+/** A schedule that finds nothing to do takes no lease, so that it asks nothing of anyone who applies. */
+async function nothingToDo(session: Session, context: ApplyContext): Promise<ExitCode | null> {
+  const { plan } = approvable(session, context);
+  if (!isEmpty(plan)) return null;
+  if (context.terminal.json || !onlyWaits(plan)) review(plan, session, context);
+  else context.terminal.print(`${plan.stack}: ${nothingToDoLine(plan)}`);
+  await tellStanding(session, plan, context.argv, context.terminal);
+  return blockedCode(plan);
+}
+
+/** Nothing is wrong and nobody moved anything: what waits has been told before, and `status` tells it any time. */
+function onlyWaits({ blocked, notes }: Plan): boolean {
+  return (
+    blocked.length > 0 &&
+    blocked.every(({ fault }) => fault === null) &&
+    notes.every(({ kind }) => kind !== 'drift')
+  );
 }
 
 function claimingOf(stage: Stage, { world }: ApplyContext): Claiming {
@@ -150,23 +193,32 @@ async function applyNow(
   const approved = approvable(fresh, context);
   review(approved.plan, session, context);
   const code = isEmpty(approved.plan) ? EXIT.done : await perform(fresh, held, approved, stage);
+  // A saved plan notes what was found when it was made.
+  if (context.saved === null && !context.interrupt.signal.aborted)
+    await tellStanding(fresh, approved.plan, context.argv, context.terminal);
   return worst([code, blockedCode(approved.plan)]);
 }
 
-async function askAndApply(session: Session, context: ApplyContext, stage: Stage): Promise<ExitCode> {
-  const { terminal, interrupt } = context;
+async function askAndApply(session: Session, given: ApplyContext, stage: Stage): Promise<ExitCode> {
+  const { terminal, interrupt } = given;
+  const awaiting = approvable(session, given).plan.blocked.filter(({ why }) => why === 'awaiting-value');
+  const brought = await askForValues(awaiting, terminal, interrupt.signal);
+  if (interrupt.signal.aborted) return cancelled(terminal, interrupt.signal);
+  const context = { ...given, values: new Map([...given.values, ...brought]) };
   const approved = approvable(session, context);
   review(approved.plan, session, context);
   if (isEmpty(approved.plan)) return blockedCode(approved.plan);
-  if (!(await ask(terminal, interrupt.signal))) {
-    terminal.print('\nApply cancelled.');
-    return interrupt.signal.aborted ? EXIT.interrupted : EXIT.failed;
-  }
+  if (!(await ask(terminal, interrupt.signal))) return cancelled(terminal, interrupt.signal);
   return underLease(session.record, claimingOf(stage, context), async (held) => {
     const fresh = await lookAgain(session, interrupt.signal);
     assertFresh(approved.plan, fresh.observed, fresh.recorded);
     return worst([await perform(fresh, held, approved, stage), blockedCode(approved.plan)]);
   });
+}
+
+function cancelled(terminal: Terminal, signal: AbortSignal): ExitCode {
+  terminal.print('\nApply cancelled.');
+  return signal.aborted ? EXIT.interrupted : EXIT.failed;
 }
 
 /** Shows the plan and refuses it where it must not begin. */
@@ -188,7 +240,8 @@ function review(plan: Plan, { declared }: Session, context: ApplyContext): void 
 function refuseFaulty(plan: Plan, { due }: ApplyArgs): void {
   const faults = faultsIn(plan.blocked);
   const [first] = faults;
-  if (first === undefined || due || isEmpty(plan)) return;
+  // What an emergency cannot move is parked, and keeps nothing else from being done.
+  if (first === undefined || due || isEmpty(plan) || plan.kind === 'compromise') return;
   throw new Fault({
     code: first.code,
     what: faults.length === 1 ? first.message : `${faults.length} things stand in the way of this apply`,
@@ -233,13 +286,14 @@ function approvable(session: Session, context: ApplyContext): Approved {
     dueOnly: argv.due,
     reason: argv.reason ?? null,
     values: [...given.keys()],
+    prunePlatformOnly: argv.prunePlatformOnly,
   });
   return { plan, digest: digestOf(plan), values: new Map([...placeholders, ...given]) };
 }
 
 function manualMints(plan: Plan): SecretAddress[] {
   return plan.steps.flatMap((step) =>
-    step.kind === 'mint' && step.source.kind === 'manual' ? [step.secret] : [],
+    step.kind === 'mint' && step.source.kind === 'manual' && step.taken === undefined ? [step.secret] : [],
   );
 }
 
@@ -251,23 +305,25 @@ async function savedPlan(argv: ApplyArgs): Promise<Saved | null> {
     throw wrong('--approved-digest needs a plan file', 'name the file that keyturn plan --out wrote');
   }
   if (argv.planOrStack.length > 1) throw wrong('a plan file is applied alone', `run keyturn apply ${path}`);
-  if (argv.target.length + argv.rotate.length > 0 || argv.due) {
+  if (argv.target.length + argv.rotate.length > 0 || argv.due || argv.prunePlatformOnly) {
     throw wrong(
       'a saved plan is applied as it is',
-      'drop --target, --rotate and --due, or plan again with them',
+      'drop --target, --rotate, --due and --prune-platform-only, or plan again with them',
     );
   }
   const saved = await readPlanFile(path);
-  if (argv.approvedDigest !== undefined && argv.approvedDigest.toLowerCase() !== saved.digest) {
-    throw new Fault({
-      code: 'plan-stale',
-      what: `the plan's digest is ${saved.digest}, and "${argv.approvedDigest}" was approved`,
-      where: path,
-      live: 'nothing was changed',
-      next: 'apply the file that was reviewed, or have this one approved',
-    });
-  }
-  return saved;
+  return { ...saved, path };
+}
+
+function assertApproved(saved: Saved | null, { approvedDigest }: ApplyArgs): void {
+  if (saved === null || approvedDigest === undefined || approvedDigest.toLowerCase() === saved.digest) return;
+  throw new Fault({
+    code: 'plan-stale',
+    what: `the plan's digest is ${saved.digest}, and "${approvedDigest}" was approved`,
+    where: saved.path,
+    live: 'nothing was changed',
+    next: 'apply the file that was reviewed, or have this one approved',
+  });
 }
 
 /** A stack's name has neither a slash nor an ending; a folder of its name is no plan. */

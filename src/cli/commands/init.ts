@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { readFile, writeFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
 import { Fault } from '../../model/fault.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { EXIT } from '../exit-code.ts';
+import { present, writeNew } from '../new-files.ts';
 import type { OwnPackage, ScaffoldFile } from '../scaffold.ts';
 import { IGNORED, SCAFFOLD, packageJson } from '../scaffold.ts';
 import type { GeneralArgs } from '../terminal.ts';
@@ -35,18 +36,6 @@ export async function run(argv: GeneralArgs): Promise<ExitCode> {
   return EXIT.done;
 }
 
-async function present(root: string, paths: readonly string[]): Promise<string[]> {
-  const found = await Promise.all(
-    paths.map((path) =>
-      access(join(root, path)).then(
-        () => [path],
-        () => [],
-      ),
-    ),
-  );
-  return found.flat();
-}
-
 async function ownPackageJson(root: string): Promise<ScaffoldFile[]> {
   const path = 'package.json';
   if ((await present(root, [path])).length > 0) return [];
@@ -58,12 +47,6 @@ async function ownPackageJson(root: string): Promise<ScaffoldFile[]> {
     .replace(/[^a-z0-9-]+/g, '-')
     .replace(/^-+|-+$/g, '');
   return [{ path, text: packageJson(name === '' ? 'secrets' : name, own) }];
-}
-
-/** Makes the file; one that appeared meanwhile stays as it is. */
-async function writeNew(root: string, { path, text }: ScaffoldFile): Promise<void> {
-  await mkdir(dirname(join(root, path)), { recursive: true });
-  await writeFile(join(root, path), text, { flag: 'wx' });
 }
 
 async function ignore(root: string): Promise<boolean> {

@@ -1,11 +1,13 @@
+import { guardedPlan } from '../../model/guarded.ts';
 import type { Plan } from '../../model/plan.ts';
 import { isEmpty } from '../../model/plan.ts';
 import { Fault, asFault } from '../../model/fault.ts';
+import type { Instant } from '../../model/address.ts';
 import type { Declared } from '../../model/declared.ts';
 import type { Unfinished } from '../../model/unfinished.ts';
 import { digestOf } from '../../model/canonical.ts';
 import { writePlanFile } from '../../record/plan-file.ts';
-import { renderPlan } from '../../report/plan-text.ts';
+import { renderPlan, renderWhatIf } from '../../report/plan-text.ts';
 import { renderUnfinished } from '../../report/unfinished-text.ts';
 import type { World, WorldArgs } from '../connect.ts';
 import { openWorld } from '../connect.ts';
@@ -13,6 +15,7 @@ import type { ExitCode } from '../exit-code.ts';
 import { EXIT, exitCodeOf, worst } from '../exit-code.ts';
 import { reportFault } from '../failure.ts';
 import { watchInterrupts } from '../interrupt.ts';
+import { momentGiven } from '../moment.ts';
 import type { Planned as StackPlan } from '../plans-document.ts';
 import { plansDocument } from '../plans-document.ts';
 import type { ProjectArgs } from '../project.ts';
@@ -20,21 +23,27 @@ import { readDeclared } from '../project.ts';
 import type { SelectArgs } from '../session.ts';
 import { eachStack, faultsIn, openSession, ownedBy, planOf, selection, targetedStacks } from '../session.ts';
 import type { GeneralArgs, Terminal } from '../terminal.ts';
-import { openTerminal, titled } from '../terminal.ts';
+import { now, openTerminal, titled } from '../terminal.ts';
 import { lookForUnfinished } from '../unfinished.ts';
 
 export interface PlanArgs extends GeneralArgs, WorldArgs, ProjectArgs, SelectArgs {
   readonly out: string | undefined;
   readonly detailedExitcode: boolean;
+  readonly at: string | undefined;
 }
 
 interface Planned extends StackPlan {
   readonly code: ExitCode;
 }
 
-/** Shows what apply would do. Takes no lease, changes nothing, reads no value. */
+/**
+ * Shows what apply would do; with `--at` what it would do at that time, if everything stayed as it is. Takes no
+ * lease, changes nothing, reads no value.
+ */
 export async function run(argv: PlanArgs): Promise<ExitCode> {
   const terminal = openTerminal(argv);
+  const at = argv.at === undefined ? null : momentGiven('--at', argv.at, terminal.page.now);
+  if (at !== null && argv.out !== undefined) refuseToSave();
   const interrupt = watchInterrupts(terminal);
   const declared = await readDeclared(argv, terminal, interrupt.signal);
   const chosen = selection(argv, declared);
@@ -42,11 +51,15 @@ export async function run(argv: PlanArgs): Promise<ExitCode> {
   if (argv.out !== undefined) refuseSeveral(stacks);
   const world = await openWorld(argv, stacks, 'planner', terminal);
   try {
+    if (at !== null && !terminal.json) {
+      terminal.print(`${renderWhatIf(terminal.page.now, { ...terminal.page, now: at })}\n`);
+    }
     const planned = await eachStack(
       stacks,
       (stack) =>
         planStack(stack, {
           argv,
+          at,
           chosen,
           world,
           terminal,
@@ -55,7 +68,7 @@ export async function run(argv: PlanArgs): Promise<ExitCode> {
         }),
       (fault, { stack }) => failed(fault, stack, terminal),
     );
-    if (terminal.json) terminal.printJson(plansDocument(planned));
+    if (terminal.json) terminal.printJson(plansDocument(planned, at !== null));
     return worst(planned.map(({ code }) => code));
   } finally {
     await world.close();
@@ -65,6 +78,8 @@ export async function run(argv: PlanArgs): Promise<ExitCode> {
 
 interface PlanContext {
   readonly argv: PlanArgs;
+  /** The time of a what-if; null: now. */
+  readonly at: Instant | null;
   readonly chosen: ReturnType<typeof selection>;
   readonly world: World;
   readonly terminal: Terminal;
@@ -73,24 +88,28 @@ interface PlanContext {
 }
 
 async function planStack(declared: Declared, context: PlanContext): Promise<Planned> {
-  const { argv, chosen, world, terminal } = context;
+  const { argv, at, chosen, world, terminal } = context;
   const session = await openSession(world, declared, context.signal);
   const unfinished = await lookForUnfinished(session);
   if (unfinished !== null && !terminal.json) {
     terminal.say(`${renderUnfinished(unfinished.apply, unfinished.context, terminal.errorPage)}\n`);
   }
   const rotate = ownedBy(declared, chosen.rotate);
-  const made = planOf(session, world, {
+  const options = {
     rotate,
     target: ownedBy(declared, chosen.target),
     dueOnly: argv.due,
     reason: null,
     // Who asks to rotate a manual secret hands its value to the apply: the plan counts on it.
     values: rotate.filter((address) => isManual(declared, address)),
-  });
-  const plan = unfinished === null ? made.plan : withoutOwnDrift(made.plan, unfinished.apply);
+    prunePlatformOnly: argv.prunePlatformOnly,
+  };
+  const made = planOf(session, world, options, at ?? now());
+  // As it is written: the digest that is told is the file's.
+  const plan = guardedPlan(unfinished === null ? made.plan : withoutOwnDrift(made.plan, unfinished.apply));
+  const page = at === null ? terminal.page : { ...terminal.page, now: at, whatIf: true };
   if (!terminal.json)
-    terminal.print(titled(declared.stack, context.isOneOfMany, renderPlan(plan, terminal.page), terminal));
+    terminal.print(titled(declared.stack, context.isOneOfMany, renderPlan(plan, page), terminal));
   if (argv.out !== undefined) await save(plan, argv.out, terminal);
   const faults = faultsIn(plan.blocked);
   const isPending = !isEmpty(plan) || unfinished !== null;
@@ -129,6 +148,16 @@ function failed(thrown: unknown, stack: string, terminal: Terminal): Planned {
   const fault = asFault(thrown);
   reportFault(terminal, fault);
   return { stack, plan: null, unfinished: null, fault, code: exitCodeOf(fault.code) };
+}
+
+function refuseToSave(): void {
+  throw new Fault({
+    code: 'bad-usage',
+    what: '--out with --at: the plan of another time is a what-if and must not be applied',
+    where: 'command line',
+    live: 'nothing was written',
+    next: 'leave --out away; to keep it for reading, use --format json',
+  });
 }
 
 function refuseSeveral(stacks: readonly Declared[]): void {

@@ -11,6 +11,7 @@ import { makeRollbackPlan } from '../../plan/rollback.ts';
 import { planJson } from '../../report/plan-json.ts';
 import { renderPlan } from '../../report/plan-text.ts';
 import { actorOf } from '../actor.ts';
+import { leaveRefusal } from '../refusals.ts';
 import { resolveAddresses } from '../address.ts';
 import { ask, refuseTalkativeDebug, requireApprover } from '../approve.ts';
 import { openWorld } from '../connect.ts';
@@ -67,7 +68,11 @@ export async function run(argv: RollbackArgs): Promise<ExitCode> {
       return perform(fresh, held, { plan, digest: digestOf(plan), values: new Map() }, stage);
     });
   } catch (thrown) {
-    return refused(asFault(thrown), declared.stack, false, terminal);
+    const fault = asFault(thrown);
+    const { reason = null, ticket = null } = argv;
+    const attempt = { actor, tried: `rollback of ${address}`, planDigest: null, reason, ticket };
+    await leaveRefusal(fault, declared, attempt, argv, terminal);
+    return refused(fault, declared.stack, false, terminal);
   } finally {
     await world.close();
     interrupt.stop();

@@ -16,6 +16,6 @@ export async function run(argv: PullArgs): Promise<ExitCode> {
   const terminal = openTerminal(argv);
   const { record } = await openOneRecord(argv, argv.stack);
   const bundle = bundleIn(await record.look(), record.store.place);
-  terminal.print(bundleText(bundle).trimEnd());
+  terminal.printRecord(bundleText(bundle).trimEnd());
   return EXIT.done;
 }

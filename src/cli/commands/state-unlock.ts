@@ -10,16 +10,19 @@ import { actorOf } from '../actor.ts';
 import { ask, requireApprover } from '../approve.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { EXIT } from '../exit-code.ts';
+import { commitOf } from '../git.ts';
 import { watchInterrupts } from '../interrupt.ts';
 import { CLOCK, holderOf, livesHere } from '../lease.ts';
 import type { NamedRecord, RecordArgs } from '../records.ts';
 import { openRecords } from '../records.ts';
 import type { GeneralArgs, Terminal } from '../terminal.ts';
-import { openTerminal } from '../terminal.ts';
+import { now, openTerminal } from '../terminal.ts';
 
 export interface UnlockArgs extends GeneralArgs, RecordArgs {
   readonly stack: string | undefined;
   readonly autoApprove: boolean;
+  readonly reason?: string | undefined;
+  readonly ticket?: string | undefined;
 }
 
 interface Locked extends NamedRecord {
@@ -55,16 +58,23 @@ export async function run(argv: UnlockArgs): Promise<ExitCode> {
       interrupt.stop();
     }
   }
-  return unlock(found, actor, terminal);
+  return unlock(found, actor, argv, terminal);
 }
 
 async function unlock(
   { stack, record, standing }: Locked,
   actor: Actor,
+  argv: UnlockArgs,
   terminal: Terminal,
 ): Promise<ExitCode> {
-  const own = holderOf({ id: randomUUID(), actor, purpose: 'state unlock' });
-  const isTaken = await record.unlock(standing, own, { terms: LEASE_TERMS, clock: CLOCK });
+  const id = randomUUID();
+  const own = holderOf({ id, actor, purpose: 'state unlock' });
+  const notes = [`the lease was taken from ${heldBy(standing.holder)}`];
+  const commit = await commitOf(process.env, argv.directory);
+  const why = { reason: argv.reason ?? null, ticket: argv.ticket ?? null };
+  const who = { id, at: now(), actor, ...why, planDigest: null, commit };
+  const aside = { kind: 'unlock' as const, ...who, notes };
+  const isTaken = await record.unlock(standing, own, { terms: LEASE_TERMS, clock: CLOCK, aside });
   // Where the record was moved away there is nothing to look after.
   const isHalfDone = await record.interrupted().then(
     (lines) => lines !== null,
@@ -79,6 +89,10 @@ async function unlock(
     say(terminal, stack, text, facts);
   }
   return EXIT.done;
+}
+
+function heldBy(holder: Holder | null): string {
+  return holder === null ? 'a claim that cannot be read' : `${holder.holder} (${holder.purpose})`;
 }
 
 async function lockedAmong(argv: UnlockArgs): Promise<Locked[]> {
