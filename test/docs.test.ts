@@ -76,4 +76,30 @@ describe('the documentation', () => {
     );
     expect(broken).toEqual([]);
   });
+
+  it('says of each step of a runbook who does it now, and counts them', () => {
+    const [intro = '', ...runbooks] = read('docs/runbooks.md').split(/^## /m);
+    const counted = [...intro.matchAll(/^\| .+? \| (\d+) \| (\d+) \| (\d+) \|$/gm)];
+    expect(runbooks.length).toBe(counted.length);
+    for (const [index, runbook] of runbooks.entries()) {
+      const words = [...runbook.matchAll(/^\| (?!step |--- |\*\*).+? \| (.*?) \| .+ \|$/gm)].map(
+        ([, word]) => word,
+      );
+      const count = (word: string): number => words.filter((said) => said === word).length;
+      const counts = ['done by keyturn', 'needs a person', 'not covered yet'].map(count);
+      expect(counts.map(String), runbook.split('\n')[0]).toEqual(counted[index]?.slice(1));
+      expect(words.length).toBe(counts.reduce((sum, each) => sum + each));
+    }
+  });
+
+  it('names only secrets that the stacks declare where it compares the runbooks', () => {
+    const stacks = read('stacks/busflow.ts') + read('stacks/tracker.ts');
+    const named = [
+      ...read('docs/runbooks.md').matchAll(
+        /(?:--value|--rotate|keyturn (?:rollback|compromise)) ([^\s`=]+)/g,
+      ),
+    ].map(([, name = '']) => name.replace(/^(tracker-mek)-.*/, '$1-'));
+    expect(named.length).toBeGreaterThan(10);
+    expect(named.filter((name) => !stacks.includes(name))).toEqual([]);
+  });
 });

@@ -9,9 +9,9 @@ import {
   humanDuration,
   nextDue,
 } from '../../src/calendar/calendar.ts';
-import { cadenceProblems } from '../../src/calendar/rules.ts';
-import type { Instant } from '../../src/model/address.ts';
+import { cadenceProblems, durationProblem } from '../../src/calendar/rules.ts';
 import type { Cadence } from '../../src/model/declared.ts';
+import { cron, dates } from './dates.ts';
 
 const BERLIN = { at: '03:00', timeZone: 'Europe/Berlin' };
 const quarterly: Cadence = { kind: 'calendar', each: 'quarter', on: 'first monday', month: null, ...BERLIN };
@@ -22,14 +22,6 @@ const daily: Cadence = {
   at: '02:30',
   timeZone: 'Europe/Berlin',
 };
-
-function dates(cadence: Cadence, after: Instant, count: number): string[] {
-  const found: string[] = [];
-  for (let at = nextDue(cadence, after); at !== null && found.length < count; at = nextDue(cadence, at)) {
-    found.push(at);
-  }
-  return found;
-}
 
 describe('the calendar', () => {
   it('takes the first monday of each quarter on the clock of the zone', () => {
@@ -101,6 +93,28 @@ describe('the calendar', () => {
     expect(found).toEqual([...new Set(found)].sort());
   });
 
+  it('is an offset of whole days behind the day of the calendar, over the end of the period too', () => {
+    expect(dates({ ...quarterly, offset: 'P14D' }, '2026-11-22T00:00:00Z', 2)).toEqual([
+      '2027-01-18T02:00:00Z',
+      '2027-04-19T01:00:00Z',
+    ]);
+    const late: Cadence = { ...quarterly, on: 'last friday', offset: 'P5W', timeZone: 'UTC' };
+    expect(dates(late, '2026-01-01T00:00:00Z', 3)).toEqual([
+      '2026-01-30T03:00:00Z', // last friday of 2025 and five weeks
+      '2026-05-01T03:00:00Z',
+      '2026-07-31T03:00:00Z',
+    ]);
+  });
+
+  it('counts hours from the anchor in real time, whatever the clock does', () => {
+    const hourly: Cadence = { ...daily, period: 'PT12H', at: '00:30' };
+    expect(dates(hourly, '2026-03-28T12:00:00Z', 3)).toEqual([
+      '2026-03-28T23:30:00Z',
+      '2026-03-29T11:30:00Z',
+      '2026-03-29T23:30:00Z',
+    ]);
+  });
+
   it('has no dates for what is rotated on request, on compromise or by its users', () => {
     for (const kind of ['onRequest', 'onCompromise', 'userManaged'] as const) {
       expect(nextDue({ kind }, '2026-11-22T00:00:00Z')).toBeNull();
@@ -149,6 +163,10 @@ const calendar: fc.Arbitrary<Cadence> = fc
     month: fc.integer({ min: 1, max: 12 }),
     at,
     timeZone: zone,
+    offset: fc.oneof(
+      fc.constant('P0D'),
+      fc.integer({ min: 1, max: 364 }).map((days) => `P${days}D`),
+    ),
   })
   .map((cadence): Cadence => ({ ...cadence, month: cadence.each === 'year' ? cadence.month : null }))
   .filter((cadence) => cadenceProblems(cadence).length === 0);
@@ -237,6 +255,15 @@ describe('what is wrong with a cadence', () => {
       { kind: 'every', period: 'P3000Y', anchor: '2026-01-01', ...clock },
       /no date/,
     ],
+    ['half a second', { kind: 'every', period: 'PT0.5S', anchor: '2026-01-01', ...clock }, /whole seconds/],
+    ['900,000 hours', { kind: 'every', period: 'PT900000H', anchor: '2026-01-01', ...clock }, /no date/],
+    ['a period in small', { kind: 'every', period: 'p90d', anchor: '2026-01-01', ...clock }, /as it is kept/],
+    ['an offset of hours', { ...quarterly, offset: 'PT12H' }, /"PT12H" is not counted in days/],
+    ['an offset of half a second', { ...quarterly, offset: 'PT0.5S' }, /is not counted in days/],
+    ['an offset of a month', { ...quarterly, offset: 'P1M' }, /has no fixed length/],
+    ['a negative offset', { ...quarterly, offset: '-P1D' }, /is negative/],
+    ['an offset of a quarter', { ...quarterly, offset: 'P90D' }, /not shorter than the shortest quarter/],
+    ['an offset of four weeks a month', { ...quarterly, each: 'month', offset: 'P4W' }, /shortest month/],
     ['30 February', { kind: 'every', period: 'P1D', anchor: '2026-02-30', ...clock }, /is no date/],
   ])('finds %s', (_, cadence, expected) => {
     const problems = cadenceProblems(cadence);
@@ -256,14 +283,37 @@ describe('what is wrong with a cadence', () => {
   });
 });
 
+describe('what is wrong with a duration', () => {
+  it.each([
+    ['PT1.5H', 'write PT1H30M'],
+    ['pt72h', 'write PT72H'],
+    ['90d', 'write P90D, as ISO 8601 has it'],
+    ['72 h', 'write PT72H, as ISO 8601 has it'],
+    ['PT1,5S', 'write PT1.5S'],
+    ['PT1000000S', 'count it in a larger unit'],
+  ])('is that %s is not what the reader of a manifest takes', (text, next) => {
+    expect(durationProblem(text, true)).toMatchObject({ next });
+  });
+
+  it('is nothing for what is written as it is kept', () => {
+    for (const text of ['PT72H', 'P90D', 'P1W', 'PT0S', 'P1DT12H', 'PT1.5S', 'P2W3DT4H5M6S']) {
+      expect(durationProblem(text, true)).toBeNull();
+    }
+  });
+});
+
 describe('words for people', () => {
   it('describes cadences', () => {
+    expect(describeCadence({ ...quarterly, offset: 'P14D' })).toBe(
+      'quarterly, first monday + 14 d 03:00 Europe/Berlin',
+    );
+    expect(describeCadence(cron('0 3 L * *', 'UTC'))).toBe('cron 0 3 L * * UTC');
     expect(describeCadence(quarterly)).toBe('quarterly, first monday 03:00 Europe/Berlin');
     expect(describeCadence({ ...quarterly, each: 'month', on: '15' })).toBe(
       'monthly, day 15 03:00 Europe/Berlin',
     );
     expect(describeCadence({ ...quarterly, each: 'year', month: 3 })).toBe(
-      'yearly, first monday of march 03:00 Europe/Berlin',
+      'annually, first monday of march 03:00 Europe/Berlin',
     );
     expect(describeCadence({ ...daily, period: 'P90D' })).toBe(
       'every 90 d from 2026-03-01 02:30 Europe/Berlin',

@@ -301,6 +301,10 @@ test('a wrong flag, a wrong choice and a wrong command: run nothing', async () =
       ['there is no command "aply"', 'did you mean keyturn apply?'],
     ],
     [
+      ['-C', '.', 'schedule', 'cronn', '--sandbox'],
+      ['there is no command "schedule cronn"', 'did you mean keyturn schedule cron?'],
+    ],
+    [
       ['apply', '--sandbox', '--auto-approve', 'shp'],
       ['there is no stack "shp"', 'the stacks are shop'],
     ],

@@ -133,6 +133,7 @@ test('an address that nothing has, and a value on the command line, are refused 
   });
   expect(ours).toMatchObject({ code: 1 });
   expect(ours.err).toContain('takes no value from a person');
+  expect(ours.err).toContain('drop its --value; keyturn makes its values');
 
   const empty = await keyturn(['apply', '--sandbox', '--auto-approve', '--value', 'token=-'], {
     cwd,

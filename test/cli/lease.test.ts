@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { tmpdir, uptime } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, onTestFinished, test } from 'vitest';
-import { Gate, underLease } from '../../src/cli/lease.ts';
+import { CLOCK, Gate, underLease } from '../../src/cli/lease.ts';
 import { isAlive } from '../../src/cli/live-process.ts';
 import { openTerminal } from '../../src/cli/terminal.ts';
 import { NODE_FILES } from '../../src/record/files.ts';
@@ -38,4 +38,11 @@ test('a killed process that its parent has not asked for yet is dead', async () 
   await expect.poll(stat, { timeout: 10_000 }).toContain(') Z ');
   const started = stat().split(') ')[1]?.split(' ')[19] ?? null;
   expect(isAlive({ pid, started })).toBe(false);
+});
+
+test('a lease goes by the time since the machine started, which counts on while it sleeps', () => {
+  const before = uptime() * 1000;
+  const ticks = CLOCK.ticks();
+  expect(ticks).toBeGreaterThanOrEqual(before);
+  expect(ticks).toBeLessThanOrEqual(uptime() * 1000);
 });

@@ -33,18 +33,19 @@ test('an interrupted apply of which nothing had to be taken back does not end th
   vi.spyOn(process.stderr, 'write').mockReturnValue(true);
 
   const { declared, record } = world;
-  const { vaults, platforms } = world.outside();
+  const { vaults, platforms, hooks } = world.outside();
   const session: Session = {
     declared,
     record,
     vaults,
     platforms,
+    hooks,
     recorded: await record.read(),
     observed: await world.observe(),
   };
   const terminal = openTerminal({ directory: '.', noColor: true, debug: false });
   const code = await resumeInterrupted(session, held, {
-    argv: { parallelism: 1, lockTimeout: 0 },
+    argv: { directory: '.', parallelism: 1, lockTimeout: 0, notify: false, noNotify: false },
     run: { id: 'b', actor, purpose: 'apply' },
     events: openEventLog(undefined, terminal),
     terminal,

@@ -68,7 +68,7 @@ export const SHOP = `
 export async function project(body = SHOP): Promise<string> {
   const folder = await temporaryFolder();
   const main = `import { App, AzurermBackend, S3Backend, TerraformStack } from 'cdktf';
-import { Cadence, Duration, KeyVault, Probe, Secret, Source, Swarm, SwarmService } from '${REPOSITORY}/src/declare/declare.ts';
+import { Cadence, Duration, Effect, KeyVault, Probe, Revoke, Secret, Source, Swarm, SwarmService } from '${REPOSITORY}/src/declare/declare.ts';
 class Shop extends TerraformStack {
   constructor(scope, id) {
     super(scope, id);

@@ -14,6 +14,8 @@ const told = ({ out, err }: Ran) => `${out}\n${err}`.replaceAll(/\s+/g, ' ');
 
 afterEach(() => vi.unstubAllEnvs());
 
+const NEVER = new AbortController().signal;
+
 describe('a mistyped --value', () => {
   const stacks = [declare([secret('token', { source: { kind: 'manual', instructions: null } })], [])];
 
@@ -27,7 +29,7 @@ describe('a mistyped --value', () => {
     ['as the name of a file', (value: string) => `token=file:${value}`],
   ])('%s is not repeated', async (_, write) => {
     const canary = makeCanary();
-    const fault = await readValues([write(canary.value('v'))], stacks).then(
+    const fault = await readValues([write(canary.value('v'))], stacks, NEVER).then(
       () => null,
       (thrown: unknown) => thrown,
     );
@@ -52,14 +54,14 @@ describe('a mistyped --value', () => {
   test('leaves the file that there is in the message', async () => {
     const path = join(await temporaryFolder(), 'empty');
     await put(path, '');
-    await expect(readValues([`token=file:${path}`], stacks)).rejects.toMatchObject({
+    await expect(readValues([`token=file:${path}`], stacks, NEVER)).rejects.toMatchObject({
       where: expect.stringContaining(path) as string,
     });
   });
 
   test('or a right one: what came from a variable is gone from the environment', async () => {
     vi.stubEnv('NEW_TOKEN', 'good');
-    const values = await readValues(['token=env:NEW_TOKEN'], stacks);
+    const values = await readValues(['token=env:NEW_TOKEN'], stacks, NEVER);
     expect([...values.values()].map((value) => value.reveal())).toEqual(['good']);
     expect(process.env).not.toHaveProperty('NEW_TOKEN');
   });

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { actorOf } from '../../src/cli/actor.ts';
 import { resolveAddresses } from '../../src/cli/address.ts';
 import { worst } from '../../src/cli/exit-code.ts';
-import { spellOutSandbox } from '../../src/cli/options.ts';
+import { spellOut } from '../../src/cli/options.ts';
 import { allowed } from '../../src/cli/project.ts';
 import type { Declared, DeclaredSecret } from '../../src/model/declared.ts';
 import { Fault } from '../../src/model/fault.ts';
@@ -17,6 +17,7 @@ function stackWith(...secrets: readonly (readonly [vault: string, name: string, 
     vaults: [],
     platforms: [],
     consumers: [],
+    freezes: [],
     secrets: secrets.map(
       ([vault, name, path]) => ({ address: `vault://${vault}/${name}`, path }) as DeclaredSecret,
     ),
@@ -52,17 +53,28 @@ test('of several exit codes the worst wins', () => {
 });
 
 test('a bare --sandbox does not take the next word for its value', () => {
-  expect(spellOutSandbox(['plan', '--sandbox', 'busflow'])).toEqual([
-    'plan',
-    '--sandbox=vault,swarm',
-    'busflow',
-  ]);
-  expect(spellOutSandbox(['plan', '--sandbox=vault', '--', '--sandbox'])).toEqual([
+  expect(spellOut(['plan', '--sandbox', 'busflow'])).toEqual(['plan', '--sandbox=vault,swarm', 'busflow']);
+  expect(spellOut(['plan', '--sandbox=vault', '--', '--sandbox'])).toEqual([
     'plan',
     '--sandbox=vault',
     '--',
     '--sandbox',
   ]);
+});
+
+test('the --due of status takes a length of time, and no other word', () => {
+  const spelled = (text: string) => spellOut(text.split(' ')).join(' ');
+  expect(spelled('status --due busflow')).toBe('status --due=now busflow');
+  expect(spelled('status --due')).toBe('status --due=now');
+  expect(spelled('status --due 30d busflow')).toBe('status --due=30d busflow');
+  expect(spelled('-C plan status --due P30D --sandbox')).toBe(
+    '-C plan status --due=P30D --sandbox=vault,swarm',
+  );
+  expect(spelled('status --due PT12H')).toBe('status --due=PT12H');
+  expect(spelled('status --due Payments')).toBe('status --due=now Payments');
+  expect(spelled('status --due -- 30d')).toBe('status --due=now -- 30d');
+  expect(spelled('apply --due status')).toBe('apply --due status');
+  expect(spelled('plan --due 30d')).toBe('plan --due 30d');
 });
 
 test('the app sees no credential of ours', () => {

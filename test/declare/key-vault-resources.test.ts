@@ -101,10 +101,18 @@ describe.each(['busflow', 'tracker'])('the Terraform of %s', (stack) => {
     const assignments = blocks(terraform(stack), 'resource').filter(
       ([type]) => type === 'azurerm_role_assignment',
     );
-    expect(assignments.map(([, { scope }]) => scope)).toEqual([
+    // Ours are of the whole vault; those of readers name one secret.
+    const [ours, readers] = [true, false].map((isOurs) =>
+      assignments.filter(([, { role_definition_id: id }]) => (id !== undefined) === isOurs),
+    );
+    expect(ours?.map(([, { scope }]) => scope)).toEqual([
       expect.stringMatching(/^\$\{azurerm_key_vault\.\w+\.id\}$/),
       expect.stringMatching(/^\$\{azurerm_key_vault\.\w+\.id\}$/),
     ]);
+    for (const [, { scope, role_definition_name: role }] of readers ?? []) {
+      expect(scope).toMatch(/^\$\{azurerm_key_vault\.\w+\.id\}\/secrets\/[a-z-]+$/);
+      expect(role).toBe('Key Vault Secrets User');
+    }
   });
 
   it('sends the audit log away and declares each variable that it refers to', () => {

@@ -69,6 +69,30 @@ describe('the stack of busflow', () => {
   });
 });
 
+describe('the access that a stack declares', () => {
+  const table = (stack: string): string[] =>
+    (declared(stack).access ?? []).map(
+      ({ principal, role, can, secret }) => `${principal} | ${role} | ${can.join(' ')} | ${secret ?? 'all'}`,
+    );
+
+  it('of busflow is that of planner and applier, and of the workflows that deploy', () => {
+    expect(table('busflow')).toEqual([
+      '${var.github_actions_principal_id} | Key Vault Secrets User | list read | github-deploy-token',
+      '${var.applier_principal_id} | keyturn applier (busflow-prod) | list read set | all',
+      '${var.planner_principal_id} | keyturn planner (busflow-prod) | list | all',
+    ]);
+  });
+
+  it('of tracker is that of planner and applier, and of the service that reads its master keys', () => {
+    expect(table('tracker')).toEqual([
+      '${var.tracker_service_principal_id} | Key Vault Secrets User | list read | tracker-mek-notelett',
+      '${var.tracker_service_principal_id} | Key Vault Secrets User | list read | tracker-mek-tracker',
+      '${var.applier_principal_id} | keyturn applier (bytelyst-prod) | list read set | all',
+      '${var.planner_principal_id} | keyturn planner (bytelyst-prod) | list | all',
+    ]);
+  });
+});
+
 describe('the stack of tracker', () => {
   it('declares every row of the inventory that is kept in key vault, 24 hours of soak', () => {
     const quarterly = 'PT24H | quarterly, first monday 03:00 UTC';

@@ -112,6 +112,13 @@ describe('a refused synth', () => {
     expect(existsSync(join(outdir, 'stacks', 'one', 'keyturn.json'))).toBe(false);
   });
 
+  it('refuses a secret that takes the name of the one in which the history is sealed', () => {
+    const app = new App({ outdir });
+    const stack = new TerraformStack(app, 'one');
+    new Secret(stack, 'keyturn-anchor', { vault: vaultIn(stack), ...random });
+    expect(refusal(app)).toContain('"keyturn-anchor" is where keyturn seals its history');
+  });
+
   it('happens with skipValidation too: the engine cannot act on what is wrong', () => {
     const app = new App({ outdir, skipValidation: true });
     const stack = new TerraformStack(app, 'one');

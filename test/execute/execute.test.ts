@@ -54,7 +54,12 @@ describe('an apply', () => {
       'retire',
       'settle',
     ]);
-    expect((await world.perform(due)).outcome).toBe('done');
+    const ended = await world.perform(due);
+    expect(ended.outcome).toBe('done');
+    const cited = ended.entry.steps
+      .filter(({ kind }) => kind === 'retire')
+      .map(({ approvedBy }) => approvedBy);
+    expect(cited).toEqual([second.entry.planDigest, second.entry.planDigest]);
     expect(await world.copies()).toEqual(['reader_v2', 'writer_v2']);
     expect(await world.versions('writer')).toEqual(['v1 disabled', 'v2 enabled']);
     expect((await world.plan()).steps).toEqual([]);

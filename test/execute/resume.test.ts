@@ -26,6 +26,7 @@ async function cutOff(plan: Plan, appends: number): Promise<'ended' | 'cut'> {
     },
     resume: held.resume.bind(held),
     finish: held.finish.bind(held),
+    digestAt: held.digestAt.bind(held),
   };
   const input = {
     plan,

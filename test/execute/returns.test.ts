@@ -66,6 +66,27 @@ describe('a rollback that cannot come to its end', () => {
     expect(await world.newest('b')).toBe(former);
     expect((await world.plan()).steps).toEqual([]);
   });
+
+  it('goes forward also where somebody disabled the prior version meanwhile, and says that nothing is the newest', async () => {
+    await openSettled(declare([secret('a', { source: manual })], [service('api', ['a'])]), { a: 'good-1' });
+    await world.apply({}, { a: 'good-2' });
+    world.vault.fault({ match: { operation: 'SecretSet' }, ...always });
+    expect((await world.rollback('a')).outcome).toBe('stopped');
+    expect(await world.versions('a')).toEqual(['v1 enabled', 'v2 enabled']);
+    world.vault.clearFaults();
+    const recorded = (await world.record.read()).secrets[A]?.versions ?? [];
+    for (const storeId of recorded.find(({ ordinal }) => ordinal === 1)?.storeIds ?? [])
+      await world.disableByHand('a', storeId);
+
+    const resumed = await world.resume();
+    expect(resumed?.outcome).toBe('done');
+    expect(resumed?.entry.steps.find(({ kind }) => kind === 'restore')?.proof).toContain('v1 is disabled');
+    expect(resumed?.recorded.secrets[A]?.current).toBe(1);
+    expect(await world.reads('api')).toEqual({ a: 'a_v1' });
+    expect(await world.versions('a')).toEqual(['v1 disabled', 'v2 disabled']);
+    expect((await world.apply({}, { a: 'good-3' })).outcome).toBe('done');
+    expect(await world.newest('a')).toBe('good-3');
+  });
 });
 
 describe('a way back', () => {
@@ -88,28 +109,42 @@ describe('a way back', () => {
     expect(failed.recorded.secrets[A]?.current).toBe(1);
   });
 
-  it('that fails twice leaves a bad version that no plan promotes unverified', async () => {
-    await openSettled(declare([secret('a', { cadence: monthly })], [service('api', ['a'])]));
-    world.later(24 * 40);
-    world.generate = () => new SecretValue('bad');
-    const plan = await world.plan({ dueOnly: true });
-    const stopped = await world.perform(plan, {}, undefined, (event) => {
-      if (event.type !== 'rollback_start') return;
-      world.swarm.fault({ match: { operation: 'ServiceUpdate' }, ...always });
-    });
-    expect(stopped.outcome).toBe('stopped');
-    expect((await world.resume())?.outcome).toBe('stopped');
-    world.swarm.clearFaults();
-    expect(await world.reads('api')).toEqual({ a: 'a_v2' });
-    expect((await world.plan({ dueOnly: true })).steps.map(({ kind }) => kind)).not.toContain('promote');
+  it.each([
+    ['whose update stays paused', false],
+    ['that someone deploys again, whatever its health', true],
+  ])(
+    'that fails twice leaves a bad version %s, and that no plan promotes unverified',
+    async (_, isDeployed) => {
+      await openSettled(declare([secret('a', { cadence: monthly })], [service('api', ['a'])]));
+      world.later(24 * 40);
+      world.generate = () => new SecretValue('bad');
+      const plan = await world.plan({ dueOnly: true });
+      const stopped = await world.perform(plan, {}, undefined, (event) => {
+        if (event.type !== 'rollback_start') return;
+        world.swarm.fault({ match: { operation: 'ServiceUpdate' }, ...always });
+      });
+      expect(stopped.outcome).toBe('stopped');
+      expect((await world.resume())?.outcome).toBe('stopped');
+      world.swarm.clearFaults();
+      expect(await world.reads('api')).toEqual({ a: 'a_v2' });
+      expect((await world.service('api')).updateState).toBe('paused');
 
-    // Past the paused update: someone deploys it again, whatever its health.
-    await world.redeploy('api', 'continue');
-    await vi.waitFor(async () => expect((await world.service('api')).updateState).toBe('completed'), 5_000);
-    const next = await world.apply({ dueOnly: true });
-    expect(next.recorded.secrets[A]?.current).toBe(1);
-    expect(next.recorded.secrets[A]?.versions.find(({ ordinal }) => ordinal === 2)?.role).not.toBe('current');
-  });
+      if (isDeployed) {
+        await world.redeploy('api', 'continue');
+        await vi.waitFor(
+          async () => expect((await world.service('api')).updateState).toBe('completed'),
+          5_000,
+        );
+      }
+      const next = await world.apply({ dueOnly: true });
+      expect(next.outcome).toBe('rolled-back');
+      expect(await world.reads('api')).toEqual({ a: 'a_v1' });
+      expect(next.recorded.secrets[A]?.current).toBe(1);
+      expect(next.recorded.secrets[A]?.versions.find(({ ordinal }) => ordinal === 2)?.role).not.toBe(
+        'current',
+      );
+    },
+  );
 
   it('of an adopted secret never brings its value from before the adoption back', async () => {
     const adopted = declare([secret('a', { source: manual, adopt: true })], [service('api', ['a'])]);
@@ -178,8 +213,9 @@ describe('a prune that failed', () => {
     world.later(80);
     const { times: _, ...once } = always;
     world.swarm.fault({ match: { operation: 'SecretRemove' }, ...once });
-    expect((await world.apply()).outcome).toBe('stopped');
-    await world.resume();
+    // What was retired stays so, and is on record: there is nothing to take back.
+    expect((await world.apply()).outcome).toBe('incomplete');
+    expect(await world.resume()).toBeNull();
     const next = await world.plan();
     expect(next.steps.map(({ kind }) => kind)).toEqual(['prune']);
     expect((await world.perform(next)).outcome).toBe('done');

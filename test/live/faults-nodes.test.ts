@@ -55,8 +55,6 @@ describeLive('a node that fails in the middle of a flip on a live swarm, through
 
   test('a node is cut off: what it may still run keeps the old version, until it is back', LONG, async () => {
     const { leader, others } = await leadership();
-    const [node] = others;
-    if (node === undefined) throw new Error('the lab has one node only');
     const gate = await openGate(leader.endpoint);
     onTestFinished(() => gate.close());
     const near = openLab(leader.endpoint);
@@ -67,7 +65,8 @@ describeLive('a node that fails in the middle of a flip on a live swarm, through
       endpoint: gate.endpoint,
       soak: 'Duration.seconds(20)',
     });
-    const lost = await tasksOn(node, leader, shop);
+    // Of three tasks, two a node at most, one runs beside the leader; on which node is the swarm's to say.
+    const { node, lost } = await busy(others, leader, shop);
     // A new task that swarm gives to a node that it is about to lose makes its updater wait for ever.
     await leader.docker('node', 'update', '--availability', 'pause', node.name);
     gate.after(FLIP, () => node.cut());
@@ -110,13 +109,25 @@ async function inTheMiddle(shop: Shop): Promise<void> {
   });
 }
 
+/** The first of these nodes that runs tasks of the shop, and their names. */
+async function busy(
+  nodes: readonly LabNode[],
+  asked: LabNode,
+  shop: Shop,
+): Promise<{ readonly node: LabNode; readonly lost: string[] }> {
+  for (const node of nodes) {
+    const lost = await tasksOn(node, asked, shop);
+    if (lost.length > 0) return { node, lost };
+  }
+  throw new Error('no node but the leader runs a task of the shop');
+}
+
 /** The names of the tasks that run on this node. */
 async function tasksOn({ name }: LabNode, asked: LabNode, shop: Shop): Promise<string[]> {
   const id = await asked.docker('node', 'inspect', '-f', '{{.ID}}', name);
   const tasks = (await shop.tasks()).filter(
     ({ NodeID, Status }) => NodeID === id && Status.State === 'running',
   );
-  expect(tasks, name).not.toEqual([]);
   return tasks.map(({ Slot }) => `${shop.service}.${Slot}`).sort();
 }
 

@@ -30,7 +30,7 @@ describeLive('a rotation on a live swarm, through the program', () => {
     async () => {
       const canary = makeCanary();
       const pair = await startPair(lab, 'api', 1);
-      const project = await sandboxedProject(pair.stack('Duration.seconds(15)'), lab.endpoint);
+      const project = await sandboxedProject(pair.stack('Duration.seconds(30)'), lab.endpoint);
       const watch = watchProcesses((text) => canary.foundIn(text).length > 0);
       const apply = async (writer: string, reader: string): Promise<Run> => {
         const file = await project.valueFile(`${canary.value(writer)}\n`);

@@ -27,6 +27,13 @@ const change = (target: string, from: string | null, to: string | null): FlipCha
   mode: 0o444,
 });
 
+interface Delivered {
+  readonly File: { readonly Name: string };
+}
+
+const byTarget = (references: readonly Delivered[]) =>
+  references.toSorted((a, b) => (a.File.Name < b.File.Name ? -1 : 1));
+
 async function faultOf(act: Promise<unknown>): Promise<Fault> {
   try {
     await act;
@@ -71,9 +78,9 @@ describeLive('the Swarm provider on a live engine', () => {
     lab.engine<{
       Spec: {
         UpdateConfig: { FailureAction: string };
-        TaskTemplate: { ContainerSpec: { Secrets: object[] } };
+        TaskTemplate: { ContainerSpec: { Secrets: Delivered[] } };
       };
-      PreviousSpec?: { TaskTemplate: { ContainerSpec: { Secrets: object[] } } };
+      PreviousSpec?: { TaskTemplate: { ContainerSpec: { Secrets: Delivered[] } } };
     }>('GET', `/services/${service}`);
 
   it('moves both secrets of three replicas in one update, in place, and settles without a restart', async () => {
@@ -117,9 +124,10 @@ describeLive('the Swarm provider on a live engine', () => {
     expect(asked).toMatch(/^requests \d+ failed 0/m);
     expect(asked).not.toMatch(/failed: /);
     const flipped = await spec(service);
-    expect(flipped.Spec.TaskTemplate.ContainerSpec.Secrets).toMatchObject([
-      { SecretName: writer2, File: { Name: 'writer', UID: '0', Mode: 0o444 } },
+    // The client keeps the secrets of a new service in a map of Go, which has no order.
+    expect(byTarget(flipped.Spec.TaskTemplate.ContainerSpec.Secrets)).toMatchObject([
       { SecretName: reader2, File: { Name: 'reader', UID: '7', Mode: 0o400 } },
+      { SecretName: writer2, File: { Name: 'writer', UID: '0', Mode: 0o444 } },
     ]);
     expect(flipped.Spec.UpdateConfig.FailureAction).toBe('pause');
 

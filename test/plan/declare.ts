@@ -53,6 +53,9 @@ export function secret(name: string, given: Partial<DeclaredSecret> = {}): Decla
     dependsOn: [],
     derivedFrom: [],
     together: [],
+    apart: [],
+    windows: [],
+    grace: 'PT24H',
     tags: {},
     ...given,
   };
@@ -92,6 +95,7 @@ export function service(
     deadline: 'PT5M',
     dependsOn: [],
     optional: false,
+    canary: false,
     ...given,
   };
 }
@@ -109,8 +113,15 @@ export function stack(secrets: readonly DeclaredSecret[], consumers: readonly De
       auth: 'default',
       tenantId: null,
     })),
-    platforms: [...platforms].map((name) => ({ kind: 'swarm', name, path: `shop/${name}`, endpoint: null })),
+    platforms: [...platforms].map((name) => ({
+      kind: 'swarm',
+      name,
+      path: `shop/${name}`,
+      endpoint: null,
+      restarts: null,
+    })),
     secrets,
     consumers,
+    freezes: [],
   };
 }

@@ -6,12 +6,13 @@ import type { Plan, Step } from '../../src/model/plan.ts';
 import type { Held, Recorded } from '../../src/model/recorded.ts';
 import { emptyRecord } from '../../src/model/recorded.ts';
 import { makePlan } from '../../src/plan/plan.ts';
-import { declarationDigest } from '../../src/plan/rotations.ts';
+import { declarationDigest } from '../../src/plan/timing.ts';
 import type { PlanOptions } from '../../src/plan/view.ts';
 import { NO_OPTIONS } from '../../src/plan/view.ts';
 import { Replay } from '../../src/record/fold.ts';
 import { PLATFORM, VAULT, mount, secret, secretAt, service, stack } from './declare.ts';
 import { look } from './look.ts';
+import { expand } from './scenario.ts';
 import { World } from './world.ts';
 
 const NOW = '2026-08-20T09:00:00Z';
@@ -198,5 +199,75 @@ describe('the basis of a plan', () => {
     expect(digestOf(life.plan({ rotate: [WRITER] }).basis)).toBe(digestOf(before));
     life.world.write(WRITER, {});
     expect(digestOf(life.plan({ rotate: [WRITER] }).basis)).not.toBe(digestOf(before));
+  });
+});
+
+describe('a secret that is declared apart from another one', () => {
+  it('keeps its distance from a rotation that came with the first version of a companion', () => {
+    const apart = [{ secret: secretAt('reader'), by: 'P14D' }];
+    const writer = secret('writer', { cadence: { kind: 'onRequest' }, apart });
+    const reader = secret('reader', { cadence: { kind: 'onRequest' }, soak: 'PT1H' });
+    const life = new Life(stack([writer, reader], []));
+    life.apply();
+    const companion = secret('companion', { cadence: { kind: 'onRequest' }, together: [reader.address] });
+    life.declare([writer, reader, companion]);
+    expect(minted(life.apply({}, '2026-09-01T00:00:00Z'))).toContain(`${reader.address} v2`);
+    const plan = life.plan({ rotate: [writer.address] }, '2026-09-02T00:00:00Z');
+    expect(minted(plan)).toEqual([]);
+    expect(plan.blocked.map(({ why }) => why)).toContain('apart');
+    expect(minted(life.plan({ rotate: [writer.address] }, '2026-09-15T00:00:00Z'))).toEqual([
+      `${writer.address} v2`,
+    ]);
+  });
+});
+
+describe('secrets that are declared apart', () => {
+  it('wait for nothing that itself waits, because a companion of it does', () => {
+    const due = (since: string) => ({ versions: { v3: `current since ${since}` } });
+    const [early, late] = [due('2026-04-10T03:00:00Z'), due('2026-07-10T03:00:00Z')];
+    const plan = makePlan(
+      expand({
+        says: '',
+        now: '2026-10-06T00:00:00Z',
+        secrets: {
+          'a-companion': { ...late, together: ['b-other'], apart: ['d-early by P1D'] },
+          'b-other': late,
+          'c-last': { ...late, apart: ['b-other by P1D'] },
+          'd-early': early,
+        },
+        services: {},
+      }).input,
+    );
+    expect(minted(plan)).toEqual([`${secretAt('c-last')} v4`, `${secretAt('d-early')} v4`]);
+  });
+});
+
+describe('a consumer that a freeze keeps from being settled', () => {
+  const previous = { previous: ['writer_v2', 'admin_v3'], settleAfter: '2026-08-22T03:00:00Z' };
+  const scenario = {
+    says: '',
+    now: '2026-08-23T00:00:00Z',
+    secrets: {
+      writer: {
+        versions: { v2: 'prior until 2026-08-22T03:00:00Z', v3: 'current since 2026-08-19T03:00:00Z' },
+      },
+      admin: { versions: { v3: 'current since 2026-07-06T03:00:00Z' } },
+    },
+    freezes: ['2026-08-22 to 2026-08-31 of admin'],
+  };
+
+  it('keeps what its previous spec names, and nothing is said to stand in the way', () => {
+    const services = { api: { mounts: ['writer', 'admin'], ...previous } };
+    const plan = makePlan(expand({ ...scenario, services }).input);
+    expect([plan.steps, plan.blocked]).toEqual([[], []]);
+    expect(plan.notes.map(({ text }) => text)).toContain(
+      'writer v2 is retired once its consumers are settled, after 2026-09-01T00:00:00Z',
+    );
+  });
+
+  it('is not settled either where it is no longer declared', () => {
+    const services = { api: { mounts: ['writer', 'admin'], undeclared: 'recorded' as const, ...previous } };
+    const plan = makePlan(expand({ ...scenario, services }).input);
+    expect(plan.steps.filter(({ kind }) => kind === 'settle')).toEqual([]);
   });
 });

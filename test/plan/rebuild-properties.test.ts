@@ -87,7 +87,8 @@ describe('a record that is rebuilt from tags, labels and specs', () => {
         const { secrets } = rebuilt(situation);
         for (const [address, { current, highest, versions }] of Object.entries(secrets)) {
           const read = readsOf(situation, address as SecretAddress);
-          if (read.size === 1) expect([...read]).toEqual([current]);
+          if (read.size === 1 && !isLed(situation, address as SecretAddress))
+            expect([...read]).toEqual([current]);
           const stored = world.storeOf(address as SecretAddress);
           for (const { role, ordinal, storeIds } of versions) {
             const isEnabled = stored.some(({ storeId, enabled }) => enabled && storeIds.includes(storeId));
@@ -103,6 +104,16 @@ describe('a record that is rebuilt from tags, labels and specs', () => {
     );
   });
 });
+
+/**
+ * Whether a consumer of this secret also reads one whose consumers disagree: then it looks like the middle of an
+ * apply, and what was flipped in the same update goes back with it. Nobody can tell a service that was put back.
+ */
+function isLed(situation: Situation, address: SecretAddress): boolean {
+  return situation.declared.consumers
+    .filter(({ mounts }) => mounts.some(({ secret }) => secret === address))
+    .some(({ mounts }) => mounts.some(({ secret }) => readsOf(situation, secret).size > 1));
+}
 
 /** The versions that mounts without a pin name, by our labels. */
 function readsOf({ declared, world }: Situation, address: SecretAddress): Set<number> {

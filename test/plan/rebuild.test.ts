@@ -92,7 +92,9 @@ describe('a rebuilt record', () => {
     reads(world, 'job', 2);
     const record = rebuilt(world);
     expect(roles(record)).toEqual(['v1 prior', 'v2 current']);
-    expect(said(record)).toContain('key v2 is read, and the vault does not list it');
+    expect(said(record)).toContain(
+      'key v2 is read, and the vault does not list it: its copies are all there is of it',
+    );
   });
 
   it('gives out no ordinal again that a name on the platform or a label has', () => {
@@ -100,10 +102,20 @@ describe('a rebuilt record', () => {
     world.deliver(PLATFORM, 'key_v7', {});
     expect(rebuilt(world).recorded.secrets[KEY]?.highest).toBe(7);
     deliver(world, 9);
+    expect(rebuilt(world).recorded.secrets[KEY]?.highest).toBe(9);
+  });
+
+  it('keeps a copy of a version that the vault does not list, and calls none such pending', () => {
+    const world = vaultWith([2, true]);
+    for (const ordinal of [1, 2, 9]) deliver(world, ordinal);
+    for (const name of ['web', 'job']) reads(world, name, 2);
     const record = rebuilt(world);
-    expect(record.recorded.secrets[KEY]?.highest).toBe(9);
-    expect(record.unknown.map(({ text }) => text)).toContain(
-      'key_v9 on prod is of a version that the vault does not list: where nothing refers to it, a later plan removes it',
+    expect(roles(record)).toEqual(['v1 retired', 'v2 current', 'v9 retired']);
+    expect(record.recorded.secrets[KEY]?.held).toBeNull();
+    expect(record.unknown.map(({ text }) => text)).toEqual(
+      expect.arrayContaining([
+        'key_v1 on prod is of a version that the vault does not list, and all there is of it: it stays until a person says --prune-platform-only',
+      ]),
     );
   });
 

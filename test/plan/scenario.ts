@@ -1,8 +1,10 @@
 import type { ConsumerAddress, Instant, SecretAddress } from '../../src/model/address.ts';
-import { copyName } from '../../src/model/address.ts';
+import { copyName, nameOf } from '../../src/model/address.ts';
 import type { Declared, DeclaredConsumer, DeclaredSecret, Mount } from '../../src/model/declared.ts';
 import { LABEL_SECRET, TAG_STACK, TAG_VERSION, itemFingerprint } from '../../src/model/observed.ts';
 import type { Cause } from '../../src/model/plan.ts';
+import type { Freeze, Window } from '../../src/model/openings.ts';
+import { WEEKDAYS } from '../../src/model/openings.ts';
 import type {
   Recorded,
   RecordedConsumer,
@@ -10,9 +12,9 @@ import type {
   RecordedSecret,
   RecordedVersion,
 } from '../../src/model/recorded.ts';
-import { emptyRecord } from '../../src/model/recorded.ts';
+import { emptyRecord, priorVersion } from '../../src/model/recorded.ts';
 import { causeToRotate, mintOperation } from '../../src/plan/cause.ts';
-import { declarationDigest } from '../../src/plan/rotations.ts';
+import { declarationDigest } from '../../src/plan/timing.ts';
 import type { PlanInput } from '../../src/plan/view.ts';
 import { NO_OPTIONS, View } from '../../src/plan/view.ts';
 import { PLATFORM, VAULT, mount, secret, secretAt, service, serviceAt, stack } from './declare.ts';
@@ -34,11 +36,22 @@ export interface Scenario {
     readonly values?: readonly string[];
     readonly due?: boolean;
     readonly reason?: string;
+    readonly prunePlatformOnly?: boolean;
   };
   /** The secret that goes back; the plan is a rollback. */
   readonly rollback?: string;
+  /** Secrets that others have; the plan is that of the emergency `INC-7`, found out at `now`, with an hour to go. */
+  readonly compromise?: {
+    readonly named: readonly string[];
+    readonly only?: true;
+    readonly revokeFirst?: true;
+  };
   readonly secrets: Readonly<Record<string, ScenarioSecret>>;
   readonly services: Readonly<Record<string, ScenarioService>>;
+  /** `2026-12-18 to 2027-01-03`, or `12-18 to 01-03` each year, in UTC; `of writer`: of that secret alone. */
+  readonly freezes?: readonly string[];
+  /** `1 at once`, `2 at once, pause PT5M`: of the platform `prod`. */
+  readonly restarts?: string;
   /** Names on `prod` that someone else made. */
   readonly foreignCopies?: readonly string[];
   /** Vaults and platforms that do not answer. */
@@ -46,7 +59,10 @@ export interface Scenario {
 }
 
 interface ScenarioSecret {
-  /** `v3` → `current since TIME`, `prior until TIME`, `retired`, `retired, copy kept`, `undone`. */
+  /**
+   * `v3` → `current since TIME`, `prior until TIME`, `retired`, `retired, copy kept`, `undone`, `retiring`; with
+   * `, platform-only` it is in no vault, with ` for INC-7` that incident made it.
+   */
   readonly versions?: Readonly<Record<string, string>>;
   readonly source?: 'manual';
   readonly cadence?: 'on request' | 'user-managed';
@@ -60,10 +76,23 @@ interface ScenarioSecret {
   readonly dependsOn?: readonly string[];
   readonly derivedFrom?: readonly string[];
   readonly together?: readonly string[];
+  /** `reader by P14D`. */
+  readonly apart?: readonly string[];
+  /** `monday tuesday 02:00-05:00`, in UTC. */
+  readonly window?: string;
   /** Recorded, but not in the stack any more. */
   readonly undeclared?: boolean;
   /** Why the last rotation failed: the schedule leaves it alone. */
   readonly held?: string;
+  /** Of the promotion that made this version current, where that is another one than its date says. */
+  readonly promotion?: Readonly<Record<string, string>>;
+  /** What someone else did to the prior version since: in the vault, or to its copies. */
+  readonly priorSince?: readonly ('disabled' | 'copies removed' | 'copies replaced')[];
+  /** It can be revoked at its source; there is a negative probe of it. */
+  readonly revoke?: true;
+  readonly refused?: true;
+  /** Names of what an emergency of it brings about. */
+  readonly onCompromise?: readonly string[];
   /** What someone else did in the vault since. */
   readonly vaultSince?:
     | 'deleted'
@@ -83,6 +112,7 @@ interface ScenarioService {
   readonly optional?: boolean;
   readonly dependsOn?: readonly string[];
   readonly probe?: 'none';
+  readonly canary?: true;
   readonly order?: 'stop-first';
   readonly healthCheck?: boolean;
   /** Not in the stack; with `recorded` it once was. */
@@ -103,6 +133,8 @@ interface ScenarioService {
   readonly settleAfter?: Instant;
   /** Its secrets are new to it: nothing of it is recorded. */
   readonly unrecorded?: boolean;
+  /** Why the emergency `INC-7` could not move it. */
+  readonly parked?: string;
 }
 
 /** The scenario as a planner is given it, and the world behind it. */
@@ -127,13 +159,21 @@ export function expand(scenario: Scenario): { readonly input: PlanInput; readonl
     consumers: Object.fromEntries(consumers),
   };
   for (const name of scenario.unknown ?? []) world.unknown.add(name);
-  const { rotate = [], target = [], values = [], due = false, reason = null } = scenario.options ?? {};
+  const {
+    rotate = [],
+    target = [],
+    values = [],
+    due = false,
+    reason = null,
+    prunePlatformOnly = false,
+  } = scenario.options ?? {};
   const options = {
     rotate: rotate.map((name) => addressOf(scenario, name)),
     values: values.map((name) => addressOf(scenario, name)),
     target: target.map((name) => (name in scenario.secrets ? addressOf(scenario, name) : serviceAt(name))),
     dueOnly: due,
     reason,
+    prunePlatformOnly,
   };
   interfere(scenario, declared, recorded, world);
   const { now } = scenario;
@@ -154,7 +194,26 @@ function declaredOf(scenario: Scenario): Declared {
   const services = Object.entries(scenario.services).flatMap(([name, given]) =>
     given.undeclared === undefined ? [declareService(name, given, scenario)] : [],
   );
-  return stack(secrets, services);
+  const declared = stack(secrets, services);
+  const [, atOnce, pause = 'PT0S'] = /^(\d+) at once(?:, pause (\S+))?$/.exec(scenario.restarts ?? '') ?? [];
+  const restarts = atOnce === undefined ? null : { atOnce: Number(atOnce), pause };
+  const freezes = (scenario.freezes ?? []).map((text, index): Freeze => {
+    const [, from = '', through = '', name] = /^(\S+) to (\S+)(?: of (\S+))?$/.exec(text) ?? [];
+    const held = name === undefined ? [] : [addressOf(scenario, name)];
+    const path = `shop/freeze-${index + 1}`;
+    return { path, position: null, from, through, timeZone: 'UTC', reason: 'year end', secrets: held };
+  });
+  return {
+    ...declared,
+    platforms: declared.platforms.map((each) => (each.name === PLATFORM ? { ...each, restarts } : each)),
+    freezes,
+  };
+}
+
+function windowsOf(text: string | undefined): Window[] {
+  const [, days = '', from = '', until = ''] = /^(.+) (\S+)-(\S+)$/.exec(text ?? '') ?? [];
+  if (days === '') return [];
+  return [{ days: WEEKDAYS.filter((day) => days.split(' ').includes(day)), from, until, timeZone: 'UTC' }];
 }
 
 function declareSecret(name: string, given: ScenarioSecret, scenario: Scenario): DeclaredSecret {
@@ -175,6 +234,35 @@ function declareSecret(name: string, given: ScenarioSecret, scenario: Scenario):
     dependsOn: named(given.dependsOn),
     derivedFrom: named(given.derivedFrom),
     together: named(given.together),
+    apart: (given.apart ?? []).map((text) => {
+      const [other = '', , by = ''] = text.split(' ');
+      return { secret: addressOf(scenario, other), by };
+    }),
+    windows: windowsOf(given.window),
+    ...(given.revoke === true
+      ? { revoke: { kind: 'command' as const, argv: ['revoke-at-source', name], timeout: 'PT30S' } }
+      : {}),
+    ...(given.refused === true
+      ? {
+          refused: {
+            kind: 'command' as const,
+            argv: ['log-in', name],
+            refused: 2,
+            control: true,
+            timeout: 'PT10S',
+          },
+        }
+      : {}),
+    ...(given.onCompromise === undefined
+      ? {}
+      : {
+          onCompromise: given.onCompromise.map((effect) => ({
+            kind: 'command' as const,
+            name: effect,
+            argv: ['bring-about', effect],
+            timeout: 'PT30S',
+          })),
+        }),
   });
 }
 
@@ -184,7 +272,8 @@ function declareService(name: string, given: ScenarioService, scenario: Scenario
     serviceAt(other, scenario.services[other]?.platform ?? PLATFORM),
   );
   const probe = given.probe === 'none' ? { probe: { kind: 'none' as const } } : {};
-  return service(name, mountsOf(given, scenario), { platform, optional, dependsOn, ...probe });
+  const canary = given.canary === true;
+  return service(name, mountsOf(given, scenario), { platform, optional, dependsOn, canary, ...probe });
 }
 
 function mountsOf(given: ScenarioService, scenario: Scenario): Mount[] {
@@ -236,28 +325,38 @@ function recordVersion(
   world: World,
 ): RecordedVersion {
   const [, role = words, date = null] =
-    /^(current|prior|retired|undone)(?: since| until)?(?: (\d\S+))?/.exec(words) ?? [];
+    /^(current|prior|retired|undone|retiring)(?: since| until)?(?: (\d[^ ,]+))?/.exec(words) ?? [];
   const isRetired = role === 'retired' || role === 'undone';
   const operation = `operation-of-v${ordinal}`;
-  const storeId = world.write(address, tagsOf('shop', ordinal, operation));
-  const written = world.storeOf(address).at(-1);
+  const isInVault = !words.endsWith('platform-only');
+  const storeIds = isInVault ? [world.write(address, tagsOf('shop', ordinal, operation))] : [];
+  const written = isInVault ? world.storeOf(address).at(-1) : undefined;
   if (isRetired && written !== undefined) written.enabled = false;
   const known = isRetired && !words.includes('kept') ? [] : copiesOf(address, ordinal, scenario, world);
   return {
     ordinal,
-    role: isRetired ? 'retired' : role === 'prior' ? 'prior' : 'current',
-    storeIds: [storeId],
+    role: isRetired ? 'retired' : role === 'prior' || role === 'retiring' ? role : 'current',
+    storeIds,
     operation,
-    cause: { kind: 'first' },
+    cause: causeOf(ordinal, words),
     mintedAt: role === 'current' && date !== null ? date : '2026-01-05T03:00:00Z',
     promotedAt: role === 'current' ? date : role === 'undone' ? null : '2026-01-05T03:00:00Z',
-    promotion: role === 'current' && date !== null ? `apply of ${date}` : null,
+    promotion:
+      scenario.secrets[nameOf(address)]?.promotion?.[`v${ordinal}`] ??
+      (role === 'current' && date !== null ? `apply of ${date}` : null),
     soakUntil: role === 'prior' ? date : null,
+    ...(role === 'retiring' ? { unproved: 'the value is still accepted' } : {}),
     approvedBy: role === 'prior' ? 'feedfacecafe0000' : null,
     retiredAt: isRetired ? '2026-02-02T03:00:00Z' : null,
     retiredWhy: role === 'retired' ? 'soaked' : role === 'undone' ? 'undone' : null,
     copies: known,
   };
+}
+
+function causeOf(ordinal: number, words: string): Cause {
+  const incident = / for (\S+)$/.exec(words)?.[1];
+  if (incident !== undefined) return { kind: 'compromise', incident };
+  return ordinal === 1 ? { kind: 'first' } : { kind: 'due', due: '2026-01-05T03:00:00Z' };
 }
 
 /** Delivers a version under each base that a service mounts it by. */
@@ -322,6 +421,9 @@ function recordService(
     flippedAt: null,
     settleAfter: given.settleAfter ?? null,
     fingerprint,
+    ...(given.parked === undefined
+      ? {}
+      : { parked: { since: scenario.now, incident: 'INC-7', reason: given.parked } }),
   };
   return [[serviceAt(name, platform), record]];
 }
@@ -329,6 +431,7 @@ function recordService(
 /** What others did in the vault, once everything is recorded. */
 function interfere(scenario: Scenario, declared: Declared, recorded: Recorded, world: World): void {
   for (const one of declared.secrets) {
+    takeFromPrior(scenario.secrets[one.name]?.priorSince ?? [], recorded.secrets[one.address], one, world);
     const since = scenario.secrets[one.name]?.vaultSince;
     if (since === undefined || since === 'deleted') continue;
     const newest = world.storeOf(one.address).at(-1);
@@ -345,5 +448,23 @@ function interfere(scenario: Scenario, declared: Declared, recorded: Recorded, w
     world.write(one.address, tagsOf('shop', ordinal, mintOperation(one, cause, view)));
     const written = world.storeOf(one.address).at(-1);
     if (since.endsWith('disabled') && written !== undefined) written.enabled = false;
+  }
+}
+
+function takeFromPrior(
+  since: NonNullable<ScenarioSecret['priorSince']>,
+  record: RecordedSecret | undefined,
+  { address }: DeclaredSecret,
+  world: World,
+): void {
+  const prior = priorVersion(record);
+  if (since.length === 0 || prior === null) return;
+  for (const written of world.storeOf(address)) {
+    if (since.includes('disabled') && prior.storeIds.includes(written.storeId)) written.enabled = false;
+  }
+  for (const { platform, name } of prior.copies) {
+    if (!since.includes('copies removed') && !since.includes('copies replaced')) continue;
+    world.copies.get(platform)?.delete(name);
+    if (since.includes('copies replaced')) world.deliver(platform, name, {});
   }
 }

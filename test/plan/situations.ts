@@ -192,6 +192,7 @@ export function lived(shape: Life): Situation {
       dueOnly,
       reason: null,
       values: values.map(({ address }) => address),
+      prunePlatformOnly: false,
     },
   };
   for (const broken of shape.damages) {

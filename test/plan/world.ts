@@ -153,7 +153,8 @@ export class World {
   #act(step: Step, recorded: Recorded): DoneFacts {
     switch (step.kind) {
       case 'mint': {
-        const { secret, operation, ordinal } = step;
+        const { secret, operation, ordinal, taken } = step;
+        if (taken !== undefined) return this.#mark(secret, taken, tagsOf('shop', ordinal, operation));
         const there = this.storeOf(secret).find(({ tags }) => tags[TAG_OPERATION] === operation);
         if (there?.enabled === false) throw new Error(`${step.id} would mint a disabled version again`);
         return { storeId: there?.storeId ?? this.write(secret, tagsOf('shop', ordinal, operation)) };
@@ -175,7 +176,7 @@ export class World {
       }
       case 'unstage':
       case 'prune':
-        this.#assertUnused(step.secret, step.ordinal, recorded);
+        if (step.cause.kind !== 'compromise') this.#assertUnused(step.secret, step.ordinal, recorded);
         this.copies.get(step.platform)?.delete(step.copy);
         return {};
       case 'flip':
@@ -203,10 +204,29 @@ export class World {
         service.rollbackFailureAction = originals?.rollback ?? rollbackFailureAction;
         return {};
       }
+      case 'revoke':
+        this.#readable(step.secret, step.ordinal, recorded);
+        return {};
+      case 'prove':
+        // Of an emergency it follows the retirement, which read the value.
+        if (step.until !== null) return {};
+        this.#readable(step.secret, step.ordinal, recorded);
+        return {};
+      case 'effect':
+        return {};
       case 'retire':
-        this.#assertUnused(step.secret, step.ordinal, recorded);
+        if (step.emergency === undefined) this.#assertUnused(step.secret, step.ordinal, recorded);
         return { disabled: this.#disable(step.secret, step.ordinal, recorded) };
     }
+  }
+
+  #mark(secret: SecretAddress, storeId: string, tags: Readonly<Record<string, string>>): DoneFacts {
+    const store = this.storeOf(secret);
+    const index = store.findIndex((version) => version.storeId === storeId);
+    const version = store[index];
+    if (version === undefined) throw new Error(`${secret} has no version ${storeId}`);
+    store[index] = { ...version, tags: { ...version.tags, ...tags }, updated: this.#tick() };
+    return { storeId };
   }
 
   #flip(step: FlipStep): DoneFacts {

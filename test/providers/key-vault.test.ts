@@ -100,6 +100,45 @@ describe('what it reads', () => {
     expect(await vault.versions('no-such-secret')).toEqual([]);
   });
 
+  it('tells the vault when a version expires, which keeps nobody from reading it', async () => {
+    const running = await embedded();
+    const vault = connect(running);
+    const expires = '2027-01-05T03:00:00Z';
+    const { storeId } = await vault.write('db-writer', value(), { ...as(1, 'op-1'), expires });
+    const response = await fetch(`${running.url}/secrets/db-writer/versions?api-version=7.5`, {
+      headers: { authorization: 'Bearer admin' },
+    });
+    const listed = (await response.json()) as { value: { attributes: { exp?: number } }[] };
+    expect(listed.value.map(({ attributes }) => attributes.exp)).toEqual([Date.parse(expires) / 1000]);
+    expect((await vault.read('db-writer', storeId)).reveal()).toBe(CANARY);
+  });
+
+  it('marks a version that someone else wrote as ours, twice equals once, and keeps its tags', async () => {
+    const running = await embedded();
+    const vault = connect(running);
+    const put = await fetch(`${running.url}/secrets/db-writer?api-version=7.5`, {
+      method: 'PUT',
+      headers: { 'authorization': 'Bearer admin', 'content-type': 'application/json' },
+      body: JSON.stringify({ value: CANARY, tags: { team: 'a' } }),
+    });
+    const { id } = (await put.json()) as { id: string };
+    const storeId = id.slice(id.lastIndexOf('/') + 1);
+    await vault.mark('db-writer', storeId, as(4, 'op-4', { tags: { tier: '1' } }));
+    await vault.mark('db-writer', storeId, as(4, 'op-4', { tags: { tier: '1' } }));
+    expect(sent(running, 'SecretUpdate')).toHaveLength(1);
+    expect(await vault.versions('db-writer')).toMatchObject([
+      {
+        storeId,
+        ordinal: 4,
+        operation: 'op-4',
+        stack: 'busflow',
+        enabled: true,
+        tags: { team: 'a', tier: '1' },
+      },
+    ]);
+    expect((await vault.read('db-writer', storeId)).reveal()).toBe(CANARY);
+  });
+
   it('lists 60 secrets in three requests and one challenge, with a token that may only list', async () => {
     const running = await embedded();
     const applier = connect(running);
@@ -348,7 +387,30 @@ describe('what it disables', () => {
     const { storeId } = await vault.write('a', value(), as(1, 'op-1'));
     running.fault({ match: { operation: 'SecretUpdate' }, action: 'fail', status: 503, times: 'always' });
     expect((await faultOf(vault.disable('a', storeId))).live).toContain('still enabled');
-    expect(await faultOf(vault.disable('a', '0'.repeat(32)))).toMatchObject({ code: 'vault-conflict' });
+  });
+
+  it('is disabled also where a list is too old to show it', async () => {
+    let lists = 0;
+    const running = await embedded({
+      intercept: ({ operation, carryOut }) => {
+        const answer = carryOut();
+        if (operation !== 'SecretListVersions') return Promise.resolve(answer);
+        lists += 1;
+        return Promise.resolve(lists < 3 ? { ...answer, body: { value: [], nextLink: null } } : answer);
+      },
+    });
+    const vault = connect(running);
+    const { storeId } = await vault.write('a', value(), as(1, 'op-1'));
+    expect(await vault.disable('a', storeId)).toBe(true);
+    expect(await vault.versions('a')).toMatchObject([{ storeId, enabled: false }]);
+  });
+
+  it('is not there only where the vault answers the change so', async () => {
+    const running = await embedded();
+    const vault = connect(running);
+    await vault.write('a', value(), as(1, 'op-1'));
+    expect(await vault.disable('a', '0'.repeat(32))).toBe(false);
+    expect(await vault.disable('b', '0'.repeat(32))).toBe(false);
   });
 });
 

@@ -257,11 +257,11 @@ describe.each([
       expect(lease.pass()).toBe(30_000);
     });
 
-    it('is lost to a sleep of the machine also after the wall clock was set back', async () => {
+    it('is lost to a stop of the machine also after the wall clock was set back', async () => {
       const { lease } = await claimed(ann);
       clock.wall -= 3_600_000;
       lease.pass();
-      // The steady clock stands still while the machine sleeps.
+      // The steady clock stands still while a virtual machine is stopped.
       clock.wall += TERMS.periodMs + 1;
       expect(() => lease.pass()).toThrow('it was not renewed');
     });

@@ -68,6 +68,28 @@ describe('a manifest', () => {
     ]);
   });
 
+  it('may say who has access to its vaults, and not to others', () => {
+    const access = {
+      vault: 'shop-prod',
+      path: 's/a',
+      principal: 'p',
+      role: 'r',
+      can: ['list'],
+      secret: null,
+    };
+    expect(parseManifest(changed({ access: [access] }), 'keyturn.json').access).toEqual([access]);
+    const other = refusal(changed({ access: [{ ...access, vault: 'other-prod' }] }));
+    expect(other.problems.map(({ where }) => where)).toEqual(['s/a']);
+    expect(
+      refusal(changed({ access: [{ ...access, can: ['all'] }] })).problems.map(({ where }) => where),
+    ).toEqual(['access.0.can.0']);
+  });
+
+  it('is refused where it declares the secret that seals the history', () => {
+    const { problems } = refusal(changed({ 'secrets.0.name': 'keyturn-anchor' }));
+    expect(problems.map(({ what }) => what)).toContain('is where keyturn seals its history');
+  });
+
   it('is refused with every contradiction at once', () => {
     const text = changed({
       'secrets.0.vault': 'other-prod',
@@ -82,6 +104,43 @@ describe('a manifest', () => {
       'swarm://swarm/shop_api depends on "swarm://swarm/nobody", which is not declared',
       'swarm://swarm/shop_worker mounts "vault://shop-prod/gone", which is not declared',
     ]);
+  });
+
+  it('is refused where it names a date that never comes, or that is none', () => {
+    const zone = { timeZone: 'Europe/Berlin' };
+    const text = changed({
+      'secrets.0.cadence.period': 'P200Y',
+      'secrets.0.windows.0.until': '22:00',
+      'secrets.1.cadence.offset': 'P99D',
+      'secrets.2.cadence': { kind: 'cron', expression: '0 25 * * *', ...zone },
+      'freezes.0.from': '2026-02-30',
+      'freezes.0.secrets': ['vault://shop-prod/gone'],
+      'freezes.1.through': '12-17',
+    });
+    expect(refusal(text).problems.map(({ where, what }) => `${where} ${what}`)).toEqual([
+      'shop/audit holds "vault://shop-prod/gone", which is not declared',
+      'shop/audit "2026-02-30" is no day of a freeze',
+      'shop/year-end a freeze from 12-18 through 12-17 of each year never ends: nothing would rotate any more',
+      'vault://shop-prod/db-reader-eu period "P200Y" has no date within 100 years',
+      'vault://shop-prod/db-reader-eu a window from 22:00 until 22:00 never opens',
+      'vault://shop-prod/db-writer offset "P99D" is not shorter than the shortest quarter',
+      'vault://shop-prod/signing-key "0 25 * * *" is no cron expression: invalid value for hour: 25',
+    ]);
+  });
+
+  it('of an earlier keyturn, without windows and what came with them, is read with what they mean unsaid', () => {
+    const manifest = JSON.parse(GOLDEN) as Record<string, Record<string, unknown>[]>;
+    for (const secret of manifest.secrets ?? []) {
+      for (const field of ['apart', 'windows', 'grace']) Reflect.deleteProperty(secret, field);
+    }
+    for (const consumer of manifest.consumers ?? []) Reflect.deleteProperty(consumer, 'canary');
+    for (const platform of manifest.platforms ?? []) Reflect.deleteProperty(platform, 'restarts');
+    Reflect.deleteProperty(manifest, 'freezes');
+    const declared = parseManifest(JSON.stringify(manifest), 'keyturn.json');
+    expect(declared.freezes).toEqual([]);
+    expect(declared.secrets[0]).toMatchObject({ apart: [], windows: [], grace: 'PT24H' });
+    expect(declared.consumers[0]).toMatchObject({ canary: false });
+    expect(declared.platforms[0]).toMatchObject({ restarts: null });
   });
 
   it.each([

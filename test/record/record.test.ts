@@ -138,6 +138,15 @@ describe('a record in a directory', () => {
     await held.finish(journal, entry());
     await writeFile(path('journal.jsonl'), text);
     expect(await record.interrupted()).toBeNull();
+    expect(await held.resume(() => NOW)).toBeNull();
+    expect(await readdir(path('.'))).not.toContain('journal.jsonl');
+  });
+
+  it('removes what is left of a journal whose first line was never whole', async () => {
+    await begin();
+    await writeFile(path('journal.jsonl'), '{"format":1,"seq":1,"ty');
+    expect(await held.resume(() => NOW)).toBeNull();
+    expect(await readdir(path('.'))).not.toContain('journal.jsonl');
   });
 
   it('is read again where two applies ended between the look at the journal and that at the state', async () => {

@@ -194,7 +194,13 @@ describe('a record that is pushed', () => {
 });
 
 function move(from: string, to: string): Move {
-  return { id: randomUUID(), from, to, at: NOW, actor: ANN, reason: 'a team of two', ticket: null };
+  // Somebody of whom everything is known.
+  const identities = [
+    { knownBy: 'azure' as const, name: 'ann@example.org', id: 'o-1', issuer: 't-1' },
+    { knownBy: 'os-user' as const, name: 'ann' },
+  ];
+  const actor = { ...ANN, identities };
+  return { id: randomUUID(), from, to, at: NOW, actor, reason: 'a team of two', ticket: null };
 }
 
 async function migrated(from: StackRecord, to: StackRecord): Promise<Awaited<ReturnType<typeof migrate>>> {

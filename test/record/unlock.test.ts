@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { HistoryEntry } from '../../src/model/journal.ts';
+import type { Aside } from '../../src/record/aside.ts';
 import type { HeldRecord } from '../../src/record/held-record.ts';
 import type { Journal } from '../../src/record/journal-file.ts';
 import { LEASE_TERMS } from '../../src/record/lease.ts';
@@ -13,8 +14,20 @@ import { emptyPlan } from '../support/empty-plan.ts';
 import { claimed, holder, REAL_CLOCK } from '../support/lease.ts';
 
 const NOW = '2026-11-22T03:00:00Z';
-const OPTIONS = { terms: LEASE_TERMS, clock: REAL_CLOCK };
 const SOMEONE = { name: 'ann', knownBy: 'os-user', host: 'here', run: null } as const;
+const ASIDE: Aside = {
+  kind: 'unlock',
+  id: 'u1',
+  at: NOW,
+  actor: { ...SOMEONE, name: 'bob' },
+  reason: 'the runner is gone',
+  ticket: null,
+  planDigest: null,
+  commit: null,
+  notes: ['the lease was taken from ann'],
+};
+
+const OPTIONS = { terms: LEASE_TERMS, clock: REAL_CLOCK, aside: ASIDE };
 
 let directory: string;
 let record: StackRecord;

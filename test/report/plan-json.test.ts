@@ -24,6 +24,15 @@ describe('a plan as JSON', () => {
     expect({ add: of('create'), change: of('update'), destroy: of('delete') }).toEqual(countsOf(plan));
   });
 
+  it('that is a what-if says so, and has nothing to approve or apply', () => {
+    expect(planJson(rotation, true)).toMatchObject({ what_if: true, plan_digest: null, applyable: false });
+    expect(planJson(rotation)).toMatchObject({
+      what_if: false,
+      plan_digest: digestOf(rotation),
+      applyable: true,
+    });
+  });
+
   it('lets a policy for Terraform find every deletion, dated ones included', () => {
     const deletions = shapeOf(rotation).resource_changes.filter(({ change }) =>
       change.actions.some((a) => a === 'delete'),

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Cause, Plan } from '../../src/model/plan.ts';
 import { consumerAddress, secretAddress } from '../../src/model/address.ts';
-import { renderPlan } from '../../src/report/plan-text.ts';
+import { renderPlan, renderWhatIf } from '../../src/report/plan-text.ts';
 import { dated, empty, http, laterOf, page, rotation, turnGroup, writer } from './fixture.ts';
 
 /** As Atlantis reads them (runatlantis/atlantis, server/events/models/models.go). */
@@ -36,6 +36,15 @@ describe('a plan as text', () => {
     const coloured = renderPlan(rotation, page(80, true));
     expect(coloured).toContain('\u001b[');
     expect(stripVTControlCharacters(coloured)).toBe(renderPlan(rotation, page(80)));
+  });
+
+  it('of another time says of when, and not that it is refused when something moves', () => {
+    const then = { ...page(100), now: '2027-02-20T03:12:00Z' };
+    expect(renderWhatIf('2026-11-22T03:12:00Z', then)).toMatch(/^What-if at 2027-02-20 03:12Z \(in 90 d\), /);
+    const text = renderPlan({ ...rotation, createdAt: then.now }, { ...then, whatIf: true });
+    expect(text).toMatch(/^as of 2027-02-20 03:12Z from record 41 .* 5 observed addresses$/m);
+    expect(text).toContain('due 2026-10-05 03:00Z (138 d ago)');
+    expect(text).not.toMatch(/refused when|approved with/);
   });
 
   it('is exactly the line of Terraform when nothing is to do', () => {

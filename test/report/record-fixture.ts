@@ -196,9 +196,10 @@ export function consumer(platform: string, service: string, mounts: readonly Mou
     deadline: 'PT5M',
     dependsOn: [],
     optional: false,
+    canary: false,
   };
 }
 
 export function declaredWith(...consumers: readonly DeclaredConsumer[]): Declared {
-  return { format: 1, stack: 'busflow', vaults: [], platforms: [], secrets: [], consumers };
+  return { format: 1, stack: 'busflow', vaults: [], platforms: [], secrets: [], consumers, freezes: [] };
 }

@@ -7,10 +7,11 @@ import { digestOf } from '../../src/model/canonical.ts';
 import { asFault } from '../../src/model/fault.ts';
 import { observe } from '../../src/observe/observe.ts';
 import { makePlan } from '../../src/plan/plan.ts';
-import { declarationDigest } from '../../src/plan/rotations.ts';
+import { declarationDigest } from '../../src/plan/timing.ts';
 import { NO_OPTIONS } from '../../src/plan/view.ts';
 import { BlobStore } from '../../src/providers/blob-store.ts';
 import { connectKeyVault } from '../../src/providers/key-vault.ts';
+import { connectHooks } from '../../src/providers/hooks.ts';
 import { generateValue } from '../../src/providers/sources.ts';
 import { connectSwarm } from '../../src/providers/swarm.ts';
 import type { HeldRecord } from '../../src/record/held-record.ts';
@@ -71,6 +72,7 @@ async function apply(held: HeldRecord): Promise<Said> {
     ...connections,
     values: new Map(),
     generate: generateValue,
+    hooks: connectHooks({ environment: {} }),
     fence: held.fence,
     declarations: new Map(declared.secrets.map((each) => [each.address, declarationDigest(each)])),
     now,

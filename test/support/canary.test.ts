@@ -21,6 +21,15 @@ test('finds the canary however a longer text around it is encoded, and its diges
   expect(canary.foundIn(Buffer.from(value).toString('hex').toUpperCase())).toEqual(['hex, upper case']);
   const percent = [...Buffer.from(value)].map((byte) => `%${byte.toString(16).toUpperCase()}`).join('');
   expect(canary.foundIn(`/secrets?Data=${percent}`)).toEqual(['percent, upper case']);
+  const units = Array.from(value)
+    .map((each) => `\\u00${each.charCodeAt(0).toString(16)}`)
+    .join('');
+  expect(canary.foundIn(units)).toEqual(['JSON in units']);
+  expect(canary.foundIn(JSON.stringify(units))).toEqual(['JSON in units, twice']);
+  const numbers = Array.from(value)
+    .map((each) => `&#${each.charCodeAt(0)};`)
+    .join('');
+  expect(canary.foundIn(numbers)).toEqual(['XML in numbers']);
   expect(canary.foundIn(createHash('sha256').update(value).digest('hex'))).toHaveLength(1);
 });
 

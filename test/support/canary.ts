@@ -13,7 +13,8 @@ export interface Canary {
 /**
  * Letters and digits only: no quoting, escaping or plain percent-encoding changes it, so the text as it is
  * finds those too. Beyond that: base64 and base64url at each of the three offsets that it can have within
- * a longer value, hex, every byte percent-encoded, and the usual digests of the whole value.
+ * a longer value, hex, every byte percent-encoded (once and twice), every character as an escape of JSON or a
+ * number of XML, and the usual digests of the whole value.
  */
 export function makeCanary(): Canary {
   const text = `Canary${randomBytes(12).toString('hex')}Z`;
@@ -26,6 +27,18 @@ export function makeCanary(): Canary {
     forms.set(name, encoded);
     forms.set(`${name}, upper case`, encoded.toUpperCase());
   }
+  const numbers = [...bytes];
+  const padded = numbers.map((byte) => byte.toString(16).padStart(4, '0'));
+  forms.set('percent, twice', numbers.map((byte) => `%25${byte.toString(16)}`).join(''));
+  for (const [name, unit] of [
+    ['JSON in units', '\\u'],
+    ['JSON in units, twice', '\\\\u'],
+  ] as const) {
+    forms.set(name, padded.map((hex) => unit + hex).join(''));
+    forms.set(`${name}, upper case`, padded.map((hex) => unit + hex.toUpperCase()).join(''));
+  }
+  forms.set('XML in numbers', numbers.map((byte) => `&#${byte};`).join(''));
+  forms.set('XML in hex numbers', numbers.map((byte) => `&#x${byte.toString(16)};`).join(''));
   for (const encoding of ['base64', 'base64url'] as const) {
     for (const offset of [0, 1, 2]) forms.set(`${encoding} at ${offset}`, inside(bytes, offset, encoding));
   }

@@ -40,11 +40,15 @@ export async function killedBefore(
 }
 
 /** Applies a plan in a process that dies once its journal has ended, before the record is written. */
-export async function killedBeforeHistory(world: World, plan: Plan): Promise<void> {
+export async function killedBeforeHistory(
+  world: World,
+  plan: Plan,
+  values: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const held = await claimed(world.record);
-  const outside = world.outside();
+  const outside = world.outside(values);
   await run(
-    { plan, outside, parallelism: 1 },
+    { plan, outside, parallelism: 1, notify: world.notify },
     { ...sinkOf(held), finish: () => Promise.reject(new Killed()) },
   );
 }
@@ -62,11 +66,12 @@ function sinkOf(held: HeldRecord): RecordSink {
     begin: held.begin.bind(held),
     resume: held.resume.bind(held),
     finish: held.finish.bind(held),
+    digestAt: held.digestAt.bind(held),
   };
 }
 
 async function run(
-  given: Pick<ExecuteInput, 'plan' | 'outside' | 'parallelism'>,
+  given: Pick<ExecuteInput, 'plan' | 'outside' | 'parallelism' | 'notify'>,
   record: RecordSink,
 ): Promise<void> {
   const input = {

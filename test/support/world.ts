@@ -12,18 +12,25 @@ import { digestOf } from '../../src/model/canonical.ts';
 import type { Declared, DeclaredConsumer, DeclaredSecret, Source } from '../../src/model/declared.ts';
 import type { ApplyEvent } from '../../src/model/event.ts';
 import type { Fence } from '../../src/model/fence.ts';
+import type { Hooks } from '../../src/model/hooks.ts';
 import type { Observed, ObservedService } from '../../src/model/observed.ts';
+import { LABEL_SECRET, TAG_STACK, TAG_VERSION } from '../../src/model/observed.ts';
+import type { Notify } from '../../src/model/notice.ts';
 import type { Plan } from '../../src/model/plan.ts';
 import type { Platform } from '../../src/model/platform.ts';
 import { SecretValue } from '../../src/model/secret-value.ts';
 import type { Vault } from '../../src/model/vault.ts';
 import { observe } from '../../src/observe/observe.ts';
+import { addDuration } from '../../src/calendar/calendar.ts';
+import type { CompromiseInput } from '../../src/plan/compromise.ts';
+import { makeCompromisePlan } from '../../src/plan/compromise.ts';
 import { makeRollbackPlan } from '../../src/plan/rollback.ts';
 import { makePlan } from '../../src/plan/plan.ts';
-import { declarationDigest } from '../../src/plan/rotations.ts';
+import { declarationDigest } from '../../src/plan/timing.ts';
 import type { PlanOptions } from '../../src/plan/view.ts';
 import { NO_OPTIONS } from '../../src/plan/view.ts';
 import { connectKeyVault } from '../../src/providers/key-vault.ts';
+import { connectHooks } from '../../src/providers/hooks.ts';
 import { generateValue } from '../../src/providers/sources.ts';
 import { connectSwarm } from '../../src/providers/swarm.ts';
 import type { HeldRecord } from '../../src/record/held-record.ts';
@@ -31,7 +38,7 @@ import type { StackRecord } from '../../src/record/record.ts';
 import { openRecord } from '../../src/record/record.ts';
 import type { RunningSwarm } from '../../src/sandbox/swarm.ts';
 import { startSwarm } from '../../src/sandbox/swarm.ts';
-import type { RunningVault } from '../../src/sandbox/vault.ts';
+import type { RunningVault, VaultOptions } from '../../src/sandbox/vault.ts';
 import { startVault } from '../../src/sandbox/vault.ts';
 import { secret as plainSecret } from '../plan/declare.ts';
 import { claimed, OPEN } from './lease.ts';
@@ -72,6 +79,7 @@ export function service(
     deadline: 'PT20S',
     dependsOn: [],
     optional: false,
+    canary: false,
     ...more,
   };
 }
@@ -92,9 +100,10 @@ export function declare(
         tenantId: null,
       },
     ],
-    platforms: [{ kind: 'swarm', name: SWARM, path: `${STACK}/swarm`, endpoint: null }],
+    platforms: [{ kind: 'swarm', name: SWARM, path: `${STACK}/swarm`, endpoint: null, restarts: null }],
     secrets,
     consumers,
+    freezes: [],
   };
 }
 
@@ -115,6 +124,10 @@ export class World {
   readonly directory: string;
   /** Makes the values that need no person. */
   generate: (source: Source) => SecretValue = generateValue;
+  /** Does what a secret declares to be done outside. */
+  hooks: Hooks = connectHooks({ environment: { PATH: process.env['PATH'] } });
+  /** Who is told what applies and resumes come to; undefined: nobody. */
+  notify: Notify | undefined = undefined;
   readonly #keyVault: Vault;
   readonly #platform: Platform;
   #now = Date.parse('2026-11-22T03:00:00Z');
@@ -137,9 +150,14 @@ export class World {
     this.#platform = connectSwarm({ name: SWARM, endpoint: swarm.endpoint, environment: {}, stack: STACK });
   }
 
-  static async open(declared: Declared, replicas = 2): Promise<World> {
+  /** `vaultOptions`: what the embedded vault does beyond its own. */
+  static async open(
+    declared: Declared,
+    replicas = 2,
+    vaultOptions: Pick<VaultOptions, 'intercept'> = {},
+  ): Promise<World> {
     const directory = await mkdtemp(join(tmpdir(), 'keyturn-world-'));
-    const vault = await startVault({ name: VAULT, directory: join(directory, 'vault') });
+    const vault = await startVault({ name: VAULT, directory: join(directory, 'vault'), ...vaultOptions });
     const swarm = await startSwarm({
       name: SWARM,
       directory: null,
@@ -179,6 +197,7 @@ export class World {
       platforms: new Map([[SWARM, this.#platform]]),
       values: new Map(given),
       generate: this.generate,
+      hooks: this.hooks,
       fence,
       declarations: new Map(this.declared.secrets.map((each) => [each.address, declarationDigest(each)])),
       now: () => this.now,
@@ -237,6 +256,7 @@ export class World {
           actor: { name: 'tester', knownBy: 'os-user', host: 'here', run: null },
           reason: null,
           ticket: null,
+          notify: this.notify,
         },
         held,
       ),
@@ -255,6 +275,30 @@ export class World {
     const address = secretAddress(VAULT, name);
     const { declared, now } = this;
     return makeRollbackPlan({ declared, observed, recorded, now, address, reason });
+  }
+
+  /** The plan of the emergency `INC-7`, found out now, with an hour to go. */
+  async planCompromise(
+    names: readonly string[],
+    order: Partial<Pick<CompromiseInput, 'only' | 'revokeFirst' | 'values' | 'incident'>> = {},
+  ): Promise<Plan> {
+    const recorded = await this.record.read();
+    const observed = await this.observe();
+    const { declared, now } = this;
+    const addresses = names.map((name) => secretAddress(VAULT, name));
+    const how = { incident: 'INC-7', only: false, revokeFirst: false, values: [], ...order };
+    const dates = { discoveredAt: now, deadline: addDuration(now, 'PT1H') };
+    return makeCompromisePlan({ declared, observed, recorded, now, addresses, ...how, ...dates });
+  }
+
+  /** Plans that emergency and carries it out. `values` are a person's values of manual secrets, by name. */
+  async compromise(
+    names: readonly string[],
+    order: Parameters<World['planCompromise']>[1] = {},
+    values: Readonly<Record<string, string>> = {},
+  ): Promise<Applied> {
+    const given = Object.keys(values).map((name) => secretAddress(VAULT, name));
+    return this.perform(await this.planCompromise(names, { values: given, ...order }), values);
   }
 
   /** Writes a version that keyturn knows nothing of, as someone with the portal would; with tags, if need be. */
@@ -309,26 +353,53 @@ export class World {
   }
 
   /** Puts a service's previous spec back, as `docker service rollback` does. */
-  async pointBack(name: string): Promise<void> {
-    const socketPath = this.swarm.endpoint.slice('unix://'.length);
-    const service = new Docker({ socketPath }).getService(name);
-    const { Version, Spec, PreviousSpec } = (await service.inspect()) as Docker.Service & {
-      readonly PreviousSpec?: Docker.ServiceSpec;
-    };
-    await service.update({ ...Spec, ...PreviousSpec, version: Version?.Index });
+  pointBack(name: string): Promise<void> {
+    return this.#updateByHand(name, ({ Spec, PreviousSpec }) => ({ ...Spec, ...PreviousSpec }));
   }
 
   /** Lets a service's one secret name this copy, as somebody with the docker client would. */
   async pointTo(name: string, copy: string): Promise<void> {
-    const socketPath = this.swarm.endpoint.slice('unix://'.length);
-    const docker = new Docker({ socketPath });
-    const service = docker.getService(name);
-    const { Version, Spec } = (await service.inspect()) as Docker.Service;
-    const secret = (await docker.listSecrets()).find((each) => each.Spec?.Name === copy);
-    const text = JSON.stringify(Spec, (key, value: unknown) =>
-      key === 'SecretName' ? copy : key === 'SecretID' ? secret?.ID : value,
-    );
-    await service.update({ ...(JSON.parse(text) as Docker.ServiceSpec), version: Version?.Index });
+    const copies = await new Docker({ socketPath: this.#socketPath }).listSecrets();
+    const id = copies.find((each) => each.Spec?.Name === copy)?.ID;
+    await this.#updateByHand(name, ({ Spec }) => {
+      const text = JSON.stringify(Spec, (key, value: unknown) =>
+        key === 'SecretName' ? copy : key === 'SecretID' ? id : value,
+      );
+      return JSON.parse(text) as Docker.ServiceSpec;
+    });
+  }
+
+  /** A copy with the labels of ours, as a request that takes effect late leaves it. */
+  async deliverByHand(
+    copy: string,
+    { secret: address, ordinal }: { readonly secret: SecretAddress; readonly ordinal: number },
+  ): Promise<void> {
+    const labels = { [TAG_STACK]: STACK, [TAG_VERSION]: String(ordinal), [LABEL_SECRET]: address };
+    const Data = Buffer.from('late').toString('base64');
+    // As the provider does: a body given alone would stand in the address as well.
+    const order = { _query: {}, _body: { Name: copy, Labels: labels, Data } };
+    await new Docker({ socketPath: this.#socketPath }).createSecret(order);
+  }
+
+  get #socketPath(): string {
+    return this.swarm.endpoint.slice('unix://'.length);
+  }
+
+  /** An update of before may still be under way and move the service on between our read and our write. */
+  async #updateByHand(
+    name: string,
+    changed: (
+      found: Docker.Service & { readonly PreviousSpec?: Docker.ServiceSpec | undefined },
+    ) => Docker.ServiceSpec,
+  ): Promise<void> {
+    const service = new Docker({ socketPath: this.#socketPath }).getService(name);
+    const found = (await service.inspect()) as Docker.Service;
+    try {
+      await service.update({ ...changed(found), version: found.Version?.Index });
+    } catch (thrown) {
+      if (!/update out of sequence/.test(String(thrown))) throw thrown;
+      await this.#updateByHand(name, changed);
+    }
   }
 
   /** What a reader without a version gets: the value, or the status that refuses it. */
@@ -342,7 +413,10 @@ export class World {
 
   resume(): Promise<Executed | null> {
     return this.underLease((held) =>
-      resume({ outside: this.outside({}, held.fence), listen: () => {}, parallelism: 8 }, held),
+      resume(
+        { outside: this.outside({}, held.fence), listen: () => {}, parallelism: 8, notify: this.notify },
+        held,
+      ),
     );
   }
 

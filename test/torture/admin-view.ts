@@ -119,11 +119,11 @@ export class AdminView {
     return this.#disk.has(path) ? this.#disk.open(path).text : null;
   }
 
-  /** What is recorded now, the open journal included; null: nothing yet. */
-  recorded(): Recorded | null {
+  /** What is recorded now, the open journal included, and a line that is about to be written; null: nothing yet. */
+  recorded(...next: readonly JournalLine[]): Recorded | null {
     const text = this.text(`${FOLDER}/${STATE}`);
     if (text === null) return null;
-    return new Replay(JSON.parse(text) as Recorded, this.journal('written')).recorded;
+    return new Replay(JSON.parse(text) as Recorded, [...this.journal('written'), ...next]).recorded;
   }
 
   /** Whose claim stands: the highest number. */

@@ -3,6 +3,7 @@ import type { Executed } from '../../src/execute/execute.ts';
 import { execute, resume } from '../../src/execute/execute.ts';
 import { assertFresh } from '../../src/execute/fresh.ts';
 import type { Outside } from '../../src/execute/work.ts';
+import { addDuration } from '../../src/calendar/calendar.ts';
 import type { SecretAddress } from '../../src/model/address.ts';
 import { secretAddress } from '../../src/model/address.ts';
 import { digestOf } from '../../src/model/canonical.ts';
@@ -10,6 +11,7 @@ import type { Declared, Source } from '../../src/model/declared.ts';
 import type { ApplyEvent } from '../../src/model/event.ts';
 import { Fault } from '../../src/model/fault.ts';
 import type { Fence } from '../../src/model/fence.ts';
+import type { Hooks } from '../../src/model/hooks.ts';
 import type { Observed } from '../../src/model/observed.ts';
 import type { Plan } from '../../src/model/plan.ts';
 import { isEmpty } from '../../src/model/plan.ts';
@@ -18,21 +20,26 @@ import type { Recorded } from '../../src/model/recorded.ts';
 import type { SecretValue } from '../../src/model/secret-value.ts';
 import type { Vault } from '../../src/model/vault.ts';
 import { observe } from '../../src/observe/observe.ts';
+import { makeCompromisePlan } from '../../src/plan/compromise.ts';
 import { makePlan } from '../../src/plan/plan.ts';
 import { makeRollbackPlan } from '../../src/plan/rollback.ts';
-import { declarationDigest } from '../../src/plan/rotations.ts';
+import { declarationDigest } from '../../src/plan/timing.ts';
 import { NO_OPTIONS } from '../../src/plan/view.ts';
 import type { HeldRecord } from '../../src/record/held-record.ts';
 import { LEASE_TERMS, instantOf } from '../../src/record/lease.ts';
 import type { StackRecord } from '../../src/record/record.ts';
-import type { ApplyOrder } from './case.ts';
+import type { ApplyOrder, CompromiseOrder } from './case.ts';
 import type { Incarnation } from './incarnation.ts';
 import type { Plant } from './plant.ts';
+
+/** What an emergency may take: less than a torture lets one operation take. */
+const DEADLINE = 'PT8M';
 
 /** What an incarnation is asked to do. */
 export type Errand =
   | { readonly kind: 'apply'; readonly order: ApplyOrder }
   | { readonly kind: 'rollback'; readonly secret: string }
+  | { readonly kind: 'compromise'; readonly order: CompromiseOrder }
   | { readonly kind: 'saved'; readonly plan: Plan };
 
 /** What an incarnation has at hand. */
@@ -42,8 +49,9 @@ export interface Tools {
   readonly gate: Gate;
   readonly vaults: ReadonlyMap<string, Vault>;
   readonly platforms: ReadonlyMap<string, Platform>;
+  readonly hooks: Hooks;
   readonly isAlive: (pid: number, host: string) => boolean | null;
-  readonly valueOf: (secret: string, order: ApplyOrder | null) => SecretValue;
+  readonly valueOf: (secret: string) => SecretValue;
   readonly generate: (source: Source) => SecretValue;
   readonly listen: (event: ApplyEvent) => void;
   readonly patienceMs: number;
@@ -86,7 +94,8 @@ export async function runErrand(incarnation: Incarnation, errand: Errand, tools:
       : null;
     if (resumed?.outcome === 'stopped') throw new Stopped(resumed);
     const hasMoved = resumed !== null || (await record.read()).serial !== first.recorded.serial;
-    const seen = hasMoved || errand.kind === 'saved' ? await look() : first;
+    const looksAgain = hasMoved || errand.kind === 'saved' || errand.kind === 'compromise';
+    const seen = looksAgain ? await look() : first;
     const made = planFor(errand, seen, declared, now());
     const plan = plant?.plan?.(made) ?? made;
     if (errand.kind === 'saved' && plant?.appliesStale !== true)
@@ -97,7 +106,7 @@ export async function runErrand(incarnation: Incarnation, errand: Errand, tools:
       {
         plan,
         planDigest: digestOf(plan),
-        outside: outside(valuesFor(plan, errand, tools)),
+        outside: outside(valuesFor(plan, tools)),
         listen: tools.listen,
         signal: new AbortController().signal,
         parallelism: 8,
@@ -151,6 +160,7 @@ function planFor(
 ): Plan {
   if (errand.kind === 'saved') return errand.plan;
   if (errand.kind === 'apply') return freshPlan(errand.order, seen, declared, now);
+  if (errand.kind === 'compromise') return emergencyPlan(errand.order, seen, declared, now);
   const [vault] = declared.vaults;
   const address = secretAddress(vault?.name ?? '', errand.secret);
   return makeRollbackPlan({ declared, ...seen, now, address, reason: null });
@@ -174,27 +184,65 @@ export function freshPlan(
   return makePlan({ declared, ...seen, now, options: { ...options, values } });
 }
 
+/** The emergency plan, with the values that a person brings for what waits for one. */
+export function emergencyPlan(
+  order: CompromiseOrder,
+  seen: { recorded: Recorded; observed: Observed },
+  declared: Declared,
+  now: string,
+): Plan {
+  const named = declared.secrets.filter(({ name }) => order.secrets.includes(name));
+  const read = declared.consumers
+    .filter(({ service }) => service === order.consumer)
+    .flatMap(({ mounts }) => mounts.map(({ secret }) => secret));
+  const { incident, only, revokeFirst } = order;
+  const input = {
+    declared,
+    ...seen,
+    now,
+    incident,
+    only,
+    revokeFirst,
+    addresses: [...new Set([...named.map(({ address }) => address), ...read])],
+    discoveredAt: now,
+    deadline: addDuration(now, DEADLINE),
+  };
+  const plan = makeCompromisePlan({ ...input, values: [] });
+  const waiting = plan.blocked.filter(({ why }) => why === 'awaiting-value');
+  if (!order.hasValues || waiting.length === 0) return plan;
+  return makeCompromisePlan({ ...input, values: waiting.map(({ address }) => address as SecretAddress) });
+}
+
 function refuseFaulty(plan: Plan, { due, lenient }: ApplyOrder): void {
   const fault = plan.blocked.find((blocked) => blocked.fault !== null)?.fault;
   if (fault != null && !due && !lenient && !isEmpty(plan)) throw new Fault(fault);
 }
 
-function valuesFor(plan: Plan, errand: Errand, tools: Tools): Map<SecretAddress, SecretValue> {
-  const order = errand.kind === 'apply' ? errand.order : null;
+function valuesFor(plan: Plan, tools: Tools): Map<SecretAddress, SecretValue> {
   const mints = plan.steps.flatMap((step) =>
     step.kind === 'mint' && step.source.kind === 'manual' ? [step.secret] : [],
   );
-  return new Map(mints.map((secret) => [secret, tools.valueOf(secret, order)]));
+  return new Map(mints.map((secret) => [secret, tools.valueOf(secret)]));
 }
 
 function outsideOf(
   { clock }: Incarnation,
-  { declared, vaults, platforms, generate }: Tools,
+  { declared, vaults, platforms, generate, hooks }: Tools,
   fence: Fence,
   now: () => string,
 ): (values: ReadonlyMap<SecretAddress, SecretValue>) => Outside {
   const declarations = new Map(
     declared.secrets.map((secret) => [secret.address, declarationDigest(secret)] as const),
   );
-  return (values) => ({ vaults, platforms, values, generate, fence, declarations, now, ticks: clock.ticks });
+  return (values) => ({
+    vaults,
+    platforms,
+    values,
+    generate,
+    hooks,
+    fence,
+    declarations,
+    now,
+    ticks: clock.ticks,
+  });
 }

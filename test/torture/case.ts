@@ -30,10 +30,30 @@ export interface ApplyOrder {
   readonly hasValues: boolean;
 }
 
+/** Secrets that others have: those that are named, and all that a named consumer reads. */
+export interface CompromiseOrder {
+  readonly incident: string;
+  readonly secrets: readonly string[];
+  readonly consumer: string | null;
+  readonly only: boolean;
+  readonly revokeFirst: boolean;
+  /** As in an apply. */
+  readonly bad: Readonly<Record<string, string>>;
+  readonly hasValues: boolean;
+}
+
 export type Operation = { readonly id: number; readonly climate: Climate; readonly host: string } & (
   | { readonly kind: 'apply'; readonly order: ApplyOrder; readonly beside: Beside | null }
   | { readonly kind: 'rollback'; readonly secret: string }
+  | {
+      readonly kind: 'compromise';
+      readonly order: CompromiseOrder;
+      /** An apply before it, which perhaps does not end; null: none. */
+      readonly onto: ApplyOrder | null;
+    }
   | { readonly kind: 'save'; readonly order: ApplyOrder }
+  /** The emergency plan is made now, and applied later as any saved plan. */
+  | { readonly kind: 'save emergency'; readonly order: CompromiseOrder }
   | { readonly kind: 'apply saved' }
   | { readonly kind: 'declare'; readonly declared: Declared; readonly text: string }
   | { readonly kind: 'wait'; readonly hours: number }

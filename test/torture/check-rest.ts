@@ -4,6 +4,7 @@ import type { Declared } from '../../src/model/declared.ts';
 import { LABEL_SECRET, TAG_OPERATION, TAG_STACK, TAG_VERSION } from '../../src/model/observed.ts';
 import type { RecordedSecret } from '../../src/model/recorded.ts';
 import { recordedVersion } from '../../src/model/recorded.ts';
+import { ANCHOR } from '../../src/model/seal.ts';
 import { STACK } from '../support/world.ts';
 import type { AdminView } from './admin-view.ts';
 import { isOurs } from './check-uses.ts';
@@ -90,7 +91,7 @@ function grouped<T>(items: readonly T[], keyOf: (item: T) => string): Map<string
   return groups;
 }
 
-/** Each apply that changed anything has one entry, and the chain verifies (I10). */
+/** Each apply that changed anything has one entry, the chain verifies, and what the vault seals is part of it (I10). */
 export function checkHistory(applies: ReadonlySet<string>, admin: AdminView): Violation[] {
   const found: string[] = [];
   const entries = admin.history().map(({ number, text }) => ({ number, json: JSON.parse(text) as Entry }));
@@ -103,6 +104,12 @@ export function checkHistory(applies: ReadonlySet<string>, admin: AdminView): Vi
   const head = admin.recorded()?.head ?? null;
   if (head?.entry !== entries.at(-1)?.number || (head !== null && head.digest !== previous))
     found.push('the record does not name the last entry');
+  const digests = new Map(entries.map(({ number, json }) => [number, digestOf(json)]));
+  for (const { tags = {} } of admin.versions(ANCHOR)) {
+    const [entry, digest] = [Number(tags['keyturn-sealed-entry']), tags['keyturn-sealed-digest']];
+    if (digests.get(entry) !== digest)
+      found.push(`the vault seals an entry ${entry} that the history does not hold`);
+  }
   for (const apply of applies) {
     const own = entries.filter(({ json }) => json.apply === apply).length;
     if (own !== 1) found.push(`${apply} changed something and has ${own} entries`);

@@ -5,14 +5,20 @@ import type { StoredVersion } from '../../src/sandbox/vault-store.ts';
 import type { AdminView, Use } from './admin-view.ts';
 import type { ByHand, Violation } from './violation.ts';
 
-/** Every spec and every live task reads a version that the vault holds enabled (I3). */
-export function checkUses(admin: AdminView, byHand: ByHand): Violation[] {
+/**
+ * Every spec and every live task reads a version that the vault holds enabled (I3). Who reads what an emergency
+ * killed is looked at when that has ended: until then nobody need be parked.
+ */
+export function checkUses(admin: AdminView, byHand: ByHand, killed: ReadonlySet<string>): Violation[] {
   const enabled = admin.enabledValues();
   return admin.uses().flatMap((use): Violation[] => {
     if (use.by === 'previous spec' || byHand.removed.has(use.copyId)) return [];
     const value = admin.valueOfCopy(use.copyId);
+    // Nor does a task keep its copy, which it read when it began.
+    if (use.by === 'task' && killed.has(value ?? '')) return [];
     if (!admin.hasCopy(use.copyId)) return [{ invariant: 'I3', text: `${wordsFor(use)}, which is removed` }];
-    if (value === undefined || enabled.has(value) || byHand.disabled.has(value)) return [];
+    if (value === undefined || enabled.has(value)) return [];
+    if (byHand.disabled.has(value) || killed.has(value)) return [];
     return [{ invariant: 'I3', text: `${wordsFor(use)}, whose version is not enabled in the vault` }];
   });
 }
@@ -21,8 +27,9 @@ function wordsFor({ service, by, copyName }: Use): string {
   return `a ${by} of ${service} names ${copyName}`;
 }
 
-/** What a version was disabled for must not be needed any more (I5). */
-export function checkDisabled(
+/** What a version was disabled, or revoked at its source, for must not be needed any more (I5). */
+export function checkEnded(
+  what: 'disabled' | 'revoked',
   secret: string,
   version: StoredVersion,
   declared: Declared,
@@ -34,7 +41,7 @@ export function checkDisabled(
   // On a way back the previous spec's copy stays until settle, and until then no update of Swarm's own leads there.
   const uses = usesOfValue(version.value, admin).filter(({ by }) => !(isReturn && by === 'previous spec'));
   const violations = uses.map((use): Violation => {
-    return { invariant: 'I5', text: `${name} was disabled although ${wordsFor(use)}` };
+    return { invariant: 'I5', text: `${name} was ${what} although ${wordsFor(use)}` };
   });
   const recorded = Object.entries(admin.recorded()?.secrets ?? {}).find(
     ([address]) => nameOf(address as `vault://${string}/${string}`) === secret,
@@ -42,12 +49,12 @@ export function checkDisabled(
   const own = recorded?.versions.find(({ storeIds }) => storeIds.includes(version.id));
   if (own === undefined || own.promotedAt === null) return violations;
   if (own.role === 'current' && !isReturn)
-    violations.push({ invariant: 'I5', text: `${name} was disabled while it is the current version` });
+    violations.push({ invariant: 'I5', text: `${name} was ${what} while it is the current version` });
   if (own.role === 'prior' && own.soakUntil !== null && own.soakUntil > now)
-    violations.push({ invariant: 'I5', text: `${name} was disabled while it soaks until ${own.soakUntil}` });
+    violations.push({ invariant: 'I5', text: `${name} was ${what} while it soaks until ${own.soakUntil}` });
   for (const { service, mounts } of declared.consumers)
     if (mounts.some((mount) => nameOf(mount.secret) === secret && mount.version === own.ordinal))
-      violations.push({ invariant: 'I5', text: `${name} was disabled although ${service} is pinned to it` });
+      violations.push({ invariant: 'I5', text: `${name} was ${what} although ${service} is pinned to it` });
   return violations;
 }
 

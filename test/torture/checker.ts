@@ -1,20 +1,27 @@
 import { TAG_OPERATION, TAG_VERSION } from '../../src/model/observed.ts';
 import type { ApplyEvent } from '../../src/model/event.ts';
 import { asFault } from '../../src/model/fault.ts';
-import type { Plan } from '../../src/model/plan.ts';
+import type { JournalLine } from '../../src/model/journal.ts';
+import type { Plan, Step } from '../../src/model/plan.ts';
+import { secretAddress } from '../../src/model/address.ts';
+import { recordedVersion } from '../../src/model/recorded.ts';
 import { LEASE_TERMS } from '../../src/record/lease.ts';
 import type { SecretValue } from '../../src/model/secret-value.ts';
 import type { Use } from './admin-view.ts';
 import { AdminView } from './admin-view.ts';
 import type { Errand } from './apply.ts';
-import { checkHolder, checkIntent, checkWhole } from './check-acts.ts';
+import { checkHolder, checkIntent, checkOpen, checkWhole } from './check-acts.ts';
 import { checkGroups, checkThrown, checkUnknown } from './check-ends.ts';
 import { checkHistory, checkRest, checkSecrecy } from './check-rest.ts';
-import { checkDisabled, checkRemoved, checkUses } from './check-uses.ts';
+import { EmergencyWatch } from './check-emergency.ts';
+import { checkDeath } from './check-death.ts';
+import { checkEnded, checkRemoved, checkUses } from './check-uses.ts';
+import type { Effected } from './sources.ts';
 import type { Incarnation } from './incarnation.ts';
 import type { Fate, Ordeal } from './ordeal.ts';
 import type { Violation } from './violation.ts';
 import { nothingByHand } from './violation.ts';
+import { VAULT } from '../support/world.ts';
 import type { Exchange, Reply } from './wire.ts';
 
 /** What was there before a change was carried out. */
@@ -29,6 +36,7 @@ export class Checker {
   readonly admin: AdminView;
   readonly byHand = nothingByHand();
   readonly violations: Violation[] = [];
+  readonly emergencies: EmergencyWatch;
   readonly #ordeal: Ordeal;
   readonly #values: string[] = [];
   readonly #texts: string[] = [];
@@ -54,10 +62,19 @@ export class Checker {
   constructor(ordeal: Ordeal) {
     this.#ordeal = ordeal;
     this.admin = new AdminView(ordeal.vault, ordeal.swarm, ordeal.disk);
+    this.emergencies = new EmergencyWatch(this.admin);
   }
 
   made(value: SecretValue): void {
     this.#values.push(value.reveal());
+  }
+
+  /** Whether a value is one of keyturn's: it was made, or a person's that was taken up. */
+  isOurs(value: string, secret: string): boolean {
+    if (this.#values.includes(value)) return true;
+    const versions = this.admin.recorded()?.secrets[secretAddress(VAULT, secret)]?.versions ?? [];
+    const known = new Set(versions.flatMap(({ storeIds }) => storeIds));
+    return this.admin.versions(secret).some(({ id, value: own }) => known.has(id) && own === value);
   }
 
   heard(event: ApplyEvent): void {
@@ -68,7 +85,12 @@ export class Checker {
   wrote(incarnation: Incarnation, path: string, text: string): void {
     this.#texts.push(text);
     if (text.includes('"type":"begin"')) this.#began.set(incarnation, new Set(this.#silent.get(incarnation)));
-    if (path.endsWith('/journal.jsonl')) this.#hold(incarnation, `wrote into ${path}`);
+    if (!path.endsWith('/journal.jsonl')) return;
+    this.#hold(incarnation, `wrote into ${path}`);
+    const line = JSON.parse(text) as JournalLine;
+    this.#add(this.emergencies.wrote(line));
+    const { sources, declared } = this.#ordeal;
+    this.#add(checkDeath(line, this.admin, sources.tried, this.byHand, declared));
   }
 
   named(incarnation: Incarnation, path: string): void {
@@ -102,6 +124,24 @@ export class Checker {
     if (begin?.type === 'begin') this.#applies.add(begin.apply);
   }
 
+  /** A program of the stack is about to be started. */
+  hooked(incarnation: Incarnation, text: string, isMeant: (step: Step) => boolean): void {
+    this.#hold(incarnation, `began to ${text}`);
+    this.#add(checkOpen(text, isMeant, this.admin));
+  }
+
+  /** A source was told that a value is invalid: an emergency does so at once, anything else when nobody needs it. */
+  revoked(secret: string, value: string): void {
+    if (this.emergencies.plan !== null) return;
+    const version = this.admin.versions(secret).find((each) => each.value === value);
+    if (version === undefined) this.report('I5', `a value of ${secret} was revoked that no version has`);
+    else this.#add(checkEnded('revoked', secret, version, this.#ordeal.declared, this.admin, this.#latest));
+  }
+
+  effected(effected: Effected): void {
+    this.#add(this.emergencies.effected(effected));
+  }
+
   /** A change had its effect, if its reply says so. */
   carriedOut(exchange: Exchange, reply: Reply, before: Before, isLate: boolean): void {
     if (reply.status >= 400) return;
@@ -115,7 +155,7 @@ export class Checker {
         this.#changed(subject, version, body, before);
         break;
       case 'SecretRemove':
-        this.#add(checkRemoved(subject, before.copies.get(subject) ?? subject, this.admin));
+        this.#removed(subject, before.copies.get(subject) ?? subject);
         break;
       case 'SecretCreate':
         if (!isLate) this.#created();
@@ -125,7 +165,7 @@ export class Checker {
         break;
       default:
     }
-    this.#add(checkUses(this.admin, this.byHand));
+    this.#add(checkUses(this.admin, this.byHand, this.emergencies.killed));
   }
 
   /** Whether nothing went wrong, and nobody else did anything, since the operation began. */
@@ -155,16 +195,27 @@ export class Checker {
       this.#isCalm &&
       begin?.type === 'begin' &&
       begin.apply === incarnation.name &&
-      ended.executed?.outcome === 'stopped'
+      ended.executed?.outcome === 'stopped' &&
+      // Whoever an emergency left behind was not well before, and has no way back to what is dead.
+      !this.#movesParked(ended.plan)
     )
       this.report('I7', 'nothing went wrong but a step, and its group did not return to what it was');
     const silent = this.#began.get(incarnation);
-    if (errand.kind === 'apply' && silent !== undefined) this.#add(checkUnknown(ended, silent));
+    if (errand.kind !== 'saved' && errand.kind !== 'rollback') {
+      if (silent !== undefined) this.#add(checkUnknown(ended, silent));
+    }
+    const { effected } = this.#ordeal.sources;
+    this.#add(this.emergencies.ended(ended, incarnation.name, this.#ordeal.declared, this.byHand, effected));
     if (errand.kind === 'saved' && ended.executed !== null) {
       if (this.#used.has(errand.plan))
         this.#add([{ invariant: 'I8', text: 'a saved plan was applied twice' }]);
       this.#used.add(errand.plan);
     }
+  }
+
+  #movesParked({ steps }: Plan): boolean {
+    const consumers = this.admin.recorded()?.consumers ?? {};
+    return steps.some((step) => step.kind === 'flip' && consumers[step.consumer]?.parked !== undefined);
   }
 
   /** A saved plan was made from what is there now. */
@@ -177,6 +228,20 @@ export class Checker {
     const before = this.#saved.get(plan) ?? {};
     const now = this.#touched(plan);
     return Object.keys(before).filter((address) => before[address] !== now[address]);
+  }
+
+  /** Declared secrets whose current value makes a service fail, or was disabled by somebody: a person must bring another. */
+  unfit(): string[] {
+    const recorded = this.admin.recorded();
+    return this.#ordeal.declared.secrets.flatMap(({ name, address }) => {
+      const record = recorded?.secrets[address];
+      const current = recordedVersion(record, record?.current ?? null);
+      const values = this.admin.versions(name).filter(({ id }) => current?.storeIds.includes(id) === true);
+      const isUnfit = values.some(
+        ({ value }) => /^(bad|crash|late)-/.test(value) || this.byHand.disabled.has(value),
+      );
+      return isUnfit ? [name] : [];
+    });
   }
 
   /** What the disk holds after a crash is a record. */
@@ -204,7 +269,8 @@ export class Checker {
 
   /** Everything has come to rest. */
   finish(): void {
-    this.#add(checkUses(this.admin, this.byHand));
+    this.#add(checkUses(this.admin, this.byHand, this.emergencies.killed));
+    this.#add(this.emergencies.finish(this.#ordeal.declared, this.byHand));
     this.#add(checkRest(this.#ordeal.declared, this.admin, this.byHand));
     this.#add(checkHistory(this.#applies, this.admin));
     for (const { text } of this.admin.history()) this.#texts.push(text);
@@ -222,6 +288,7 @@ export class Checker {
     if (made === undefined) return;
     if (isLate) this.#arrivedLate.add(made.id);
     if (isLate) return;
+    this.#add(this.emergencies.written(secret, made));
     const twin = versions.find(
       ({ id, tags }) =>
         id !== made.id &&
@@ -251,12 +318,14 @@ export class Checker {
     const { attributes } = JSON.parse(body) as { attributes?: { enabled?: boolean } };
     if (version === undefined) return;
     if (attributes?.enabled === true) this.report('I12', `${secret} ${id} was enabled again`);
+    this.emergencies.marked(secret, version);
     // The clock may have been set back since the soak was over.
     if (this.#ordeal.now > this.#latest) this.#latest = this.#ordeal.now;
     const isGone = before.enabled.has(version.value) && !this.admin.enabledValues().has(version.value);
     if (!isGone) return;
     this.#retired.add(version.value);
-    this.#add(checkDisabled(secret, version, this.#ordeal.declared, this.admin, this.#latest));
+    if (this.emergencies.disables(secret, version)) this.emergencies.killed.add(version.value);
+    else this.#add(checkEnded('disabled', secret, version, this.#ordeal.declared, this.admin, this.#latest));
   }
 
   #created(): void {
@@ -277,8 +346,18 @@ export class Checker {
     else this.#add(checkWhole(service, before, after, this.admin.journal('written')));
     const known = new Set(before.map(({ copyId }) => copyId));
     for (const { copyId, copyName } of after)
-      if (!known.has(copyId) && this.#retired.has(this.admin.valueOfCopy(copyId) ?? ''))
-        this.report('I12', `${service} was pointed at ${copyName}, which is retired`);
+      if (!known.has(copyId)) {
+        const value = this.admin.valueOfCopy(copyId) ?? '';
+        if (this.#retired.has(value))
+          this.report('I12', `${service} was pointed at ${copyName}, which is retired`);
+        if (!isLate) this.#add(this.emergencies.pointed(service, copyName, value));
+      }
+  }
+
+  /** A copy of what an emergency killed goes although a task still holds it: Swarm keeps what a spec names. */
+  #removed(copyId: string, name: string): void {
+    if (!this.emergencies.killed.has(this.admin.valueOfCopy(copyId) ?? ''))
+      this.#add(checkRemoved(copyId, name, this.admin));
   }
 
   #touched(plan: Plan): Record<string, string> {

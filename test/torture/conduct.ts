@@ -1,10 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import type { Declared } from '../../src/model/declared.ts';
 import { asFault } from '../../src/model/fault.ts';
 import { observe } from '../../src/observe/observe.ts';
 import type { Plan, Step } from '../../src/model/plan.ts';
 import type { Errand } from './apply.ts';
-import { freshPlan } from './apply.ts';
-import type { ApplyOrder, Case, Operation } from './case.ts';
+import { emergencyPlan, freshPlan } from './apply.ts';
+import type { ApplyOrder, Case, CompromiseOrder, Operation } from './case.ts';
 import type { Plant } from './plant.ts';
 import { Hang } from './loop.ts';
 import type { Fate } from './ordeal.ts';
@@ -45,12 +46,15 @@ export async function conduct(given: Case, plant: Plant | null = null): Promise<
   return { violations: checker.violations, trace, counts, troubles: conductor.troubles };
 }
 
+type Make = (...given: Parameters<typeof freshPlan> extends [unknown, ...infer Rest] ? Rest : never) => Plan;
+
 class Conductor {
   readonly troubles: Trouble[] = [];
   readonly #ordeal: Ordeal;
   readonly #case: Case;
   readonly #someone: Someone;
   #saved: Plan | null = null;
+  readonly #incidents: CompromiseOrder[] = [];
 
   constructor(ordeal: Ordeal, given: Case) {
     this.#ordeal = ordeal;
@@ -69,8 +73,12 @@ class Conductor {
     const random = ordeal.random.fork(`weather ${id}`);
     ordeal.weather = new Weather(id, climate, this.#case.troubles, random);
     ordeal.onHappening = () => {};
-    await ordeal.drive(this.#act(operation));
-    this.troubles.push(...ordeal.weather.hit);
+    try {
+      await ordeal.drive(this.#act(operation));
+    } finally {
+      // Also what led to a hang: without it that cannot be made smaller.
+      this.troubles.push(...ordeal.weather.hit);
+    }
     ordeal.weather = new Weather(0, { kind: 'calm' }, null, random);
     await ordeal.drive(wait(60_000));
   }
@@ -83,8 +91,17 @@ class Conductor {
         return this.#untilItEnds({ kind: 'apply', order: operation.order }, operation);
       case 'rollback':
         return this.#untilItEnds({ kind: 'rollback', secret: operation.secret }, operation);
+      case 'compromise': {
+        const { order, onto, host } = operation;
+        this.#incidents.push(order);
+        if (onto !== null) await this.#ordeal.run({ kind: 'apply', order: onto }, { host });
+        return this.#untilItEnds({ kind: 'compromise', order }, operation);
+      }
+      case 'save emergency':
+        this.#incidents.push(operation.order);
+        return this.#save((...seen) => emergencyPlan(operation.order, ...seen));
       case 'save':
-        return this.#save(operation.order);
+        return this.#save((...seen) => freshPlan({ ...operation.order, hasValues: false }, ...seen));
       case 'apply saved':
         if (this.#saved !== null) await this.#applySaved(this.#saved, operation);
         return;
@@ -109,7 +126,10 @@ class Conductor {
     let fate: Fate = await this.#ordeal.run(first, { host });
     for (let life = 1; fate.kind === 'died' && life < MOST_LIVES; life += 1) {
       const next = random.chance(0.75) ? host : `elsewhere ${life}`;
-      fate = await this.#ordeal.run({ kind: 'apply', order: PLAIN }, { host: next });
+      // In an emergency somebody may run the same command again, or a plain apply looks after it.
+      const isAgain = first.kind === 'compromise' && random.chance(0.5);
+      const errand: Errand = isAgain ? first : { kind: 'apply', order: PLAIN };
+      fate = await this.#ordeal.run(errand, { host: next });
     }
   }
 
@@ -143,7 +163,7 @@ class Conductor {
     if (fate.kind === 'died') await this.#untilItEnds({ kind: 'apply', order: PLAIN }, operation);
   }
 
-  async #save(order: ApplyOrder): Promise<void> {
+  async #save(make: Make): Promise<void> {
     const ordeal = this.#ordeal;
     const { declared } = ordeal;
     try {
@@ -151,7 +171,7 @@ class Conductor {
       const recorded = await ordeal.quietRecord().read();
       const now = (): string => ordeal.now;
       const observed = await ordeal.looking(() => observe({ declared, recorded, vaults, platforms, now }));
-      const plan = freshPlan({ ...order, hasValues: false }, { recorded, observed }, declared, ordeal.now);
+      const plan = make({ recorded, observed }, declared, ordeal.now);
       this.#saved = ordeal.saved(plan);
       ordeal.checker.saved(this.#saved);
     } catch (thrown) {
@@ -181,6 +201,8 @@ class Conductor {
     // What is late arrives, and the clock is put right.
     await ordeal.drive(wait(6 * 60_000));
     timeline.epoch += Math.max(0, timeline.world - timeline.wall);
+    ordeal.sources.mend();
+    await this.#mendEmergencies();
     let idle = 0;
     let done = false;
     for (let round = 1; round <= MOST_ROUNDS; round += 1) {
@@ -209,6 +231,25 @@ class Conductor {
       if (round === MOST_ROUNDS) checker.report('I6', 'it never comes to rest');
     }
     checker.finish();
+  }
+
+  /**
+   * A person takes the pins out that emergencies passed over, runs each of them again that did not end with everything
+   * done, and brings values that are taken.
+   */
+  async #mendEmergencies(): Promise<void> {
+    const ordeal = this.#ordeal;
+    if (this.#incidents.length === 0) return;
+    ordeal.declared = withoutPins(ordeal.declared);
+    await ordeal.drive(ordeal.run({ kind: 'apply', order: PLAIN }, { host: 'here' }));
+    for (const order of this.#incidents) {
+      if (!ordeal.checker.emergencies.isOpen(order.incident)) continue;
+      const again = { ...order, bad: {}, hasValues: true };
+      await ordeal.drive(ordeal.run({ kind: 'compromise', order: again }, { host: 'here' }));
+    }
+    const rotate = ordeal.checker.unfit();
+    if (rotate.length === 0) return;
+    await ordeal.drive(ordeal.run({ kind: 'apply', order: { ...PLAIN, rotate } }, { host: 'here' }));
   }
 }
 
@@ -245,6 +286,14 @@ function wordsFor(operation: Operation): string {
     }
     case 'rollback':
       return `roll ${operation.secret} back`;
+    case 'compromise': {
+      const { order, onto } = operation;
+      return [...wordsForEmergency(order), onto === null ? '' : 'after an apply that perhaps did not end']
+        .filter(Boolean)
+        .join(', ');
+    }
+    case 'save emergency':
+      return `save a plan: ${wordsForEmergency(operation.order).filter(Boolean).join(', ')}`;
     case 'save':
       return `save a plan${operation.order.rotate.length > 0 ? `, rotate ${operation.order.rotate.join(', ')}` : ''}`;
     case 'apply saved':
@@ -258,4 +307,23 @@ function wordsFor(operation: Operation): string {
     case 'meddle':
       return `somebody else: ${Object.values(operation.meddling).join(' ')}`;
   }
+}
+
+function wordsForEmergency(order: CompromiseOrder): string[] {
+  const { incident, secrets, consumer, only, revokeFirst, bad, hasValues } = order;
+  return [
+    `compromise of ${consumer ?? secrets.join(', ')} (${incident})`,
+    only ? 'only these' : '',
+    revokeFirst ? 'revoked first' : '',
+    ...Object.entries(bad).map(([name, word]) => `${name} gets a ${word} value`),
+    hasValues ? '' : 'without values for manual secrets',
+  ];
+}
+
+function withoutPins(declared: Declared): Declared {
+  const consumers = declared.consumers.map((consumer) => ({
+    ...consumer,
+    mounts: consumer.mounts.map((mount) => ({ ...mount, version: null })),
+  }));
+  return { ...declared, consumers };
 }

@@ -17,8 +17,6 @@ export class Incarnation implements Owner {
   #die: (death: Death) => void = () => {};
   readonly #timeline: Timeline;
   readonly #withheld: (() => void)[] = [];
-  /** How long its machine slept, for a clock that stands still then. */
-  #slept = 0;
 
   constructor(pid: number, host: string, timeline: Timeline) {
     this.pid = pid;
@@ -34,7 +32,7 @@ export class Incarnation implements Owner {
   get clock(): LeaseClock {
     return {
       now: () => Math.floor(this.#timeline.wall),
-      ticks: () => this.#timeline.ticks - this.#slept,
+      ticks: () => this.#timeline.ticks,
       sleep: async (ms, signal) => {
         const { setTimeout: wait } = await import('node:timers/promises');
         await wait(ms, undefined, signal === undefined ? {} : { signal });
@@ -51,16 +49,22 @@ export class Incarnation implements Owner {
     return death;
   }
 
-  /** Stops it in the middle of everything; `asleep`: with its machine, whose clock that counts ticks stands still. */
+  /** Stops it in the middle of everything; `asleep`: with its machine, whose timers stand still as well. */
   suspend(ms: number, asleep: boolean): void {
     if (this.state !== 'running') return;
     this.state = 'suspended';
     this.#timeline.after(ms, () => {
       if (this.state !== 'suspended') return;
-      if (asleep) this.#slept += ms;
+      if (asleep) this.#timeline.postpone(this, ms);
       this.state = 'running';
       for (const deliver of this.#withheld.splice(0)) deliver();
     });
+  }
+
+  /** Resolves at once, or when it wakes. */
+  awake(): Promise<void> {
+    if (this.state !== 'suspended') return Promise.resolve();
+    return new Promise((resolve) => this.#withheld.push(resolve));
   }
 
   /** Answers a request, or does so when it wakes. */

@@ -102,4 +102,4 @@ it(`kill -9 and a plain apply: ${KILLS} times at random moments, and each time n
     for (const { server } of projects) server.kill('SIGTERM');
     await Promise.all(projects.map(({ server }) => ended(server)));
   }
-}, 300_000);
+}, 600_000);

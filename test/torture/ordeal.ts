@@ -26,10 +26,11 @@ import type { Plant } from './plant.ts';
 import { Random } from './random.ts';
 import { installSeededCrypto } from './seeded-crypto.ts';
 import { Service } from './service.ts';
+import { Sources } from './sources.ts';
 import { quietFiles, simulatedFiles } from './simulated-files.ts';
 import type { Owner } from './timeline.ts';
 import { Timeline } from './timeline.ts';
-import type { Trouble } from './weather.ts';
+import type { Happening, Trouble } from './weather.ts';
 import { Weather } from './weather.ts';
 import { Wire } from './wire.ts';
 
@@ -53,12 +54,13 @@ export class Ordeal {
   readonly vault: RunningVault;
   readonly swarm: RunningSwarm;
   readonly service: Service;
+  readonly sources: Sources;
   readonly random: Random;
   /** A bug that the checker must find; null: none. */
   readonly plant: Plant | null;
   /** What happened, in words, newest last. */
   readonly trace: string[] = [];
-  readonly counts = { applies: 0, crashes: 0, requests: 0, files: 0 };
+  readonly counts = { applies: 0, crashes: 0, requests: 0, files: 0, hooks: 0 };
   declared: Declared;
   weather: Weather;
   /** Called at each happening of the incarnation that an operation began with. */
@@ -79,6 +81,7 @@ export class Ordeal {
     this.#uninstall = parts.uninstall;
     this.weather = new Weather(0, { kind: 'calm' }, null, this.random);
     this.checker = new Checker(this);
+    this.sources = new Sources(this);
     this.service = new Service(this, given.slowestMs, this.random.fork('service'));
   }
 
@@ -144,8 +147,9 @@ export class Ordeal {
     return drive(work, this.timeline, this.wire, (exchange) => this.service.decide(exchange));
   }
 
-  strike(incarnation: Incarnation, at: 'file' | 'read' | 'write', text: string): Trouble | null {
+  strike(incarnation: Incarnation, at: Happening['at'], text: string): Trouble | null {
     if (at === 'file') this.counts.files += 1;
+    else if (at === 'hook') this.counts.hooks += 1;
     else this.counts.requests += 1;
     const trouble = this.weather.next({ at, text });
     this.tell(`${incarnation.name}: ${text}${trouble === null ? '' : `  << ${trouble.kind}`}`);
@@ -200,16 +204,18 @@ export class Ordeal {
       named: (own, path) => this.checker.named(own, path),
     });
     const files = this.plant?.files?.(plain) ?? plain;
-    const order = errand.kind === 'apply' ? errand.order : null;
+    const bad = errand.kind === 'apply' || errand.kind === 'compromise' ? errand.order.bad : {};
+    const hooks = this.sources.hooksOf(incarnation);
     return {
       plant: this.plant,
       declared: this.declared,
       record: recordOn(files),
       gate,
       ...this.#connected('applier', gate),
+      hooks: this.plant?.hooks?.(hooks) ?? hooks,
       isAlive: (pid) => this.#living.some((other) => other.pid === pid && other.state !== 'dead'),
-      valueOf: (address) => this.#value(order?.bad[address.slice(address.lastIndexOf('/') + 1)]),
-      generate: (source) => this.#generate(source, order),
+      valueOf: (address) => this.#value(bad[address.slice(address.lastIndexOf('/') + 1)]),
+      generate: (source) => this.#generate(source, bad),
       listen: (event: ApplyEvent) => this.checker.heard(event),
       patienceMs,
     };
@@ -245,7 +251,7 @@ export class Ordeal {
     };
   }
 
-  #generate(source: Source, order: ApplyOrder | null): SecretValue {
+  #generate(source: Source, bad: ApplyOrder['bad']): SecretValue {
     if (source.kind === 'keyPair') {
       const value = generateValue(source);
       this.checker.made(value);
@@ -255,7 +261,7 @@ export class Ordeal {
       (each) =>
         each.source.kind === 'random' && source.kind === 'random' && each.source.bytes === source.bytes,
     );
-    return this.#value(order?.bad[secret?.name ?? '']);
+    return this.#value(bad[secret?.name ?? '']);
   }
 
   #value(word = 'good'): SecretValue {
@@ -315,7 +321,8 @@ function describe(fate: Fate): string {
     case 'ended': {
       const { executed, resumed, plan } = fate.ended;
       const before = resumed === null ? '' : `ended the one before (${resumed.outcome}), `;
-      return `${before}${executed === null ? 'nothing to do' : executed.outcome}, ${plan.steps.length} steps`;
+      const held = plan.blocked.map(({ text }) => `; blocked: ${text}`).join('');
+      return `${before}${executed === null ? 'nothing to do' : executed.outcome}, ${plan.steps.length} steps${held}`;
     }
   }
 }

@@ -1,6 +1,7 @@
 import type { Case } from './case.ts';
 import type { RecordSink } from '../../src/execute/execute.ts';
 import type { Fence } from '../../src/model/fence.ts';
+import type { Hooks } from '../../src/model/hooks.ts';
 import type { Plan } from '../../src/model/plan.ts';
 import type { Platform } from '../../src/model/platform.ts';
 import type { Vault } from '../../src/model/vault.ts';
@@ -21,6 +22,7 @@ export interface Plant {
   readonly sink?: (held: HeldRecord) => RecordSink;
   readonly fence?: (fence: Fence) => Fence;
   readonly plan?: (plan: Plan) => Plan;
+  readonly hooks?: (hooks: Hooks) => Hooks;
   readonly isAlive?: IsAlive;
   /** A saved plan is carried out whatever happened since. */
   readonly appliesStale?: boolean;

@@ -1,6 +1,6 @@
 import type { RecordSink } from '../../src/execute/execute.ts';
 import type { JournalEntry } from '../../src/execute/work.ts';
-import type { HistoryEntry } from '../../src/model/journal.ts';
+import type { HistoryEntry, JournalLine } from '../../src/model/journal.ts';
 import type { HeldRecord } from '../../src/record/held-record.ts';
 import type { Journal } from '../../src/record/journal-file.ts';
 
@@ -27,6 +27,18 @@ export function journaling(held: HeldRecord, append: Append): RecordSink {
   };
 }
 
+/** A record whose journal reads otherwise for whoever goes on with it. */
+export function resuming(held: HeldRecord, change: (line: JournalLine) => JournalLine): RecordSink {
+  return {
+    ...plainSink(held),
+    resume: async (now) => {
+      const journal = await held.resume(now);
+      if (journal !== null) Object.defineProperty(journal, 'lines', { value: journal.lines.map(change) });
+      return journal;
+    },
+  };
+}
+
 /** A record that writes down another history entry. */
 export function finishing(held: HeldRecord, change: (entry: HistoryEntry) => HistoryEntry): RecordSink {
   const sink = plainSink(held);
@@ -37,6 +49,7 @@ function plainSink(held: HeldRecord): RecordSink {
   return {
     begin: held.begin.bind(held),
     resume: held.resume.bind(held),
+    digestAt: held.digestAt.bind(held),
     // The executor hands back the journal that it was given.
     finish: (journal, entry) => held.finish(journal as Journal, entry),
   };

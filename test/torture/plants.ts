@@ -2,13 +2,15 @@ import http from 'node:http';
 import { Fault, asFault } from '../../src/model/fault.ts';
 import { TAG_OPERATION, TAG_STACK, TAG_VERSION } from '../../src/model/observed.ts';
 import type { Plan, Step } from '../../src/model/plan.ts';
-import type { Vault, WriteAs } from '../../src/model/vault.ts';
+import type { WriteAs } from '../../src/model/vault.ts';
 import type { OpenFile } from '../../src/record/files.ts';
 import { LEASE_TERMS } from '../../src/record/lease.ts';
 import type { Case } from './case.ts';
 import type { Plant } from './plant.ts';
 import type { Climate } from './weather.ts';
+import { EMERGENCY_PLANTS } from './planted-emergencies.ts';
 import { finishing, journaling } from './planted-sinks.ts';
+import { bound } from './planted-vault.ts';
 
 const unsynced = (file: OpenFile): OpenFile => ({ ...file, sync: () => Promise.resolve() });
 const withSteps = (plan: Plan, change: (step: Step) => Step): Plan => ({
@@ -66,6 +68,14 @@ export const PLANTS: readonly Plant[] = [
     }),
   },
   {
+    bug: 'the vault seals an entry before it is written',
+    breaks: ['I10'],
+    vault: (vault) => ({
+      ...bound(vault),
+      seal: (seal, accept) => vault.seal({ ...seal, entry: seal.entry + 1 }, accept),
+    }),
+  },
+  {
     bug: 'a version is retired before its consumers are settled',
     breaks: ['I5'],
     platform: (platform) => ({
@@ -102,7 +112,7 @@ export const PLANTS: readonly Plant[] = [
   {
     bug: 'what failed is not disabled on the way back',
     breaks: ['I6'],
-    vault: (vault) => ({ ...bound(vault), disable: () => Promise.resolve() }),
+    vault: (vault) => ({ ...bound(vault), disable: () => Promise.resolve(true) }),
   },
   {
     bug: 'the secrets of a service are flipped one at a time',
@@ -128,7 +138,8 @@ export const PLANTS: readonly Plant[] = [
     sink: (held) => finishing(held, (entry) => ({ ...entry, apply: 'somebody' })),
   },
   {
-    bug: 'an error quotes the value',
+    // In its text the guard would mask it.
+    bug: 'an error quotes the value where the address of a secret stands',
     breaks: ['I1'],
     vault: (vault) => ({
       ...bound(vault),
@@ -137,7 +148,7 @@ export const PLANTS: readonly Plant[] = [
           return await vault.write(secret, value, as, signal);
         } catch (thrown) {
           const fault = asFault(thrown).toJSON();
-          throw new Fault({ ...fault, what: `${fault.what} (${value.reveal()})` });
+          throw new Fault({ ...fault, where: `vault://quoted/${value.reveal()}` });
         }
       },
     }),
@@ -151,6 +162,7 @@ export const PLANTS: readonly Plant[] = [
     tilt: (given) =>
       weathered(given, { kind: 'one', at: 'read', event: 1 + (given.seed % 6), what: 'refused with 403' }),
   },
+  ...EMERGENCY_PLANTS,
 ];
 
 function weathered(given: Case, climate: Climate): Case {
@@ -165,20 +177,6 @@ function failing(given: Case): Case {
     operation.kind === 'apply' ? { ...operation, order: { ...operation.order, rotate, bad } } : operation,
   );
   return { ...given, operations };
-}
-
-/** A class's methods do not come along with a spread. */
-function bound(vault: Vault): Vault {
-  return {
-    name: vault.name,
-    list: (signal) => vault.list(signal),
-    versions: (secret, signal) => vault.versions(secret, signal),
-    write: (secret, value, as, signal) => vault.write(secret, value, as, signal),
-    find: (secret, operation, signal) => vault.find(secret, operation, signal),
-    arrival: (secret, operation, signal) => vault.arrival(secret, operation, signal),
-    read: (secret, storeId, signal) => vault.read(secret, storeId, signal),
-    disable: (secret, storeId, signal) => vault.disable(secret, storeId, signal),
-  };
 }
 
 /** A PUT, and another one where the first was not answered with success. */

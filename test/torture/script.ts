@@ -1,13 +1,14 @@
 import type { Declared, DeclaredConsumer } from '../../src/model/declared.ts';
 import { declare, service } from '../support/world.ts';
-import type { ApplyOrder, Beside, Case, Meddling, Operation } from './case.ts';
-import { Random } from './random.ts';
+import { addEmergencies } from './emergency-script.ts';
+import type { Beside, Case, Meddling, Operation } from './case.ts';
 import { drawSecret, drawStack, without } from './stack.ts';
+import { drawOrder } from './orders.ts';
+import { Random } from './random.ts';
 import type { Climate } from './weather.ts';
 
 const HOSTS = ['here', 'there'] as const;
 const MOST_EVENTS = 260;
-const BAD = ['bad', 'bad', 'crash', 'late'] as const;
 
 /** The case of a seed. */
 export function drawCase(seed: number): Case {
@@ -23,7 +24,11 @@ export function drawCase(seed: number): Case {
       [1, 40],
       [1, 2500],
     ]),
-    operations: drawOperations(declared, random.fork('script')),
+    operations: addEmergencies(
+      drawOperations(declared, random.fork('script')),
+      declared,
+      random.fork('emergencies'),
+    ),
     troubles: null,
   };
 }
@@ -67,7 +72,7 @@ type Shape = Operation extends infer Each
 
 function drawShape(declared: Declared, random: Random): Shape {
   const secrets = declared.secrets.map(({ name }) => name);
-  const kind = random.weighted<Operation['kind']>([
+  const kind = random.weighted<Exclude<Operation['kind'], 'compromise' | 'save emergency'>>([
     [10, 'apply'],
     [2, 'rollback'],
     [2, 'save'],
@@ -96,21 +101,6 @@ function drawShape(declared: Declared, random: Random): Shape {
   }
 }
 
-export function drawOrder(declared: Declared, random: Random): ApplyOrder {
-  const names = declared.secrets.map(({ name }) => name);
-  const due = random.chance(0.15);
-  const rotate = due ? [] : random.some(names, 0.55);
-  const isBad = random.chance(0.25);
-  const word = random.pick(BAD);
-  return {
-    due,
-    lenient: random.chance(0.6),
-    rotate,
-    bad: isBad ? Object.fromEntries(random.some(names, 0.5).map((name) => [name, word])) : {},
-    hasValues: random.chance(0.85),
-  };
-}
-
 function drawBeside(random: Random): Beside | null {
   if (!random.chance(0.2)) return null;
   return {
@@ -130,8 +120,8 @@ function drawClimate(random: Random): Climate {
     [6, { kind: 'one', at: 'write', event: random.whole(1, 10) }],
     [3, { kind: 'one', at: 'read', event: random.whole(1, 45) }],
     [3, { kind: 'one', at: 'file', event: random.whole(1, 110) }],
-    [3, { kind: 'storm', probability: { read: 0.015, write: 0.12, file: 0.004 } }],
-    [2, { kind: 'storm', probability: { read: 0.06, write: 0.3, file: 0.015 } }],
+    [3, { kind: 'storm', probability: { read: 0.015, write: 0.12, file: 0.004, hook: 0.1 } }],
+    [2, { kind: 'storm', probability: { read: 0.06, write: 0.3, file: 0.015, hook: 0.3 } }],
   ]);
 }
 

@@ -1,5 +1,6 @@
 import type { Declared } from '../../src/model/declared.ts';
 import type { Case, Operation } from './case.ts';
+import { hooksIn, lessHooked } from './hooked-stack.ts';
 import type { Outcome } from './conduct.ts';
 import { without } from './stack.ts';
 
@@ -57,25 +58,39 @@ const CHANGES: readonly Change[] = [
   (given) => given.declared.consumers.map(({ service }) => leaveOut(given, service)),
   (given) => given.declared.secrets.map(({ name }) => leaveOut(given, name)).filter(hasSecrets),
   (given) => given.operations.map((operation) => withOperation(given, plainer(operation))),
+  (given) => given.declared.secrets.map(({ name }) => unhooked(given, name)),
   (given) => [{ ...given, replicas: 1 }],
   (given) => [{ ...given, slowestMs: 0 }],
 ];
 
 function sizeOf({ operations, troubles, declared, replicas, slowestMs }: Case): number {
-  const trimmings = operations.map((operation) =>
-    operation.kind === 'apply'
-      ? (operation.beside === null ? 0 : 3) +
-        Object.keys(operation.order.bad).length +
-        operation.order.rotate.length
-      : 0,
-  );
+  const trimmings = operations.map((operation) => {
+    switch (operation.kind) {
+      case 'apply':
+        return (
+          (operation.beside === null ? 0 : 3) +
+          Object.keys(operation.order.bad).length +
+          operation.order.rotate.length
+        );
+      case 'compromise':
+        return (
+          (operation.onto === null ? 0 : 5) +
+          Object.keys(operation.order.bad).length +
+          operation.order.secrets.length +
+          (operation.order.revokeFirst ? 1 : 0)
+        );
+      default:
+        return 0;
+    }
+  });
   return (
     operations.length * 10 +
     (troubles?.length ?? 5) * 10 +
     declared.secrets.length * 5 +
     declared.consumers.length * 5 +
     declared.consumers.flatMap(({ mounts }) => mounts).length +
-    trimmings.reduce((sum, each) => sum + each, 0) +
+    trimmings.reduce<number>((sum, each) => sum + each, 0) +
+    hooksIn(declared) +
     replicas +
     (slowestMs > 0 ? 1 : 0)
   );
@@ -98,7 +113,30 @@ function leaveOut(given: Case, name: string): Case {
   };
 }
 
+/** With one command less for this secret. */
+function unhooked(given: Case, name: string): Case {
+  const cut = (declared: Declared): Declared => ({
+    ...declared,
+    secrets: declared.secrets.map((each) => (each.name === name ? (lessHooked(each) ?? each) : each)),
+  });
+  return {
+    ...given,
+    declared: cut(given.declared),
+    operations: given.operations.map((operation) =>
+      operation.kind === 'declare' ? { ...operation, declared: cut(operation.declared) } : operation,
+    ),
+  };
+}
+
 function plainer(operation: Operation): Operation {
+  if (operation.kind === 'compromise') {
+    const { order } = operation;
+    if (operation.onto !== null) return { ...operation, onto: null };
+    return {
+      ...operation,
+      order: { ...order, bad: {}, secrets: order.secrets.slice(0, 1), revokeFirst: false },
+    };
+  }
   if (operation.kind !== 'apply') return operation;
   return { ...operation, beside: null, order: { ...operation.order, bad: {} } };
 }

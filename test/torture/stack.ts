@@ -7,6 +7,7 @@ import type {
   Source,
 } from '../../src/model/declared.ts';
 import { SWARM, VAULT, declare, secret, service } from '../support/world.ts';
+import { hooksInWords, withHooks } from './hooked-stack.ts';
 import type { Random } from './random.ts';
 
 /** A declared stack, and what of it exists already. */
@@ -35,11 +36,14 @@ export function drawStack(random: Random): Stack {
     [6, 2],
     [2, MOST_SERVICES],
   ]);
+  const hooks = random.fork('hooks');
+  const isHooked = hooks.chance(0.6);
+  const hooked = secrets.map((each) => (isHooked ? withHooks(each, hooks.fork(each.name)) : each));
   const consumers: DeclaredConsumer[] = [];
   for (let index = 0; index < services; index += 1)
     consumers.push(drawService(index, names, consumers, random));
   const deployed = consumers.filter(({ optional }) => !optional || random.chance(0.4));
-  return { declared: declare(secrets, consumers), deployed: deployed.map(({ service: name }) => name) };
+  return { declared: declare(hooked, consumers), deployed: deployed.map(({ service: name }) => name) };
 }
 
 export function drawSecret(
@@ -138,6 +142,7 @@ export function describeStack(declared: Declared): string[] {
         generation > 1 ? `generation ${generation}` : '',
         together.length > 0 ? `together with ${named(together)}` : '',
         dependsOn.length > 0 ? `depends on ${named(dependsOn)}` : '',
+        ...hooksInWords(each),
       ];
       return [`secret ${name}: ${source.kind}`, `soak ${soak}`, ...further].filter(Boolean).join(', ');
     }),

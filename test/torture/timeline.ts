@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { syncBuiltinESMExports } from 'node:module';
 import timersPromises from 'node:timers/promises';
 
-/** Whoever sets timers: those of the dead never fire, those of the suspended fire when they wake. */
+/** Whoever sets timers: those of the dead never fire, those of the suspended not before they wake. */
 export interface Owner {
   readonly state: 'running' | 'suspended' | 'dead';
 }
@@ -70,6 +70,11 @@ export class Timeline {
   /** Calls back after so many ms, whoever lives then. */
   after(ms: number, callback: () => void): void {
     OWNERS.exit(() => this.set(callback, ms, false));
+  }
+
+  /** This owner's timers did not count for so long. */
+  postpone(owner: Owner, ms: number): void {
+    for (const timer of this.#timers) if (timer.owner === owner) timer.due += ms;
   }
 
   /** Moves on to the next timer and runs it. False where there is none. */

@@ -40,7 +40,7 @@ export type FaultKind = (typeof FILE_FAULTS)[number] | (typeof REQUEST_FAULTS)[n
 
 /** Something that happens while an operation runs, at which something may go wrong. */
 export interface Happening {
-  readonly at: 'read' | 'write' | 'file';
+  readonly at: 'read' | 'write' | 'file' | 'hook';
   /** In words, for the report. */
   readonly text: string;
 }
@@ -118,6 +118,18 @@ const WEIGHTS: Readonly<Record<Happening['at'], readonly (readonly [number, Faul
     [1, 'asleep'],
     [1, 'clock jump'],
   ],
+  hook: [
+    [4, 'killed before it is sent'],
+    [6, 'killed, carried out'],
+    [3, 'power cut'],
+    [5, 'dropped before'],
+    [5, 'failed after'],
+    [2, 'delayed'],
+    [4, 'hung'],
+    [2, 'suspended'],
+    [1, 'asleep'],
+    [1, 'clock jump'],
+  ],
 };
 
 /** A process dies of these. */
@@ -134,7 +146,7 @@ export class Weather {
   readonly #climate: Climate;
   readonly #told: readonly Trouble[] | null;
   readonly #random: Random;
-  readonly #counts = { read: 0, write: 0, file: 0 };
+  readonly #counts = { read: 0, write: 0, file: 0, hook: 0 };
   #events = 0;
   #deaths = 0;
 
