@@ -237,11 +237,14 @@ export class Checker {
       const record = recorded?.secrets[address];
       const current = recordedVersion(record, record?.current ?? null);
       const values = this.admin.versions(name).filter(({ id }) => current?.storeIds.includes(id) === true);
-      const isUnfit = values.some(
-        ({ value }) => /^(bad|crash|late)-/.test(value) || this.byHand.disabled.has(value),
-      );
+      const isUnfit = values.some(({ value }) => isRefused(value) || this.byHand.disabled.has(value));
       return isUnfit ? [name] : [];
     });
+  }
+
+  /** Whether a service fails that reads this copy. */
+  isUnfit(copyId: string): boolean {
+    return isRefused(this.admin.valueOfCopy(copyId) ?? '');
   }
 
   /** What the disk holds after a crash is a record. */
@@ -397,4 +400,9 @@ export class Checker {
       this.#ordeal.tell(`!! ${violation.invariant}: ${violation.text}`);
     }
   }
+}
+
+/** Whether it is a value that makes the services of the torture fail. */
+function isRefused(value: string): boolean {
+  return /^(bad|crash|late)-/.test(value);
 }

@@ -247,8 +247,12 @@ class Conductor {
       const again = { ...order, bad: {}, hasValues: true };
       await ordeal.drive(ordeal.run({ kind: 'compromise', order: again }, { host: 'here' }));
     }
+    await ordeal.drive(this.#someone.unmount());
     const rotate = ordeal.checker.unfit();
     if (rotate.length === 0) return;
+    // What soaks is not rotated, whoever asks.
+    ordeal.timeline.passed += SOAK_MS;
+    ordeal.timeline.epoch += SOAK_MS;
     await ordeal.drive(ordeal.run({ kind: 'apply', order: { ...PLAIN, rotate } }, { host: 'here' }));
   }
 }

@@ -80,12 +80,13 @@ export class Disk {
     if (this.#names.has(path)) this.#change([[path, null]]);
   }
 
-  namesIn(directory: string): string[] {
+  namesIn(path: string): string[] {
+    const directory = path.replace(/(?<=.)\/$/, '');
     if (!this.#directories.has(directory)) throw failure('ENOENT', directory);
     const inside = [...this.#names.keys(), ...this.#directories].filter(
-      (path) => dirname(path) === directory,
+      (each) => dirname(each) === directory,
     );
-    return inside.filter((path) => path !== '/').map((path) => path.slice(directory.length + 1));
+    return inside.filter((each) => each !== '/').map((each) => each.slice(directory.length + 1));
   }
 
   /** As `mkdir -p` with a sync of each directory above: what `Files.makeDirectory` promises. */

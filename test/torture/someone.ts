@@ -73,6 +73,26 @@ export class Someone {
       if (!optional && !there.includes(service)) deploy(this.#ordeal.swarm, service, 1);
   }
 
+  /** Takes out of the services what they still mount that no service takes, where the stack no longer declares the mount. */
+  async unmount(): Promise<void> {
+    const { checker, declared } = this.#ordeal;
+    for (const { service, mounts } of declared.consumers) {
+      const isStray = (target: string, copyId: string): boolean =>
+        !mounts.some((mount) => mount.target === target) && checker.isUnfit(copyId);
+      const strays = (checker.admin.service(service)?.references ?? []).filter(({ target, copyId }) =>
+        isStray(target, copyId),
+      );
+      if (strays.length === 0) continue;
+      checker.byHand.services.add(service);
+      await this.#update(service, ({ TaskTemplate }) => {
+        const { ContainerSpec } = TaskTemplate as { ContainerSpec: { Secrets: { SecretID: string }[] } };
+        ContainerSpec.Secrets = ContainerSpec.Secrets.filter(
+          ({ SecretID }) => !strays.some(({ copyId }) => copyId === SecretID),
+        );
+      });
+    }
+  }
+
   /** The newest storeId that the record has for this role. */
   #version(
     secret: string,

@@ -89,8 +89,11 @@ export class Wire {
   intercept<Operation extends string, R extends Reply>(place: 'vault' | 'swarm'): Intercept<Operation, R> {
     return (request) => {
       this.activity += 1;
-      const exchange = this.#open.get(Number(request.headers[HEADER]));
-      if (exchange === undefined) return Promise.resolve(request.carryOut());
+      const number = request.headers[HEADER];
+      if (number === undefined) return Promise.resolve(request.carryOut());
+      const exchange = this.#open.get(Number(number));
+      // Its process died while it was on its way through the socket: what is carried out of such is a trouble of its own.
+      if (exchange === undefined) return Promise.resolve(null);
       const carryOut = (): Reply => request.carryOut();
       exchange.arrived = { ...request, place, carryOut };
       exchange.state = 'waiting';
