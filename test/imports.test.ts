@@ -43,6 +43,8 @@ const HOMES: Record<string, RegExp> = {
   '@azure/keyvault-secrets': /^src\/providers\/(key-vault|azure)[a-z-]*\.ts$/,
   '@azure/storage-blob': /^src\/providers\/blob-[a-z-]+\.ts$/,
   '@cdktf/provider-azurerm': /^src\/declare\/|^stacks\//,
+  '@secretlint/core': /^src\/providers\/plaintext[a-z-]*\.ts$/,
+  '@secretlint/secretlint-rule-preset-recommend': /^src\/providers\/plaintext[a-z-]*\.ts$/,
   'canonicalize': /^src\/model\/canonical\.ts$/,
   'cdktf': /^src\/declare\/|^stacks\/|^main\.ts$/,
   'constructs': /^src\/declare\/|^stacks\//,
@@ -51,6 +53,7 @@ const HOMES: Record<string, RegExp> = {
   'dockerode': /^src\/providers\/swarm[a-z-]*\.ts$/,
   'p-limit': /^src\/(execute|observe|providers)\//,
   'temporal-polyfill': /^src\/calendar\//,
+  'yaml': /^src\/providers\/compose[a-z-]*\.ts$/,
   'yargs': /^src\/cli\//,
   // Whatever reads a file that someone may have edited.
   'zod': /^src\/record\/|^src\/declare\/run-app\.ts$/,
