@@ -162,7 +162,8 @@ function offOf(mount: Mount, service: ObservedService, recorded: RecordedConsume
     // A declared base that changed is a change of ours to make.
     return isAsRecorded(reads, before, view) ? null : { ...off, rule: 'edited' };
   }
-  return { ...off, rule: ordinal < before.ordinal ? 'superseded' : 'stuck' };
+  const wasMoved = ordinal < before.ordinal && recorded.parked === undefined;
+  return { ...off, rule: wasMoved ? 'superseded' : 'stuck' };
 }
 
 function isAsRecorded(
