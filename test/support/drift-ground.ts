@@ -17,6 +17,8 @@ export interface Ground {
   docker(args: readonly string[]): Promise<void>;
   /** Returns once no update of the service is under way. */
   settled(service: string): Promise<void>;
+  /** Somebody updates the service that reads both to what cannot run, and the update stands still. */
+  broken(): Promise<void>;
   /** Makes a secret of the engine's. */
   copy(name: string, labels: Readonly<Record<string, string>>): Promise<void>;
   /** Kills the next apply in the middle of its work. */
@@ -223,7 +225,7 @@ export async function expectEveryKindToBeMended(ground: Ground): Promise<void> {
   await update('--secret-add', `source=${api}_foreign,target=${api}_foreign`);
   await mend('edited', api);
 
-  await ground.docker(['service', 'update', '-d', '--image', 'missing/app:1', api]);
+  await ground.broken();
   await settled(api);
   await mend('paused', api);
 
