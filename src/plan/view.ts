@@ -191,7 +191,8 @@ export class View {
         this.#highest.set(key, Math.max(named.ordinal, this.#highest.get(key) ?? 0));
       }
       const ordinal = Number(labels[TAG_VERSION]);
-      if (labels[TAG_STACK] !== this.declared.stack || !Number.isSafeInteger(ordinal) || ordinal <= 0) continue;
+      if (labels[TAG_STACK] !== this.declared.stack || !Number.isSafeInteger(ordinal) || ordinal <= 0)
+        continue;
       const address = labels[LABEL_SECRET] ?? '';
       const list = this.#labelled.get(address) ?? [];
       list.push({ platform, name, id, ordinal });
