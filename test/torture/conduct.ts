@@ -248,6 +248,7 @@ class Conductor {
       await ordeal.drive(ordeal.run({ kind: 'compromise', order: again }, { host: 'here' }));
     }
     await ordeal.drive(this.#someone.unmount());
+    await ordeal.drive(wait(60_000));
     const rotate = ordeal.checker.unfit();
     if (rotate.length === 0) return;
     // What soaks is not rotated, whoever asks.
