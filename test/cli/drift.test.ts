@@ -68,10 +68,8 @@ async function openGround(): Promise<Ground> {
 
 /** Others put the service back, leave a copy, and write a compose file that is out of date. */
 async function meddle({ project, api, docker, settled, copy }: Ground): Promise<void> {
-  await docker([
-    ...['service', 'update', '--secret-rm', `${api}_key_v2`],
-    ...['--secret-add', `source=${api}_key_v1,target=${api}_key`, api],
-  ]);
+  const old = `source=${api}_key_v1,target=${api}_key`;
+  await docker(['service', 'update', '--secret-rm', `${api}_key_v2`, '--secret-add', old, api]);
   await settled(api);
   await copy(`${api}_gone_v1`, labelsOf('gone', 1));
   await put(

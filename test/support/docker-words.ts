@@ -37,7 +37,7 @@ export async function dockerWords(socketPath: string, args: readonly string[]): 
   const ContainerSpec = { ...template.ContainerSpec, Image, Secrets: [...kept, ...added] };
   const ForceUpdate = (template.ForceUpdate ?? 0) + (args.includes('--force') ? 1 : 0);
   const TaskTemplate = { ...template, ContainerSpec, ForceUpdate };
-  await service.update({ ...Spec, TaskTemplate, version: Version?.Index } as never);
+  await service.update({ ...Spec, TaskTemplate, version: Version?.Index });
 }
 
 interface Mounted {

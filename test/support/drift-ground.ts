@@ -14,15 +14,15 @@ export interface Ground {
   /** The service that need not exist, and reads `key` under a name of its own. */
   readonly worker: string;
   /** One command of the docker program, without its first word. */
-  docker(args: readonly string[]): Promise<void>;
+  readonly docker: (args: readonly string[]) => Promise<void>;
   /** Returns once no update of the service is under way. */
-  settled(service: string): Promise<void>;
+  readonly settled: (service: string) => Promise<void>;
   /** Somebody updates the service that reads both to what cannot run, and the update stands still. */
-  broken(): Promise<void>;
+  readonly broken: () => Promise<void>;
   /** Makes a secret of the engine's. */
-  copy(name: string, labels: Readonly<Record<string, string>>): Promise<void>;
+  readonly copy: (name: string, labels: Readonly<Record<string, string>>) => Promise<void>;
   /** Kills the next apply in the middle of its work. */
-  killed(args: readonly string[]): Promise<void>;
+  readonly killed: (args: readonly string[]) => Promise<void>;
 }
 
 /** A stack whose `key` is read by two services, and whose `token` by one. */
@@ -140,7 +140,7 @@ export async function vaultCall(
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
-    return (await answer.json()) as unknown;
+    return await answer.json();
   } finally {
     await vault.close();
   }
