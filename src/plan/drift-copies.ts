@@ -4,7 +4,7 @@ import type { Finding } from '../model/finding.ts';
 import { TAG_STACK, TAG_VERSION } from '../model/observed.ts';
 import type { Drift } from './mends.ts';
 import { rotation } from './mends.ts';
-import { isLie, labelledOwner, namedOwner, orphansOf, recordedOwner } from './orphans.ts';
+import { isLie, labelledOwner, namedOwner, orphansOf, recordedOwners } from './orphans.ts';
 import { usesOf } from './uses.ts';
 import type { View } from './view.ts';
 
@@ -29,10 +29,11 @@ function orphans(view: View): Drift[] {
 }
 
 function lyingLabels(view: View): Drift[] {
+  const owners = recordedOwners(view);
   return Object.entries(view.observed.platforms).flatMap(([platform, seen]) =>
     (seen.status === 'seen' ? seen.copies : []).flatMap((copy): Drift[] => {
       const { id, name, labels } = copy;
-      const recorded = recordedOwner(platform, id, view);
+      const recorded = owners.get(`${platform} ${id}`) ?? null;
       const labelled = labelledOwner(copy, view);
       const isOfNobody = labels[TAG_STACK] === undefined && labels[TAG_VERSION] === undefined;
       // Of another stack's copy nobody here knows what is true, unless this stack delivered it.

@@ -35,14 +35,15 @@ export interface Owner {
  * and not recorded has none: its record may be lost, and then nothing tells what is needed.
  */
 export function orphansOf(view: View): Orphan[] {
+  const owners = recordedOwners(view);
   return Object.entries(view.observed.platforms).flatMap(([platform, seen]) =>
-    seen.status === 'seen' ? seen.copies.flatMap((copy) => orphanOf(platform, copy, view) ?? []) : [],
+    seen.status === 'seen' ? seen.copies.flatMap((copy) => orphanOf(platform, copy, owners, view) ?? []) : [],
   );
 }
 
-function orphanOf(platform: string, copy: ObservedCopy, view: View): Orphan | null {
+function orphanOf(platform: string, copy: ObservedCopy, owners: Owners, view: View): Orphan | null {
   const { id, name, labels } = copy;
-  const own = recordedOwner(platform, id, view);
+  const own = owners.get(`${platform} ${id}`) ?? null;
   const labelled = labelledOwner(copy, view);
   // What no label of ours is on may be one of an older time, from before keyturn.
   const isBare = labels[LABEL_SECRET] === undefined && labels[TAG_STACK] === undefined;
@@ -56,15 +57,19 @@ function orphanOf(platform: string, copy: ObservedCopy, view: View): Orphan | nu
   return { ...owner, platform, copy: name, isOurs: labelled !== null, isOnlyThere, why };
 }
 
-/** The version that a copy was recorded as, by its id. */
-export function recordedOwner(platform: string, id: string, view: View): Owner | null {
-  for (const [secret, { versions }] of Object.entries(view.recorded.secrets)) {
-    const version = versions.find(({ copies }) =>
-      copies.some((copy) => copy.platform === platform && copy.id === id),
-    );
-    if (version !== undefined) return { secret: secret as SecretAddress, ordinal: version.ordinal };
-  }
-  return null;
+/** By platform and id, with a space between them: the version that a copy was recorded as. */
+export type Owners = ReadonlyMap<string, Owner>;
+
+/** Made once for all copies of a platform. */
+export function recordedOwners({ recorded }: View): Owners {
+  const secrets = Object.entries(recorded.secrets) as [SecretAddress, RecordedSecret][];
+  return new Map(
+    secrets.flatMap(([secret, { versions }]) =>
+      versions.flatMap(({ ordinal, copies }) =>
+        copies.map(({ platform, id }) => [`${platform} ${id}`, { secret, ordinal }] as const),
+      ),
+    ),
+  );
 }
 
 /** The version that its labels name; null: they are not whole, or of another stack. */
