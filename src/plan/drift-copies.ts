@@ -15,13 +15,17 @@ export function copyDrift(view: View): Drift[] {
 
 function orphans(view: View): Drift[] {
   const { stack } = view.declared;
-  return orphansOf(view).map(({ secret, copy, platform, isOurs, isOnlyThere, why }): Drift => {
+  return orphansOf(view).map(({ secret, copy, platform, isOurs, isOnlyThere, isPassing, why }): Drift => {
     const orphan = { rule: 'orphan' as const, address: secret, subject: copy };
     if (!isOurs) {
       const text = `${copy} on ${platform} is called like a version of ${nameOf(secret)}, and keyturn did not make it: ${why}`;
       return { ...orphan, level: 'warning', text, next: `docker secret rm ${copy}` };
     }
     const text = `${copy} is left on ${platform}: ${why}`;
+    if (!isOnlyThere && isPassing) {
+      const later = `${text}; the next retirement removes it`;
+      return { ...orphan, level: 'note', text: later, next: `keyturn prune ${stack}` };
+    }
     if (!isOnlyThere) return { ...orphan, level: 'warning', text, next: `keyturn prune ${stack}` };
     const next = `keyturn prune ${stack} --prune-platform-only`;
     return { ...orphan, level: 'note', text: `${text}; no vault has its value`, next };

@@ -5,6 +5,7 @@ import type { ObservedService, Reference } from '../model/observed.ts';
 import { serviceFingerprint } from '../model/observed.ts';
 import type { RecordedConsumer } from '../model/recorded.ts';
 import { priorVersion, recordedVersion } from '../model/recorded.ts';
+import { wantedOrdinal } from './flips.ts';
 import type { Drift } from './mends.ts';
 import { applyTo, rotation } from './mends.ts';
 import { obstacleToFlip } from './obstacles.ts';
@@ -72,7 +73,7 @@ function absent(consumer: DeclaredConsumer, view: View): Drift[] {
 /** Copies that the consumer should read, that were delivered, and that its platform does not have any more. */
 function missingCopies(consumer: DeclaredConsumer, view: View): string[] {
   return consumer.mounts.flatMap((mount) => {
-    const wanted = wantedOf(mount, view);
+    const wanted = wantedOrdinal(mount, view);
     const copies = recordedVersion(view.recordOf(mount.secret), wanted)?.copies ?? [];
     return copies.flatMap(({ platform, name }) => {
       const isWanted =
@@ -80,10 +81,6 @@ function missingCopies(consumer: DeclaredConsumer, view: View): string[] {
       return isWanted && view.copy(platform, name) === undefined ? [name] : [];
     });
   });
-}
-
-function wantedOf({ secret, version }: Mount, view: View): Ordinal | null {
-  return version ?? view.recordOf(secret)?.current ?? null;
 }
 
 function pausedUpdate(consumer: DeclaredConsumer, service: ObservedService, view: View): Drift[] {
@@ -149,7 +146,7 @@ function specDrift(consumer: DeclaredConsumer, service: ObservedService, view: V
 
 /** Null: it reads what it should, or was never moved to what is declared now, which a plan tells. */
 function offOf(mount: Mount, service: ObservedService, recorded: RecordedConsumer, view: View): Off | null {
-  const wanted = wantedOf(mount, view);
+  const wanted = wantedOrdinal(mount, view);
   const reads = service.references.find(({ target }) => target === mount.target)?.copyName ?? null;
   const before = recorded.mounts[mount.target];
   if (wanted === null || before === undefined || before.secret !== mount.secret) return null;
@@ -207,7 +204,8 @@ function stuckText(
   const words = off.map(({ mount, ordinal, wanted }) => {
     const role = recordedVersion(view.recordOf(mount.secret), ordinal)?.role;
     const of = `${nameOf(mount.secret)} v${ordinal}`;
-    return role === 'pending' ? `${of}, which was never promoted` : `${of}, and v${wanted} is current`;
+    if (role === 'pending') return `${of}, which was never promoted`;
+    return mount.version === null ? `${of}, and v${wanted} is current` : `${of}, and is pinned to v${wanted}`;
   });
   const why = parked === undefined ? '' : `: ${parked.incident} could not move it, ${parked.reason}`;
   return `${service} still reads ${words.join('; ')}${why}`;

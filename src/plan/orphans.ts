@@ -20,6 +20,8 @@ export interface Orphan {
   readonly isOurs: boolean;
   /** No vault has its value: it is all that there is of it. */
   readonly isOnlyThere: boolean;
+  /** The next retirement of its secret removes it: only so many are kept. */
+  readonly isPassing: boolean;
   /** Why nothing needs it. */
   readonly why: string;
 }
@@ -54,7 +56,8 @@ function orphanOf(platform: string, copy: ObservedCopy, owners: Owners, view: Vi
   if (why === null) return null;
   const version = recordedVersion(view.recordOf(owner.secret), owner.ordinal);
   const isOnlyThere = labelled === null || (version !== null && isPlatformOnly(version));
-  return { ...owner, platform, copy: name, isOurs: labelled !== null, isOnlyThere, why };
+  const isPassing = (view.secret(owner.secret)?.keep ?? 0) > 0 && version?.retiredWhy === 'soaked';
+  return { ...owner, platform, copy: name, isOurs: labelled !== null, isOnlyThere, isPassing, why };
 }
 
 /** By platform and id, with a space between them: the version that a copy was recorded as. */

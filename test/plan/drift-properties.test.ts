@@ -31,8 +31,12 @@ describe('drift', () => {
         const declared = new Set<string | null>(
           situation.declared.secrets.map(({ address }): string => address),
         );
+        // A life may take secrets and consumers out of the stack: what was theirs is left behind.
+        const isForgotten = (address: string | null, text: string): boolean =>
+          !declared.has(address) || text.includes('no consumer is declared to read');
         const told = serious(situation).filter(
-          ({ rule, address }) => !blocked.has(address) && !(rule === 'orphan' && !declared.has(address)),
+          ({ rule, address, text }) =>
+            !blocked.has(address) && !(rule === 'orphan' && isForgotten(address, text)),
         );
         expect(told).toEqual([]);
       }),

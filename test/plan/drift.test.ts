@@ -319,7 +319,7 @@ describe('an orphan', () => {
   it('is not a copy that its secret keeps, and is the one beyond that', () => {
     const versions = { v1: 'retired, copy kept', v2: 'retired, copy kept', v3: SOAKING.v3 };
     const all = found({ secrets: { writer: { versions, keep: 1 } } });
-    expect(all.map(({ rule, subject }) => `${rule} ${subject}`)).toEqual(['orphan writer_v1']);
+    expect(all).toMatchObject([{ rule: 'orphan', subject: 'writer_v1', level: 'note' }]);
   });
 
   it('is nothing of a declared secret whose record was lost', () => {
