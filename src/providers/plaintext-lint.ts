@@ -39,6 +39,7 @@ export async function loadLint(own: Rule): Promise<Lint> {
       const source = { filePath: file, content: text, contentType: 'text', ext: '' } as const;
       const options = { noPhysicFilePath: true, maskSecrets: true, config: { rules } };
       const { messages } = await core.lintSource({ source, options });
+      // Node keeps those that it still sets.
       perfHooks.performance.clearMarks();
       return once(messages.map((message) => hitOf(message, file)));
     };
