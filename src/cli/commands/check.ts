@@ -123,20 +123,24 @@ async function inVaults(
   }
 }
 
-/** Only vaults of which the stack declares a secret are asked. */
+/** Only vaults of which the stack declares a secret are asked; one that cannot even be connected did not answer. */
 async function listAll(
   declared: Declared,
   world: World,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Listed>> {
-  const vaults = [...(await world.vaultsOf(declared))].filter(([name]) =>
-    declared.secrets.some(({ vault }) => vault === name),
-  );
-  const lists = vaults.map(async ([name, vault]): Promise<[string, Listed]> => [
-    name,
-    await vault.list(signal).catch((thrown: unknown) => asFault(thrown).toJSON()),
-  ]);
-  return new Map(await Promise.all(lists));
+  const names = new Set(declared.secrets.map(({ vault }) => vault));
+  try {
+    const vaults = [...(await world.vaultsOf(declared))].filter(([name]) => names.has(name));
+    const lists = vaults.map(async ([name, vault]): Promise<[string, Listed]> => [
+      name,
+      await vault.list(signal).catch((thrown: unknown) => asFault(thrown).toJSON()),
+    ]);
+    return new Map(await Promise.all(lists));
+  } catch (thrown) {
+    const fault = asFault(thrown).toJSON();
+    return new Map([...names].map((name) => [name, fault]));
+  }
 }
 
 /** Its folder is made where need be; a file of an earlier check is replaced. */
