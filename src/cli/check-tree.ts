@@ -94,7 +94,7 @@ function findingOf({ kind, what, rule, place }: PlaintextHit): Finding {
       return {
         ...about('env-file', 'error', file),
         text: 'a file of environment values for production is in the tree',
-        next: `git rm --cached ${file}`,
+        next: 'take it out (git rm --cached), have git ignore it, and rotate what was in it',
         place,
       };
   }

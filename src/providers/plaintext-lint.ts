@@ -76,5 +76,5 @@ function once(hits: readonly PlaintextHit[]): PlaintextHit[] {
 /** `AWSSecretAccessKey` and `PRIVATE_KEY_BLOCK` as words. */
 function wordsOf(id: string): string {
   if (id.includes('_') || id === id.toUpperCase()) return id.toLowerCase().replaceAll('_', ' ');
-  return id.replaceAll(/([a-z])([A-Z])/g, '$1 $2').replaceAll(/([A-Z])([A-Z][a-z])/g, '$1 $2');
+  return id.replaceAll(/([A-Za-z])([A-Z][a-z])/g, '$1 $2');
 }
