@@ -19,37 +19,36 @@ export function presenceFindings(declared: Declared, vaults: ReadonlyMap<string,
     const items = new Map(listed.map((item) => [item.name.toLowerCase(), item]));
     return own.flatMap((secret) => {
       const item = items.get(secret.name.toLowerCase());
-      if (item?.enabled === true) return [];
-      const { address, name: subject } = secret;
-      const text =
-        item === undefined
-          ? `the vault "${vault}" has no secret of this name`
-          : 'its newest version is disabled: nobody can read it';
-      const place = placeOf(secret.position);
-      return [
-        {
-          rule: 'absent-secret',
-          level: 'error',
-          stack: declared.stack,
-          address,
-          subject,
-          text,
-          next: nextFor(secret),
-          place,
-        },
-      ] as const;
+      return item?.enabled === true ? [] : [absent(declared.stack, secret, item !== undefined)];
     });
   });
 }
 
-function isList(listed: Listed): listed is readonly ObservedSecret[] {
-  return Array.isArray(listed);
+function absent(stack: string, secret: DeclaredSecret, isDisabled: boolean): Finding {
+  const { address, name: subject, vault, source } = secret;
+  const value = source.kind === 'manual' ? ` --value ${address}=-` : '';
+  const said = isDisabled
+    ? {
+        text: 'its newest version is disabled: nobody can read it',
+        next: 'enable that version in the vault if it was a mistake; if others have it, run keyturn compromise',
+      }
+    : {
+        text: `the vault "${vault}" has no secret of this name`,
+        next: `keyturn apply --target ${address}${value}`,
+      };
+  return {
+    rule: 'absent-secret',
+    level: 'error',
+    stack,
+    address,
+    subject,
+    ...said,
+    place: placeOf(secret.position),
+  };
 }
 
-function nextFor({ address, source }: DeclaredSecret): string {
-  return source.kind === 'manual'
-    ? `keyturn apply --target ${address} --value ${address}=-`
-    : `keyturn apply --target ${address}`;
+function isList(listed: Listed): listed is readonly ObservedSecret[] {
+  return Array.isArray(listed);
 }
 
 function unknownVault({ stack }: Declared, subject: string, count: number, fault: FaultRecord): Finding {

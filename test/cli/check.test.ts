@@ -92,7 +92,7 @@ test('all that is wrong is told at once, with its place, and no part of a secret
     await keyturn([...args, '--format', 'sarif'], { cwd }),
     await keyturn(['check', '--offline', '--compose', 'broken.yml'], { cwd }),
   ];
-  expect(`${printed.out}`).toBe(sarif);
+  expect(printed.out).toBe(sarif);
   expect(broken.out).toContain('error unreadable broken.yml');
   const everything = [told, text, printed, broken].map(({ out, err }) => out + err).join('') + sarif;
   for (const secret of [aws?.secret ?? '', slack?.secret ?? '', value]) {
