@@ -1,20 +1,14 @@
-import type { Ordinal } from '../model/address.ts';
-import { copyName, ordinalOfCopy } from '../model/address.ts';
-import type { ComposeFile, ComposeMount, ComposeSecret, ComposeService } from '../model/compose.ts';
-import { variableOf, variablesIn, withNames } from '../model/compose-variables.ts';
+import { copyName } from '../model/address.ts';
+import type { ComposeFile, ComposeMount, ComposeService } from '../model/compose.ts';
+import { variableOf } from '../model/compose-variables.ts';
 import type { Declared, DeclaredConsumer, Mount } from '../model/declared.ts';
 import type { Finding, Place } from '../model/finding.ts';
+import type { Known } from './mounted-names.ts';
+import { Names } from './mounted-names.ts';
 
 interface Consumer {
   readonly stack: string;
   readonly consumer: DeclaredConsumer;
-}
-
-/** A declared secret that a name in a compose file stands for. */
-interface Known {
-  readonly base: string;
-  /** The version that the file names itself; null: it leaves that to `keyturn output`. */
-  readonly ordinal: Ordinal | null;
 }
 
 /**
@@ -30,7 +24,10 @@ export function composeFindings(stacks: readonly Declared[], files: readonly Com
   const consumers = stacks.flatMap(({ stack, consumers }) =>
     consumers.map((consumer) => ({ stack, consumer })),
   );
-  const names = new Names(consumers, files);
+  const names = new Names(
+    consumers.flatMap(({ consumer }) => consumer.mounts),
+    files,
+  );
   const services = byKey(files);
   const found = [...services].flatMap(([key, parts]) => serviceFindings(key, parts, consumers, names));
   const links = files.flatMap(({ notFollowed = [], file }) =>
@@ -90,7 +87,7 @@ function mountFindings(key: string, mount: ComposeMount, declared: Consumer | nu
   const ours = declared?.consumer.mounts.find(({ target }) => placeIn(target) === placeIn(mount.target));
   if (secret !== null && secret.external === null) {
     if (ours === undefined) return [];
-    const text = `it would read "${mount.target}" from what this file makes, not what keyturn delivers`;
+    const text = `it would read "${mount.target}" from what a file makes, not what keyturn delivers`;
     return [{ ...at('missing', 'error'), text, next: `make the secret "${secret.key}" external` }];
   }
   if (known === null) {
@@ -161,46 +158,6 @@ function consumerOf(
     ({ consumer: { service } }) => service === key || service.endsWith(`_${key}`),
   );
   return named.toSorted((a, b) => shared(b) - shared(a))[0] ?? null;
-}
-
-class Names {
-  private readonly bases: readonly string[];
-  private readonly variables = new Map<string, Known>();
-  private readonly secrets = new Map<string, ComposeSecret>();
-
-  constructor(consumers: readonly Consumer[], files: readonly ComposeFile[]) {
-    const mounts = consumers.flatMap(({ consumer }) => consumer.mounts);
-    this.bases = [...new Set(mounts.map(({ base }) => base))];
-    for (const { base, version } of mounts) {
-      this.variables.set(variableOf(base), { base, ordinal: null });
-      if (version !== null) this.variables.set(variableOf(copyName(base, version)), { base, ordinal: null });
-    }
-    for (const secret of files.flatMap(({ secrets }) => secrets)) {
-      // A later file says more of the same: what it leaves open stays as it was.
-      const before = this.secrets.get(secret.key);
-      if (before === undefined || secret.external !== null) this.secrets.set(secret.key, secret);
-    }
-  }
-
-  secretOf({ source }: ComposeMount): ComposeSecret | null {
-    return this.secrets.get(source) ?? null;
-  }
-
-  /** What a secret of the files is, by its name on the platform; null where no stack declares it. */
-  knownAs(key: string, secret: ComposeSecret | null): Known | null {
-    if (secret === null) return this.bases.includes(key) ? { base: key, ordinal: null } : null;
-    if (secret.external === null) return null;
-    const [variable, ...more] = variablesIn(secret.external);
-    const named = variable === undefined || more.length > 0 ? undefined : this.variables.get(variable.name);
-    if (named !== undefined) return named;
-    const name = withNames(secret.external, {});
-    for (const base of this.bases) {
-      const ordinal = ordinalOfCopy(base, name);
-      if (ordinal !== null) return { base, ordinal };
-      if (name === base && key === base) return { base, ordinal: null };
-    }
-    return null;
-  }
 }
 
 /** `/run/secrets/db` and `db` are one place. */

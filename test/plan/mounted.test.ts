@@ -57,6 +57,18 @@ secrets: { a: { external: true, name: "\${DB:-db_v1}" }, b: { external: true, na
   });
 });
 
+describe('the secrets of several files', () => {
+  it('are each its own first', () => {
+    const own = `services: { worker: { secrets: [db] } }\nsecrets: { db: { external: true, name: "\${DB}" } }`;
+    const other = `services: { web: { secrets: [db] } }\nsecrets: { db: { file: db.txt } }`;
+    expect(found(own, other)).toEqual([]);
+    expect(found(other, own)).toEqual([]);
+    expect(found('services: { worker: { secrets: [db] } }', 'secrets: { db: { file: db.txt } }')).toEqual([
+      '0.yml:1 error missing worker (shop): it would read "db" from what a file makes, not what keyturn delivers',
+    ]);
+  });
+});
+
 describe('a compose file that does not', () => {
   it('mounts what no stack declares', () => {
     const text = `services: { web: { secrets: [a, b, c] } }
@@ -84,7 +96,7 @@ secrets: { a: { external: true }, b: { external: true, name: "\${B:-db_v1_old}" 
   it('leaves out what is declared, or makes it itself', () => {
     const text = `services: { api: { secrets: [db] } }\nsecrets: { db: { file: db.txt } }`;
     expect(found(text)).toEqual([
-      '0.yml:1 error missing api (shop): it would read "db" from what this file makes, not what keyturn delivers',
+      '0.yml:1 error missing api (shop): it would read "db" from what a file makes, not what keyturn delivers',
       '0.yml:1 error missing api (shop): its declared mount "mail" of vault://prod-vault/mail is not in the file: a deploy would take it away',
     ]);
   });
