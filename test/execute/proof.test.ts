@@ -114,7 +114,9 @@ describe('a soaked version with a negative probe', () => {
   it('whose proof fails keeps its secret from no rotation, which gives the proof what it lacked', async () => {
     await soaked({ refused: httpProbe(checker.url) });
     accepted.delete(FIRST);
-    const current = (await world.record.read()).secrets[TOKEN]?.versions.find(({ role }) => role === 'current');
+    const current = (await world.record.read()).secrets[TOKEN]?.versions.find(
+      ({ role }) => role === 'current',
+    );
     await world.disableByHand('token', current?.storeIds[0] ?? '');
     const third = canary.value('third');
     accepted.add(third);
