@@ -19,6 +19,7 @@ export function completionsFor(current: string, argv: unknown, words: readonly s
     'drift',
     'prune',
     'output',
+    'check',
     'history',
     'report',
     'state',
