@@ -1,6 +1,14 @@
 import type { Argv } from 'yargs';
 import type { ExitCode } from './exit-code.ts';
-import { MANIFEST, withApproval, withDryRun, withFormat, withSandbox, withStacks } from './options.ts';
+import {
+  MANIFEST,
+  withApproval,
+  withDryRun,
+  withFormat,
+  withGeneral,
+  withSandbox,
+  withStacks,
+} from './options.ts';
 
 /** `drift` and `prune`. On the `--help` path, as `usage.ts` is: what they do is imported when they run. */
 export function drift(yargs: Argv, ended: (code: ExitCode) => void): Argv {
@@ -9,7 +17,7 @@ export function drift(yargs: Argv, ended: (code: ExitCode) => void): Argv {
       'drift [stack..]',
       'What others changed: orphans, what is missing, moved, stuck, edited, disabled; exit 2 when any',
       (y) =>
-        withSandbox(withStacks(withFormat(y)))
+        withSandbox(withStacks(withGeneral(y)))
           .options({
             format: {
               choices: ['text', 'json', 'sarif'] as const,
