@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import type { Address, SecretAddress } from '../../src/model/address.ts';
 import type { ComposeFile } from '../../src/model/compose.ts';
 import type { Finding } from '../../src/model/finding.ts';
 import { LABEL_SECRET, TAG_STACK, TAG_VERSION } from '../../src/model/observed.ts';
+import type { Plan } from '../../src/model/plan.ts';
 import type { Unfinished } from '../../src/model/unfinished.ts';
 import type { DriftInput } from '../../src/plan/drift.ts';
 import { findDrift } from '../../src/plan/drift.ts';
@@ -24,7 +26,10 @@ const SOAKING = {
 };
 
 /** `api` reads `writer`, v2 of which soaks; `since` is what somebody does then. */
-function input(given: Partial<Scenario> = {}, since: (world: World) => void = () => {}): PlanInput {
+function situation(
+  given: Partial<Scenario> = {},
+  since: (world: World) => void = () => {},
+): { readonly input: PlanInput; readonly world: World } {
   const { input: before, world } = expand({
     says: '',
     now: NOW,
@@ -34,7 +39,26 @@ function input(given: Partial<Scenario> = {}, since: (world: World) => void = ()
   });
   since(world);
   const { declared, recorded, now, options } = before;
-  return { declared, recorded, now, options, observed: look(world, declared, recorded, now) };
+  return {
+    input: { declared, recorded, now, options, observed: look(world, declared, recorded, now) },
+    world,
+  };
+}
+
+const input = (...of: Parameters<typeof situation>): PlanInput => situation(...of).input;
+
+/** The plan of what keyturn is told to do on its command line; null: that is not for keyturn to do. */
+function planOf(command: string, given: PlanInput): Plan | null {
+  const [program, verb, flag, address] = command.split(' ');
+  if (program !== 'keyturn') return null;
+  const options = {
+    ...NO_OPTIONS,
+    rotate: flag === '--rotate' ? [address as SecretAddress] : [],
+    target: flag === '--target' ? [address as Address] : [],
+    prunePlatformOnly: command.endsWith(' --prune-platform-only'),
+  };
+  if (verb === 'prune') return makePrunePlan({ ...given, options });
+  return verb === 'apply' ? makePlan({ ...given, options }) : null;
 }
 
 function found(
@@ -285,8 +309,17 @@ describe('each kind of drift, alone', () => {
   });
 
   it.each(CASES)('$says', ({ given, since, finds }) => {
-    const all = found(given, since);
+    const { input: before, world } = situation(given, since);
+    const { findings: all } = findDrift(before);
     expect(all).toMatchObject([{ stack: 'shop', ...finds }]);
+
+    const plan = planOf(all[0]?.next ?? '', before);
+    if (plan === null) return;
+    expect(plan.steps, 'what mends it').not.toEqual([]);
+    const { declared, now } = before;
+    const recorded = world.execute(plan, before.recorded, now);
+    const after = findDrift({ declared, now, recorded, observed: look(world, declared, recorded, now) });
+    expect(after.findings.filter(({ level }) => level !== 'note')).toEqual([]);
   });
 });
 
