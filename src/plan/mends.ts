@@ -16,19 +16,12 @@ export function applyTo(address: Address): string {
 }
 
 /** A new version everywhere: at once, or from when nothing that soaks bars it. */
-export function rotation(
-  { address, source }: DeclaredSecret,
-  view: View,
-): Pick<Drift, 'next'> & Pick<Drift, 'rotates'> {
-  const secret = view.secret(address);
-  const command =
-    source.kind === 'manual' ? `keyturn apply --value ${address}=-` : `keyturn apply --rotate ${address}`;
-  const until = laterOf(
-    view.now,
-    ...(secret === undefined ? [] : barsOf(secret, view)).map((bar) => bar.until),
-  );
+export function rotation(secret: DeclaredSecret, view: View): Pick<Drift, 'next' | 'rotates'> {
+  const isManual = secret.source.kind === 'manual';
+  const command = `keyturn apply ${isManual ? `--value ${secret.address}=-` : `--rotate ${secret.address}`}`;
+  const until = laterOf(view.now, ...barsOf(secret, view).map((bar) => bar.until));
   if (until > view.now) return { next: `once nothing soaks that bars it, after ${until}: ${command}` };
-  return source.kind === 'manual' ? { next: command } : { next: command, rotates: true };
+  return isManual ? { next: command } : { next: command, rotates: true };
 }
 
 /** Enables one version. */
