@@ -104,7 +104,8 @@ describeLive('drift on a live swarm', () => {
     await succeeds(ground, 'apply', '--auto-approve');
     const mounts = `    secrets:
       - { source: ${api}_key, target: ${api}_key }
-      - { source: ${api}_token, target: ${api}_token }`;
+      - { source: ${api}_token, target: ${api}_token }
+      - { source: ${api}_spare, target: ${api}_spare }`;
     await put(join(project.folder, 'base.yml'), compose(mounts));
     const named = async (file: string): Promise<void> => {
       const { out } = await project.keyturn(['output', '--format', 'compose']);
