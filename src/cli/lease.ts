@@ -21,6 +21,7 @@ export interface Run {
     | 'rollback'
     | 'compromise'
     | 'history seal'
+    | 'import'
     | `state ${'unlock' | 'push' | 'migrate' | 'rebuild'}`;
 }
 

@@ -1,5 +1,5 @@
 import type { ConsumerAddress, SecretAddress } from '../model/address.ts';
-import { copyName, nameOf } from '../model/address.ts';
+import { nameOf } from '../model/address.ts';
 import type { DeclaredConsumer } from '../model/declared.ts';
 import type { ObservedService } from '../model/observed.ts';
 import type { Note } from '../model/plan.ts';
@@ -62,11 +62,15 @@ function drift(view: View, clusters: readonly Cluster[]): Note[] {
 
 /** Somebody let it read its prior versions again, as `docker service rollback` does; null: that is not what they did. */
 function putBack(consumer: DeclaredConsumer, { references }: ObservedService, view: View): string | null {
-  const back = consumer.mounts.flatMap(({ secret, target, base, version }) => {
+  const back = consumer.mounts.flatMap((mount) => {
+    const { secret, target, version } = mount;
     const record = view.recordOf(secret);
     const prior = priorVersion(record);
     const reads = references.find((reference) => reference.target === target)?.copyName;
-    const isBack = version === null && prior !== null && reads === copyName(base, prior.ordinal);
+    const isBack =
+      version === null &&
+      prior !== null &&
+      reads === view.nameFor(mount, consumer.platform, prior.ordinal);
     return isBack ? [{ secret, prior: prior.ordinal, current: record?.current ?? 0 }] : [];
   });
   const [first] = back;
