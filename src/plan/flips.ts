@@ -98,13 +98,13 @@ function moveOf(
       service === null
         ? null
         : changeOf(
-                mount,
-                consumer.platform,
-                { copy, ordinal },
-                service,
-                wayBack(mount, consumer.platform, view, rotations),
-                view,
-              );
+            mount,
+            consumer.platform,
+            { copy, ordinal },
+            service,
+            wayBack(mount, consumer.platform, view, rotations),
+            view,
+          );
     if (change !== null) changes.push(change);
   }
   const moves = service === null ? missing.length > 0 : changes.length > 0;
@@ -280,11 +280,7 @@ function valueless(move: Move, view: View, rotations: ReadonlyMap<SecretAddress,
 }
 
 /** As `unreadable`, and for what was taken over from a platform: no vault has it. */
-function undeliverable(
-  secret: SecretAddress,
-  ordinal: Ordinal,
-  view: View,
-): ReturnType<typeof unreadable> {
+function undeliverable(secret: SecretAddress, ordinal: Ordinal, view: View): ReturnType<typeof unreadable> {
   const version = recordedVersion(view.recordOf(secret), ordinal);
   return unreadable(secret, ordinal, view) ?? (version !== null && isPlatformOnly(version) ? 'absent' : null);
 }

@@ -68,9 +68,7 @@ function putBack(consumer: DeclaredConsumer, { references }: ObservedService, vi
     const prior = priorVersion(record);
     const reads = references.find((reference) => reference.target === target)?.copyName;
     const isBack =
-      version === null &&
-      prior !== null &&
-      reads === view.nameFor(mount, consumer.platform, prior.ordinal);
+      version === null && prior !== null && reads === view.nameFor(mount, consumer.platform, prior.ordinal);
     return isBack ? [{ secret, prior: prior.ordinal, current: record?.current ?? 0 }] : [];
   });
   const [first] = back;

@@ -145,7 +145,10 @@ function changesBack(
       }
       missing.push({ secret, ordinal, platform: consumer.platform, copy });
     }
-    const from = { copy: reference.copyName, ordinal: view.ordinalNamed(mount, consumer.platform, reference) };
+    const from = {
+      copy: reference.copyName,
+      ordinal: view.ordinalNamed(mount, consumer.platform, reference),
+    };
     changes.push({ target, secret, from, to: { copy, ordinal }, uid, gid, mode });
   }
   return { changes, mounts, expected, missing, wasPutBack };

@@ -1,6 +1,13 @@
 import type { Address, ConsumerAddress, Instant, Ordinal, SecretAddress } from '../model/address.ts';
 import { copyName, ordinalOfCopy } from '../model/address.ts';
-import type { Apart, Declared, DeclaredConsumer, DeclaredSecret, Mount, Restarts } from '../model/declared.ts';
+import type {
+  Apart,
+  Declared,
+  DeclaredConsumer,
+  DeclaredSecret,
+  Mount,
+  Restarts,
+} from '../model/declared.ts';
 import type { FaultRecord } from '../model/fault.ts';
 import type {
   Observed,

@@ -154,7 +154,10 @@ export class HeldRecord {
   async adopt(entry: Stepless & { readonly adopted: Adopted }): Promise<Recorded> {
     const { state, stateTag, lines, journal } = await this.#loadWhole();
     if (lines.length > 0) throw interruptedBefore(this.#store.place, lines);
-    const after = withAdopted(stateTag === null ? { ...state, lineage: entry.adopted.lineage } : state, entry);
+    const after = withAdopted(
+      stateTag === null ? { ...state, lineage: entry.adopted.lineage } : state,
+      entry,
+    );
     if (after === null) throw otherRecord(this.#store.place);
     if (journal !== null) await this.#removeJournal(journal.tag);
     await this.#lease.confirm();

@@ -8,10 +8,7 @@ export type Stepless = Pick<HistoryEntry, 'kind' | 'actor' | 'reason' | 'ticket'
   readonly id: string;
   readonly at: Instant;
 } & Partial<
-    Pick<
-      HistoryEntry,
-      'planDigest' | 'outcome' | 'versions' | 'consumers' | 'commit' | 'refusal' | 'adopted'
-    >
+    Pick<HistoryEntry, 'planDigest' | 'outcome' | 'versions' | 'consumers' | 'commit' | 'refusal' | 'adopted'>
   >;
 
 /** The history entry, behind `last`, of what happened to a record and was no apply: at one moment, and without a step. */
