@@ -61,6 +61,7 @@ const MAY_REPEAT = new Set([
   'planOrStack',
   'plan-or-stack',
   'address',
+  'compose',
 ]);
 
 /** yargs makes a list of an option that is given twice; which one was meant is not ours to guess. */

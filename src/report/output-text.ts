@@ -85,7 +85,8 @@ function missingLine(entry: Entry): string {
   return `# ${entry.key}: ${what} (${entry.secret}), run keyturn apply`;
 }
 
-function envKey(name: string): string {
+/** The variable that `env` gives for a name: upper case, what no variable takes as `_`. */
+export function envKey(name: string): string {
   const key = name.toUpperCase().replace(/[^A-Z0-9]/g, '_');
   return /^[0-9]/.test(key) ? `_${key}` : key;
 }
