@@ -55,6 +55,12 @@ export function imports(yargs: Argv, ended: (code: ExitCode) => void): Argv {
             group: DISCOVER,
             describe: 'what the stack calls the swarm',
           },
+          'namespace': {
+            type: 'string',
+            requiresArg: true,
+            group: DISCOVER,
+            describe: 'only the services that docker stack deploy deployed under this name',
+          },
           'compose': {
             type: 'string',
             array: true,

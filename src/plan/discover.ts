@@ -15,6 +15,8 @@ export interface DiscoverInput {
   readonly vault: { readonly name: string; readonly items: readonly ObservedSecret[] } | null;
   readonly swarm: Discovery['swarm'];
   readonly found: FoundSwarm;
+  /** Only what `docker stack deploy` deployed under this name; null: everything. */
+  readonly namespace: string | null;
 }
 
 /** Docker takes 64 characters for a name; four digits and `_v` come behind a base. */
@@ -25,13 +27,11 @@ const MAX_BASE = 64 - '_v9999'.length;
  * and what is in the vault alone. Names are matched by `pairNames`. What keyturn owns already, jobs, and services that
  * read no secret are left out, and what is left out is said. Pure; the same input gives the same stack.
  */
-export function discover({ stack, vault, swarm, found }: DiscoverInput): Discovery {
+export function discover({ stack, vault, swarm, found, namespace }: DiscoverInput): Discovery {
   const said: string[] = [];
-  const reads = readsOf(found, said);
+  const reads = readsOf(found, namespace, said);
   const items = itemsOf(vault, said);
-  const namespaces = [
-    ...new Set([stack, ...found.services.flatMap(({ namespace }) => namespace ?? [])]),
-  ].sort();
+  const namespaces = [...new Set([stack, ...found.services.flatMap((each) => each.namespace ?? [])])].sort();
   const bases = [...new Set(reads.map(({ base }) => base))].sort();
   const pairs = pairNames(bases, items, namespaces, said);
   const names = nameAll(bases, pairs, items, said);
@@ -68,10 +68,11 @@ interface Read {
   readonly ordinal: number;
 }
 
-function readsOf({ services, copies }: FoundSwarm, said: string[]): Read[] {
+function readsOf({ services, copies }: FoundSwarm, namespace: string | null, said: string[]): Read[] {
   const owners = new Map(copies.map(({ id, owner }) => [id, owner]));
   const reads: Read[] = [];
-  for (const { name, isJob, mounts } of services) {
+  const chosen = services.filter((each) => namespace === null || each.namespace === namespace);
+  for (const { name, isJob, mounts } of chosen) {
     if (mounts.length === 0) continue;
     if (isJob) {
       said.push(`${name} is a job, which any update runs again: it is left out`);
@@ -84,9 +85,9 @@ function readsOf({ services, copies }: FoundSwarm, said: string[]): Read[] {
         said.push(`${name} reads ${mount.copyName}, which belongs to stack '${owner}' of keyturn: left out`);
     }
   }
-  const read = new Set(reads.map(({ mount }) => mount.copyId));
+  const read = new Set(services.flatMap(({ mounts }) => mounts.map(({ copyId }) => copyId)));
   const idle = copies.filter(({ id, owner }) => owner === null && !read.has(id)).map(({ name }) => name);
-  if (idle.length > 0) said.push(`no service reads ${idle.join(', ')}: left out`);
+  if (idle.length > 0 && namespace === null) said.push(`no service reads ${idle.join(', ')}: left out`);
   return reads;
 }
 

@@ -39,7 +39,13 @@ function item(name: string, given: Partial<ObservedSecret> = {}): ObservedSecret
 }
 
 function found(swarm: FoundSwarm, items: readonly ObservedSecret[] = []): Discovery {
-  return discover({ stack: 'shop', vault: { name: 'shop-prod', items }, swarm: SWARM, found: swarm });
+  return discover({
+    stack: 'shop',
+    vault: { name: 'shop-prod', items },
+    swarm: SWARM,
+    found: swarm,
+    namespace: null,
+  });
 }
 
 function pairsOf({ secrets }: Discovery): Record<string, string | null> {

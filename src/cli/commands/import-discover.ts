@@ -24,6 +24,7 @@ export interface DiscoverArgs extends GeneralArgs, WorldArgs {
   readonly swarmName: string;
   readonly compose: readonly string[];
   readonly stack: string;
+  readonly namespace: string | undefined;
   readonly out: string | undefined;
   readonly dryRun: boolean;
 }
@@ -52,6 +53,7 @@ export async function run(argv: DiscoverArgs): Promise<ExitCode> {
       vault: argv.vault === undefined ? null : { name: argv.vault, items },
       swarm: { name: argv.swarmName, endpoint: argv.swarm ?? null },
       found,
+      namespace: argv.namespace ?? null,
     });
     const wiring = wiringOf(files, discovery, found);
     if (discovery.secrets.length === 0) throw nothingThere(discovery);
