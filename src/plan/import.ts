@@ -192,7 +192,7 @@ function assumptions({ secret, reads, value }: Found, view: View, platformOnly: 
   const texts: string[] = [];
   if (value !== null && copies.length > 0) {
     texts.push(
-      `${copies.join(' and ')} ${copies.length === 1 ? 'is' : 'are'} taken to hold what the newest version of ${name} in ${vault} holds, of ${instant(value.version.created)}: values are not read, so nobody compares them`,
+      `${copies.join(' and ')} ${copies.length === 1 ? 'is' : 'are'} taken to hold what the newest version of ${name} in ${vault} holds, of ${instant(value.version.created)}`,
     );
   } else if (value === null) {
     const inVault =

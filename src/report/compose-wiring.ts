@@ -21,7 +21,8 @@ export interface Wiring {
 /** How compose files that were deployed to this swarm take their names from the record, so that no deploy undoes a rotation. */
 export function wiringOf(files: readonly ComposeFile[], discovery: Discovery, found: FoundSwarm): Wiring {
   const variables = variablesOf(discovery);
-  const spaces = [...new Set(found.services.flatMap(({ namespace }) => namespace ?? []))].sort();
+  const named = found.services.flatMap(({ namespace }) => namespace ?? []);
+  const spaces = [...new Set([...named, discovery.stack])].sort();
   const lines: WiredSecret[] = [];
   const said: string[] = [];
   for (const { services, secrets, notFollowed = [] } of files) {

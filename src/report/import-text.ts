@@ -36,7 +36,9 @@ export function renderImport({ stack, adopted, assumed }: ImportOrder, page: Pag
   return [
     ...hang('', head, page, { text: 'bold' }),
     ...columns(rows, page, { indent: 2 }),
-    ...(assumed.length === 0 ? [] : ['', page.paint('bold', 'Assumed, because nobody can look it up')]),
+    ...(assumed.length === 0
+      ? []
+      : ['', page.paint('bold', 'Assumed: values are not read, so nobody can compare them')]),
     ...assumed.flatMap(({ text }) => hang('  - ', text, page)),
     '',
     'Nothing outside is changed: it is only put on record, as it is.',
