@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import yargs from 'yargs';
 import { Fault } from '../model/fault.ts';
 import type { ExitCode } from './exit-code.ts';
 import { EXIT } from './exit-code.ts';
 import { spellOut, wordsIn } from './options.ts';
 import { EXIT_CODES, withCommands } from './usage.ts';
+import { version } from './version.ts';
 
 /**
  * Runs one command line and returns its exit code. Never throws and never exits: `bin/keyturn.js` sets the
@@ -108,9 +108,4 @@ function complete(
       .then(({ completionsFor }) => done(completionsFor(current, argv, words ?? [])))
       .catch(() => done(words ?? []));
   });
-}
-
-function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return /"version": "([^"]+)"/.exec(text)?.[1] ?? 'unknown';
 }

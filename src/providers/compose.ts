@@ -13,7 +13,7 @@ import { Fault } from '../model/fault.ts';
 import type { Place } from '../model/finding.ts';
 import type { Entry } from './compose-tree.ts';
 import { ComposeTree } from './compose-tree.ts';
-import { withNames } from './compose-variables.ts';
+import { withNames } from '../model/compose-variables.ts';
 
 export interface ComposeOrder {
   /** The folder of the project: places are told relative to it. */

@@ -1,6 +1,6 @@
 import type { ComposeFile, ComposeSecret } from '../model/compose.ts';
+import { variableOf } from '../model/compose-variables.ts';
 import type { Discovery, FoundSwarm } from '../model/discovery.ts';
-import { envKey } from './output-text.ts';
 
 /** One line of a compose file that shall take a secret's name from `keyturn output --format env`. */
 export interface WiredSecret {
@@ -29,7 +29,7 @@ export function wiringOf(files: readonly ComposeFile[], discovery: Discovery, fo
     for (const { kind, place } of notFollowed)
       said.push(`${placeText(place)} goes on in another file (${kind}): name that one with --compose too`);
     for (const secret of secrets) {
-      const variable = variableOf(secret, spaces, variables);
+      const variable = variableFor(secret, spaces, variables);
       const where = placeText(secret.place);
       const was = secret.external ?? secret.named ?? `made from a ${secret.from ?? 'file'}`;
       if (variable === null) said.push(`${where}: no service reads "${secret.key}" (${was}) on the swarm`);
@@ -56,13 +56,13 @@ function variablesOf({ secrets, consumers }: Discovery): ReadonlyMap<string, str
       const isMoving = pins.includes(null);
       return copies.map((copy): [string, string] => {
         const pinned = pins.find((version) => version !== null && copy === `${base ?? ''}_v${version}`);
-        return [copy, envKey(pinned != null && isMoving ? copy : (base ?? copy))];
+        return [copy, variableOf(pinned != null && isMoving ? copy : (base ?? copy))];
       });
     }),
   );
 }
 
-function variableOf(
+function variableFor(
   { key, external, named }: ComposeSecret,
   spaces: readonly string[],
   variables: ReadonlyMap<string, string>,
@@ -73,7 +73,7 @@ function variableOf(
   if (own.length === 1) return own[0] ?? null;
   // A name with a variable of its own: by the key, with the stack's name before it or without.
   const alike = [...new Set(variables.values())].filter((variable) =>
-    [key, ...spaces.map((space) => `${space}_${key}`)].some((name) => envKey(name) === variable),
+    [key, ...spaces.map((space) => `${space}_${key}`)].some((name) => variableOf(name) === variable),
   );
   return said?.includes('$') === true && alike.length === 1 ? (alike[0] ?? null) : null;
 }

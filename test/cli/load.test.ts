@@ -56,6 +56,7 @@ test('--help of the built package loads the same, and no jiti', async () => {
     'dist/cli/usage-report.js',
     'dist/cli/usage-schedule.js',
     'dist/cli/usage.js',
+    'dist/cli/version.js',
     'dist/cli/yargs.js',
     // A fault's words pass the guard.
     'dist/model/address.js',
@@ -80,6 +81,7 @@ test('--help loads yargs, the words of the commands, and nothing that they need 
     'src/cli/usage-report.ts',
     'src/cli/usage-schedule.ts',
     'src/cli/usage.ts',
+    'src/cli/version.ts',
     // A fault's words pass the guard.
     'src/model/address.ts',
     'src/model/fault.ts',

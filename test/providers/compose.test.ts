@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { ComposeFile } from '../../src/model/compose.ts';
 import { Fault } from '../../src/model/fault.ts';
 import { parseCompose, readComposeFiles } from '../../src/providers/compose.ts';
-import { variablesIn, withNames } from '../../src/providers/compose-variables.ts';
+import { variablesIn, withNames } from '../../src/model/compose-variables.ts';
 import { makeCanary } from '../support/canary.ts';
 import { faultOf } from '../support/hook-context.ts';
 

@@ -11,6 +11,12 @@ interface Reference extends ComposeVariable {
   readonly to: number;
 }
 
+/** The variable under which `keyturn output --format env` gives a name: `BUSFLOW_DB_WRITER` for `busflow_db_writer`. */
+export function variableOf(key: string): string {
+  const name = key.toUpperCase().replace(/[^A-Z0-9]/g, '_');
+  return /^[0-9]/.test(name) ? `_${name}` : name;
+}
+
 /** The variables that `text` asks for, in order; those within another's default are not among them. */
 export function variablesIn(text: string): ComposeVariable[] {
   return referencesIn(text).map(({ name, fallback }) => ({ name, fallback }));
