@@ -36,6 +36,23 @@ export function foundReads(secret: SecretAddress, view: View): FoundRead[] {
   });
 }
 
+/** Copy → the declared secrets that it is read as, on record or not. */
+export type Readers = ReadonlyMap<string, readonly DeclaredSecret[]>;
+
+/** Of all declared secrets, looked up once. */
+export function readersOf(view: View): Readers {
+  const readers = new Map<string, DeclaredSecret[]>();
+  for (const secret of view.declared.secrets) {
+    for (const place of new Set(foundReads(secret.address, view).map(placeOf)))
+      readers.set(place, [...(readers.get(place) ?? []), secret]);
+  }
+  return readers;
+}
+
+function placeOf({ consumer, copy }: FoundRead): string {
+  return `${consumer.platform} ${copy.id}`;
+}
+
 /** The version that counts as current: what mounts without a pin read, else the newest that is read; null: nobody reads. */
 export function currentOf(reads: readonly FoundRead[]): Ordinal | null {
   const free = reads.filter(({ mount }) => mount.version === null);
@@ -44,12 +61,17 @@ export function currentOf(reads: readonly FoundRead[]): Ordinal | null {
 }
 
 /** Why what is read of a secret cannot be taken over as one current version and what is pinned; empty: it can. */
-export function problemsOfReads(secret: DeclaredSecret, reads: readonly FoundRead[], view: View): Problem[] {
+export function problemsOfReads(
+  secret: DeclaredSecret,
+  reads: readonly FoundRead[],
+  readers: Readers,
+  view: View,
+): Problem[] {
   return [
     ...disagreements(secret, reads),
     ...wrongPins(secret, reads),
     ...twins(secret, reads),
-    ...foreignCopies(secret, reads, view),
+    ...foreignCopies(secret, reads, readers, view),
     ...unsteady(secret, reads),
   ];
 }
@@ -85,10 +107,10 @@ function wrongPins({ address, name }: DeclaredSecret, reads: readonly FoundRead[
 
 /** Two copies of one place that would count as the same version. */
 function twins({ address, name }: DeclaredSecret, reads: readonly FoundRead[]): Problem[] {
-  const placeOf = ({ consumer, mount, ordinal }: FoundRead): string =>
+  const nameOfPlace = ({ consumer, mount, ordinal }: FoundRead): string =>
     `${consumer.platform} ${mount.base} ${ordinal}`;
-  return [...new Set(reads.map(placeOf))].flatMap((place): Problem[] => {
-    const same = reads.filter((read) => placeOf(read) === place);
+  return [...new Set(reads.map(nameOfPlace))].flatMap((place): Problem[] => {
+    const same = reads.filter((read) => nameOfPlace(read) === place);
     const names = [...new Set(same.map(({ copy }) => copy.name))].sort();
     if (names.length < 2) return [];
     return [
@@ -104,6 +126,7 @@ function twins({ address, name }: DeclaredSecret, reads: readonly FoundRead[]): 
 function foreignCopies(
   { address, name }: DeclaredSecret,
   reads: readonly FoundRead[],
+  readers: Readers,
   view: View,
 ): Problem[] {
   const { stack } = view.declared;
@@ -111,13 +134,7 @@ function foreignCopies(
     const { copy, consumer } = read;
     const labels = view.copy(consumer.platform, copy.name)?.labels ?? {};
     const owner = labels[TAG_STACK];
-    const other = view.declared.secrets.find(
-      (each) => each.address !== address && view.isRecordedCopy(each.address, consumer.platform, copy.id),
-    );
-    const shared = view.declared.secrets.find(
-      (each) =>
-        each.address !== address && foundReads(each.address, view).some((one) => one.copy.id === copy.id),
-    );
+    const other = readers.get(placeOf(read))?.find((each) => each.address !== address);
     if (owner !== undefined && owner !== stack) {
       const what = `${copy.name} on ${consumer.platform}, which ${consumer.service} reads, belongs to stack '${owner}'`;
       return [{ what, where: address, next: 'declare it in one stack only' }];
@@ -126,9 +143,8 @@ function foreignCopies(
       const what = `${copy.name} on ${consumer.platform} was delivered by this stack, and the record does not know it`;
       return [{ what, where: address, next: lostRecord(stack) }];
     }
-    const twin = other ?? shared;
-    if (twin === undefined) return [];
-    const what = `${copy.name} on ${consumer.platform} is read as ${name} and as ${twin.name}`;
+    if (other === undefined) return [];
+    const what = `${copy.name} on ${consumer.platform} is read as ${name} and as ${other.name}`;
     return [{ what, where: address, next: 'declare one secret, and let both mounts read that' }];
   });
 }

@@ -14,8 +14,8 @@ import type {
 import { operationId } from './cause.ts';
 import type { Doubt } from './doubts.ts';
 import { serviceOf } from './evidence.ts';
-import type { FoundRead } from './found-reads.ts';
-import { currentOf, foundReads, problemsOfReads } from './found-reads.ts';
+import type { FoundRead, Readers } from './found-reads.ts';
+import { currentOf, foundReads, problemsOfReads, readersOf } from './found-reads.ts';
 import type { FoundValue } from './found-values.ts';
 import { foundValue, itemOf, ownerProblem } from './found-values.ts';
 import { View } from './view.ts';
@@ -58,13 +58,14 @@ export function makeImport(input: ImportInput): Import {
     ({ address }) => input.wanted === null || input.wanted.includes(address),
   );
   const known = wanted.filter(({ address }) => view.recordOf(address) !== undefined);
+  const readers = readersOf(view);
   const found = wanted.flatMap((secret): Found[] => {
     if (known.includes(secret)) return [];
     const item = itemOf(secret, view);
     const reads = foundReads(secret.address, view);
     const isThere = item !== null || reads.length > 0;
     if (!isThere && input.wanted === null) return [];
-    return [{ secret, reads, ...judged(secret, reads, input.platformOnly, view) }];
+    return [{ secret, reads, ...judged(secret, { reads, readers, platformOnly: input.platformOnly }, view) }];
   });
   const refused = found.flatMap(({ problems }) => problems);
   const taken = refused.length > 0 ? [] : found;
@@ -93,13 +94,16 @@ interface Found {
 
 function judged(
   secret: DeclaredSecret,
-  reads: readonly FoundRead[],
-  platformOnly: boolean,
+  {
+    reads,
+    readers,
+    platformOnly,
+  }: { readonly reads: readonly FoundRead[]; readonly readers: Readers; readonly platformOnly: boolean },
   view: View,
 ): Pick<Found, 'value' | 'problems'> {
   const { address, name, vault } = secret;
   const owner = ownerProblem(secret, view);
-  const problems = [...(owner === null ? [] : [owner]), ...problemsOfReads(secret, reads, view)];
+  const problems = [...(owner === null ? [] : [owner]), ...problemsOfReads(secret, reads, readers, view)];
   const item = itemOf(secret, view);
   if (reads.length === 0 && (item === null || platformOnly)) {
     const what =

@@ -24,7 +24,12 @@ async function shopOf(folder: string): Promise<Before> {
 }
 
 const DISCOVER = [
-  ...['import', '--discover', '--vault', VAULT, '--swarm-name', SWARM, '--stack', 'shop', '--sandbox'],
+  'import',
+  '--discover',
+  `--vault=${VAULT}`,
+  `--swarm-name=${SWARM}`,
+  '--stack=shop',
+  '--sandbox',
 ];
 
 /** The app of a project that has just the stack that was written. */

@@ -42,7 +42,7 @@ async function found(given: Given = {}): Promise<void> {
   const copies = new Set(Object.values(reads).flatMap((mounts) => Object.values(mounts)));
   for (const Name of copies) {
     const Data = Buffer.from('good-now').toString('base64');
-    await engine.createSecret({ _query: {}, _body: { Name, Data } } as object);
+    await engine.createSecret({ _query: {}, _body: { Name, Data } });
   }
   for (const [name, mounts] of Object.entries(reads)) {
     world.swarm.createService({

@@ -121,8 +121,13 @@ describeLive('import on a swarm that docker stack deploy made', () => {
       const outside = async () => JSON.stringify([await services(), await secrets(), await tasks()]);
 
       const discover = [
-        ...['import', '--discover', '--vault', VAULT, '--swarm-name', 'lab', '--stack', 'busflow'],
-        ...['--namespace', stack, '--compose', 'compose.yml'],
+        'import',
+        '--discover',
+        `--vault=${VAULT}`,
+        '--swarm-name=lab',
+        '--stack=busflow',
+        `--namespace=${stack}`,
+        '--compose=compose.yml',
       ];
       const discovered = await project.keyturn(discover);
       expect(discovered.code, discovered.err).toBe(0);

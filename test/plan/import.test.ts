@@ -206,12 +206,10 @@ describe('what an import refuses', () => {
   it('is what another stack of keyturn owns, in the vault and on the platform', () => {
     const world = found({ web: 'key_v7', job: 'key_v7' });
     world.write(KEY, tagsOf('other', 4, 'theirs'));
-    world.copies
-      .get(PLATFORM)
-      ?.set('key_v7', {
-        id: world.copies.get(PLATFORM)?.get('key_v7')?.id ?? '',
-        labels: { [TAG_STACK]: 'other' },
-      });
+    world.copies.get(PLATFORM)?.set('key_v7', {
+      id: world.copies.get(PLATFORM)?.get('key_v7')?.id ?? '',
+      labels: { [TAG_STACK]: 'other' },
+    });
     expect(refusals(world)).toEqual([
       "key belongs to stack 'other'",
       "key_v7 on prod, which job reads, belongs to stack 'other'",
