@@ -9,6 +9,7 @@ import { SecretValue } from '../../src/model/secret-value.ts';
 import type { Import } from '../../src/plan/import.ts';
 import { makeImport } from '../../src/plan/import.ts';
 import { rebuildRecord } from '../../src/plan/rebuild.ts';
+import { killedBefore } from '../support/killed.ts';
 import { declare, secret, service, World } from '../support/world.ts';
 
 let world: World;
@@ -225,6 +226,15 @@ describe('the record of an import', () => {
     expect(Object.keys(recorded.secrets).sort()).toEqual([KEY, 'vault://prod-vault/new']);
     expect(recorded.head?.entry).toBe(2);
     expect(isEmpty(await world.plan())).toBe(true);
+  });
+
+  it('waits for an apply that did not end', async () => {
+    await found({ secrets: [secret('key'), secret('new')], consumers: [service('api', ['key'])] });
+    const plan = await world.plan({ target: ['vault://prod-vault/new'] });
+    await killedBefore(world, plan, (entry) => entry.type === 'outcome');
+    await expect(adopt()).rejects.toMatchObject({ code: 'unfinished' });
+    await world.resume();
+    expect((await adopt()).secrets[KEY]).toMatchObject({ current: 1 });
   });
 
   it('takes nothing over twice, and nothing that is on record', async () => {
