@@ -1,5 +1,5 @@
 import type { ComposeFile, ComposeSecret } from '../model/compose.ts';
-import { variableOf } from '../model/compose-variables.ts';
+import { variableOf, variablesIn } from '../model/compose-variables.ts';
 import type { Discovery, FoundSwarm } from '../model/discovery.ts';
 
 /** One line of a compose file that shall take a secret's name from `keyturn output --format env`. */
@@ -8,7 +8,7 @@ export interface WiredSecret {
   readonly key: string;
   /** What the file says now. */
   readonly was: string;
-  /** `name: ${BUSFLOW_DB_WRITER}`; with `external: true` before it where the file makes the secret itself. */
+  /** `name: '${BUSFLOW_DB_WRITER:?keyturn-output}'`: no deploy without it; `external: true` before it where the file makes the secret. */
   readonly shall: string;
 }
 
@@ -33,9 +33,14 @@ export function wiringOf(files: readonly ComposeFile[], discovery: Discovery, fo
       const where = placeText(secret.place);
       const was = secret.external ?? secret.named ?? `made from a ${secret.from ?? 'file'}`;
       if (variable === null) said.push(`${where}: no service reads "${secret.key}" (${was}) on the swarm`);
-      else if (was !== `\${${variable}}`) {
+      else if (!variablesIn(was).some(({ name }) => name === variable)) {
         const external = secret.external === null ? 'external: true, ' : '';
-        lines.push({ where, key: secret.key, was, shall: `${external}name: \${${variable}}` });
+        lines.push({
+          where,
+          key: secret.key,
+          was,
+          shall: `${external}name: '\${${variable}:?keyturn-output}'`,
+        });
       }
     }
     for (const { key, place, mounts } of services) {

@@ -157,7 +157,7 @@ describeLive('import on a swarm that docker stack deploy made', () => {
 
       // From now on the file takes its names as `import --discover` printed them.
       const wired = Object.fromEntries(
-        told.compose.lines.map(({ key, shall }) => [key, shall.replace('name: ', '')]),
+        told.compose.lines.map(({ key, shall }) => [key, shall.replace(/^name: '(.*)'$/, '$1')]),
       );
       expect(Object.keys(wired).sort()).toEqual([...SECRETS].sort());
       await put(

@@ -41,12 +41,17 @@ secrets:
 `;
     expect(wired(text, swarmWith({ api: ['shop_key_v7', 'shop_token'] }))).toEqual({
       lines: [
-        { where: 'compose.yml:4', key: 'key', was: 'shop_key_v7', shall: 'name: ${SHOP_KEY}' },
+        {
+          where: 'compose.yml:4',
+          key: 'key',
+          was: 'shop_key_v7',
+          shall: "name: '${SHOP_KEY:?keyturn-output}'",
+        },
         {
           where: 'compose.yml:5',
           key: 'token',
           was: 'made from a file',
-          shall: 'external: true, name: ${SHOP_TOKEN}',
+          shall: "external: true, name: '${SHOP_TOKEN:?keyturn-output}'",
         },
       ],
       said: [],
@@ -62,7 +67,12 @@ secrets:
 `;
     const { lines } = wired(text, swarmWith({ api: ['shop_key_v7', 'shop_token_v1'] }));
     expect(lines).toEqual([
-      { where: 'compose.yml:5', key: 'token', was: 'shop_token_v${N}', shall: 'name: ${SHOP_TOKEN}' },
+      {
+        where: 'compose.yml:5',
+        key: 'token',
+        was: 'shop_token_v${N}',
+        shall: "name: '${SHOP_TOKEN:?keyturn-output}'",
+      },
     ]);
   });
 
@@ -75,7 +85,10 @@ secrets:
   old_key: { external: true, name: shop_key_v6 }
 `;
     const { lines } = wired(text, swarmWith({ api: ['shop_key_v7'], old: ['shop_key_v6'] }));
-    expect(lines.map(({ shall }) => shall)).toEqual(['name: ${SHOP_KEY}', 'name: ${SHOP_KEY_V6}']);
+    expect(lines.map(({ shall }) => shall)).toEqual([
+      "name: '${SHOP_KEY:?keyturn-output}'",
+      "name: '${SHOP_KEY_V6:?keyturn-output}'",
+    ]);
   });
 
   it('are said not to fit where the swarm has no such service, or reads another name than the file says', () => {
