@@ -220,7 +220,10 @@ function questions(yargs: Argv, ended: Ended): Argv {
             },
             platform: { type: 'string', requiresArg: true, describe: "only this platform's names" },
           })
-          .example('$0 output busflow > names.env', 'then: env $(cat names.env) docker stack deploy …')
+          .example(
+            '$0 output busflow > names.env',
+            "then: env $(grep -v '^#' names.env) docker stack deploy …",
+          )
           .example('$0 output busflow --format compose', 'the secrets: part of a compose file'),
       async (argv) => ended(await (await import('./commands/output.ts')).run(argv)),
     );

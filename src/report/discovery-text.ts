@@ -33,11 +33,11 @@ export function renderDiscovery(
 
 function wiringLines({ lines }: Wiring, page: Page): string[] {
   if (lines.length === 0) return [];
-  const rows = lines.map(({ where, key, was, shall }) => [where, key, was, shall]);
+  const rows = lines.map(({ where, was, shall }) => [where, was, shall]);
   return [
     '',
     page.paint('bold', 'In the compose files, so that no deploy names an old version again'),
-    ...columns(rows, page, { indent: 2, head: ['WHERE', 'SECRET', 'IS NOW', 'SHALL BE'] }),
+    ...columns(rows, page, { indent: 2, head: ['WHERE', 'IS NOW', 'SHALL BE'] }),
   ];
 }
 
@@ -49,7 +49,7 @@ function nextLines(stack: string, path: string, wiring: Wiring, page: Page): str
     'keyturn plan: says that there is nothing to do',
     ...(wiring.lines.length === 0
       ? []
-      : [`env $(keyturn output ${stack}) docker stack deploy -c FILE STACK`]),
+      : [`env $(keyturn output ${stack} | grep -v '^#') docker stack deploy -c FILE STACK`]),
   ];
   return [
     `wrote ${path}`,
