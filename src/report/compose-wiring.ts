@@ -8,7 +8,7 @@ export interface WiredSecret {
   readonly key: string;
   /** What the file says now. */
   readonly was: string;
-  /** `name: '${BUSFLOW_DB_WRITER:?keyturn-output}'`: no deploy without it; `external: true` before it where the file makes the secret. */
+  /** `name: '${BUSFLOW_DB_WRITER:?keyturn_output}'`: no deploy without it; `external: true` before it where the file makes the secret. */
   readonly shall: string;
 }
 
@@ -34,12 +34,13 @@ export function wiringOf(files: readonly ComposeFile[], discovery: Discovery, fo
       const was = secret.external ?? secret.named ?? `made from a ${secret.from ?? 'file'}`;
       if (variable === null) said.push(`${where}: no service reads "${secret.key}" (${was}) on the swarm`);
       else if (!variablesIn(was).some(({ name }) => name === variable)) {
+        // No hyphen: docker stack deploy would take what is behind it for a default.
         const external = secret.external === null ? 'external: true, ' : '';
         lines.push({
           where,
           key: secret.key,
           was,
-          shall: `${external}name: '\${${variable}:?keyturn-output}'`,
+          shall: `${external}name: '\${${variable}:?keyturn_output}'`,
         });
       }
     }

@@ -62,7 +62,7 @@ secrets:
   const discovered = await keyturn([...DISCOVER, '--compose', 'compose.yml'], { cwd });
   expect(discovered).toMatchObject({ code: 0 });
   expect(discovered.out).toContain('3 secrets and 2 consumers found on swarm shop and vault shop-secrets');
-  expect(discovered.out).toMatch(/compose\.yml:6 +shop_key_v7 +name: '\$\{SHOP_KEY:\?keyturn-output\}'/);
+  expect(discovered.out).toMatch(/compose\.yml:6 +shop_key_v7 +name: '\$\{SHOP_KEY:\?keyturn_output\}'/);
   const again = await keyturn(DISCOVER, { cwd });
   expect(again).toMatchObject({ code: 1 });
   expect(again.err).toContain('stacks/shop.ts exists, and is not written over');

@@ -45,13 +45,13 @@ secrets:
           where: 'compose.yml:4',
           key: 'key',
           was: 'shop_key_v7',
-          shall: "name: '${SHOP_KEY:?keyturn-output}'",
+          shall: "name: '${SHOP_KEY:?keyturn_output}'",
         },
         {
           where: 'compose.yml:5',
           key: 'token',
           was: 'made from a file',
-          shall: "external: true, name: '${SHOP_TOKEN:?keyturn-output}'",
+          shall: "external: true, name: '${SHOP_TOKEN:?keyturn_output}'",
         },
       ],
       said: [],
@@ -71,7 +71,7 @@ secrets:
         where: 'compose.yml:5',
         key: 'token',
         was: 'shop_token_v${N}',
-        shall: "name: '${SHOP_TOKEN:?keyturn-output}'",
+        shall: "name: '${SHOP_TOKEN:?keyturn_output}'",
       },
     ]);
   });
@@ -86,8 +86,8 @@ secrets:
 `;
     const { lines } = wired(text, swarmWith({ api: ['shop_key_v7'], old: ['shop_key_v6'] }));
     expect(lines.map(({ shall }) => shall)).toEqual([
-      "name: '${SHOP_KEY:?keyturn-output}'",
-      "name: '${SHOP_KEY_V6:?keyturn-output}'",
+      "name: '${SHOP_KEY:?keyturn_output}'",
+      "name: '${SHOP_KEY_V6:?keyturn_output}'",
     ]);
   });
 
