@@ -13,6 +13,7 @@ import {
   withStacks,
 } from './options.ts';
 import { check } from './usage-check.ts';
+import { drift } from './usage-drift.ts';
 import { imports } from './usage-import.ts';
 import { history, state } from './usage-record.ts';
 import { report } from './usage-report.ts';
@@ -25,10 +26,8 @@ import { schedule } from './usage-schedule.ts';
  * `ended` is told the exit code of the command that ran.
  */
 export function withCommands(yargs: Argv, ended: (code: ExitCode) => void): Argv {
-  return [project, changes, imports, questions, check, history, report, state, schedule, sandbox].reduce(
-    (so, add) => add(so, ended),
-    yargs,
-  );
+  const all = [project, changes, imports, questions, drift, check, history, report, state, schedule, sandbox];
+  return all.reduce((so, add) => add(so, ended), yargs);
 }
 
 type Ended = (code: ExitCode) => void;
@@ -272,7 +271,7 @@ function sandbox(yargs: Argv, ended: Ended): Argv {
 export const EXIT_CODES = `Exit codes:
   0    done, converged or nothing to do
   1    failed, nothing changed
-  2    changes pending (plan --detailed-exitcode)
+  2    changes pending (plan --detailed-exitcode); drift or check found something
   10   a step failed and its group was rolled back
   11   stopped part-way, a person is needed
   12   the plan is stale

@@ -20,7 +20,7 @@ import type {
 import { isPlatformOnly, lowestGivenOut, recordedVersion } from '../model/recorded.ts';
 import type { SecretValue } from '../model/secret-value.ts';
 import { prove, retire, revoke } from './death.ts';
-import { assertUnused, usersOf } from './unused.ts';
+import { assertCopyUnused, assertUnused, usersOf } from './unused.ts';
 import { disableAll, isDisabled, readVersion, storeIdsOf, versionsOf } from './versions.ts';
 import type { Work } from './work.ts';
 
@@ -54,7 +54,9 @@ export async function act(step: Step, work: Work, isUndo: boolean): Promise<Done
     case 'unstage':
     case 'prune':
       if (step.cause.kind === 'compromise') return removeDead(step, work);
-      await assertUnused(step.secret, step.ordinal, work, step);
+      // An orphan is one copy, whatever becomes of its version.
+      if (step.kind === 'prune' && step.cause.kind === 'request') await assertCopyUnused(step, work);
+      else await assertUnused(step.secret, step.ordinal, work, step);
       return remove(step, work);
     case 'effect':
       return effect(step, work);
@@ -127,11 +129,22 @@ export function valueFor(step: MintStep, work: Pick<Work, 'outside'>): SecretVal
 }
 
 async function stage(step: StageStep, work: Work): Promise<DoneFacts> {
-  const value =
-    work.minted(step.secret, step.ordinal) ?? (await readVersion(step.secret, step.ordinal, work, step.copy));
+  const minted = work.minted(step.secret, step.ordinal);
+  const there = minted === undefined ? await delivered(step, work) : null;
+  if (there !== null) return { copyId: there };
+  const value = minted ?? (await readVersion(step.secret, step.ordinal, work, step.copy));
   const { id } = await work.platform(step.platform).stage(copyOrder(step, work), value, work.lost);
   work.forgetLook(step.platform);
   return { copyId: id };
+}
+
+/** The platform's id of the copy where an apply that was cut off has delivered it: its value need not be read again. */
+async function delivered(step: StageStep, work: Work): Promise<string | null> {
+  const seen = await work.look(step.platform).catch(() => null);
+  const { name, labels } = copyOrder(step, work);
+  const copy = seen?.copies.find((each) => each.name === name);
+  const isOurs = Object.entries(labels).every(([key, wanted]) => copy?.labels[key] === wanted);
+  return copy !== undefined && isOurs ? copy.id : null;
 }
 
 function copyOrder(

@@ -36,7 +36,9 @@ export async function loadLint(own: Rule): Promise<Lint> {
     ]);
     const rules: Rule[] = [{ id: '@secretlint/secretlint-rule-preset-recommend', rule: creator }, own];
     return async (file, text) => {
-      const source = { filePath: file, content: text, contentType: 'text', ext: '' } as const;
+      // A comment in a last line that has no end accepts nothing.
+      const content = text.endsWith('\n') ? text : `${text}\n`;
+      const source = { filePath: file, content, contentType: 'text', ext: '' } as const;
       const options = { noPhysicFilePath: true, maskSecrets: true, config: { rules } };
       const { messages } = await core.lintSource({ source, options });
       // Node keeps those that it still sets.

@@ -15,17 +15,18 @@ const TEMPLATE =
 const SEALED = /\.(enc|encrypted|gpg|asc|age|sops|vault)$/i;
 const PRODUCTION = /^\.env[._-](.*[._-])?prod(uction)?([._-].*)?$|^([^.].*[._-])?prod(uction)?\.env$/i;
 const ENVIRONMENT = /^\.env([._-].*)?$|\.env$|^\.envrc$/i;
+const COMPOSE = /^(docker-)?compose([._-].*)?\.ya?ml$/i;
 
 /**
  * What a file holds by its name: `.env.production`, `.env.prod.local`, `eu.production.env` are of production;
- * `.env.example`, `config.yml.sample` are templates; other `.env` files hold values. Null: none of these.
+ * `.env.example`, `config.yml.sample` are templates; other `.env` files and compose files hold values. Null: none of these.
  */
 export function environmentFile(path: string): EnvironmentFile | null {
   const name = path.slice(path.lastIndexOf('/') + 1);
   if (SEALED.test(name)) return null;
   if (TEMPLATE.test(name)) return 'template';
   if (PRODUCTION.test(name)) return 'production';
-  return ENVIRONMENT.test(name) ? 'values' : null;
+  return ENVIRONMENT.test(name) || COMPOSE.test(name) ? 'values' : null;
 }
 
 /** The assignments of a file, line by line; those in comments are none. */
@@ -71,6 +72,8 @@ const PLACEHOLDERS: readonly RegExp[] = [
   // A port or a count, a path where the value lies, and a name of it in a vault.
   /^\d{1,5}$/,
   /^(\.{1,2}|~|\/(run|etc|var|usr|opt|tmp|mnt|home|secrets?|vault|app|certs?|keys?))\//,
+  // What a tool has encrypted in its place.
+  /^(encrypted:|ENC\[)/,
   /^(op|vault|keyvault|azurekms|awskms|gcpkms|sops|ref\+\w+|secret|file|env):/i,
 ];
 

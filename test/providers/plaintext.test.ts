@@ -88,6 +88,9 @@ describe('a secret in plain text', () => {
     const stripe = credentials['a Stripe key']?.line;
     const folder = tree({
       'a.ts': `// secretlint-disable-next-line\n${slack}\n${stripe} // secretlint-disable-line\n${stripe}\n`,
+      'a.json': `{\n  "//": "secretlint-disable-next-line -- a reason",\n  "a": "${slack}"\n}\n`,
+      'a.css': `/* secretlint-disable-next-line -- a reason */\n${slack}\n`,
+      'last.yml': `a: ${slack} # secretlint-disable-line -- a reason`,
       '.env.example': `API_KEY=${randomText(24)} # secretlint-disable-line\n`,
     });
     expect(placesOf(await scan(folder))).toEqual(['a.ts:4 secret stripe live key']);
@@ -191,6 +194,9 @@ describe('a file of environment values', () => {
     ['.env', 'values'],
     ['.env.test', 'values'],
     ['api.env', 'values'],
+    ['docker/compose.prod.yml', 'values'],
+    ['docker-compose.yaml', 'values'],
+    ['compose.ts', null],
     ['.env.production.gpg', null],
     ['.env.product.ts', 'values'],
     ['src/production.ts', null],
@@ -225,6 +231,35 @@ describe('a file of environment values', () => {
       '.env.test:3 environment-value stripeSecretKey',
     ]);
     expect(JSON.stringify(result)).not.toContain(value);
+  });
+
+  it('may be a compose file, whose secrets are no values', async () => {
+    const value = randomText(20);
+    const text = `services:
+  api:
+    environment:
+      DB_PASSWORD: ${value}
+      DB_PASSWORD_FILE: /run/secrets/db_password
+      API_TOKEN: \${API_TOKEN:?}
+    secrets: [db_password, { source: api_token, target: token }]
+  web:
+    environment: [API_TOKEN=${value}]
+    secrets:
+      - source: db_password
+        target: db_password
+  worker:
+    environment:
+      - SMTP_PASSWORD=${value}
+secrets:
+  db_password: { external: true, name: db_password_v1 }
+  api_token:
+    external: true
+`;
+    const mounted = { names: ['db_password', 'api_token'], bases: ['db_password', 'api_token'] };
+    expect(placesOf(await scan(tree({ 'docker-compose.yml': text }), { mounted }))).toEqual([
+      'docker-compose.yml:15 environment-value SMTP_PASSWORD',
+      'docker-compose.yml:4 environment-value DB_PASSWORD',
+    ]);
   });
 
   it('knows a mounted name for a secret, and the name of a copy for none', async () => {
@@ -277,6 +312,7 @@ describe('what stands for a value', () => {
     '3600',
     'replace_me_please',
     '!Ref Token',
+    'encrypted:BGh0',
   ])('%s gives nothing away', (value) => {
     expect(isPlaceholder(value)).toBe(true);
   });

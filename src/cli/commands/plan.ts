@@ -136,7 +136,8 @@ function isManual(declared: Declared, address: string): boolean {
   return declared.secrets.some((secret) => secret.address === address && secret.source.kind === 'manual');
 }
 
-async function save(plan: Plan, path: string, terminal: Terminal): Promise<void> {
+/** Writes the plan for apply and says how to perform it. */
+export async function save(plan: Plan, path: string, terminal: Terminal): Promise<void> {
   await writePlanFile(path, plan);
   if (terminal.json) return;
   const digest = digestOf(plan);
@@ -160,7 +161,8 @@ function refuseToSave(): void {
   });
 }
 
-function refuseSeveral(stacks: readonly Declared[]): void {
+/** A plan file holds one stack's plan. */
+export function refuseSeveral(stacks: readonly Declared[]): void {
   if (stacks.length === 1) return;
   throw new Fault({
     code: 'bad-usage',
