@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { addDuration } from '../../src/calendar/calendar.ts';
 import type { Cadence, Declared, DeclaredConsumer, DeclaredSecret } from '../../src/model/declared.ts';
 import { isEmpty } from '../../src/model/plan.ts';
+import type { Recorded } from '../../src/model/recorded.ts';
 import { isPlatformOnly, priorVersion } from '../../src/model/recorded.ts';
+import { findDrift } from '../../src/plan/drift.ts';
 import { makeRollbackPlan } from '../../src/plan/rollback.ts';
 import { PLATFORM, QUARTERLY, mount, secret, secretAt, service, stack } from './declare.ts';
 import { NOW, imported, planFor, recordOf } from './found.ts';
@@ -106,6 +108,7 @@ describe('whatever is taken over', () => {
         const plan = planFor(world, own, recorded);
         expect(plan.steps.map(({ text }) => text)).toEqual([]);
         expect(plan.notes.filter(({ kind }) => kind === 'drift')).toEqual([]);
+        expect(driftOf(world, own, recorded, NOW)).toEqual([]);
         expect(plan.blocked.filter(({ why }) => why !== 'awaiting-value')).toEqual([]);
       }),
       RUNS,
@@ -129,6 +132,7 @@ describe('whatever is taken over', () => {
           expect(record?.versions.at(-1)?.storeIds).toHaveLength(1);
         }
         for (const hours of ['PT0H', 'PT73H', 'PT73H']) {
+          expect(driftOf(world, own, recorded, now)).toEqual([]);
           now = addDuration(now, hours);
           recorded = world.execute(planFor(world, own, recorded, {}, now), recorded, now);
           expect(isEmpty(planFor(world, own, recorded, {}, now))).toBe(true);
@@ -187,6 +191,13 @@ describe('whatever is taken over', () => {
     );
   });
 });
+
+/** What drifted, but for copies that nobody reads. */
+function driftOf(world: World, declared: Declared, recorded: Recorded, now: string): string[] {
+  const observed = look(world, declared, recorded, now);
+  const { findings } = findDrift({ declared, observed, recorded, now });
+  return findings.flatMap(({ rule, text }) => (rule === 'orphan' ? [] : [`${rule}: ${text}`]));
+}
 
 function contentsOf({ vaults, copies, services }: World): object {
   return structuredClone({ vaults, copies, services });

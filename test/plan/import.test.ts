@@ -1,12 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { addDuration } from '../../src/calendar/calendar.ts';
 import type { Declared, DeclaredSecret } from '../../src/model/declared.ts';
+import type { Finding } from '../../src/model/finding.ts';
 import { LABEL_SECRET, TAG_STACK, TAG_VERSION } from '../../src/model/observed.ts';
 import { isEmpty } from '../../src/model/plan.ts';
 import type { RecordedSecret } from '../../src/model/recorded.ts';
 import type { Import, ImportInput } from '../../src/plan/import.ts';
+import { findDrift } from '../../src/plan/drift.ts';
+import { makePrunePlan } from '../../src/plan/prune.ts';
 import { makeRollbackPlan } from '../../src/plan/rollback.ts';
 import { makeStatus } from '../../src/plan/status.ts';
+import { NO_OPTIONS } from '../../src/plan/view.ts';
 import { PLATFORM, mount, secret, secretAt, service, stack } from './declare.ts';
 import { NOW, imported, planFor, recordOf } from './found.ts';
 import { look } from './look.ts';
@@ -303,6 +307,39 @@ describe('a version that was taken over', () => {
     const flip = plan.steps.find(({ kind }) => kind === 'flip');
     expect(mint?.inverse).toMatchObject({ kind: 'restore', to: null });
     expect(flip?.inverse).toMatchObject({ changes: [{ to: { copy: 'key', ordinal: 1 } }] });
+  });
+
+  it('is an orphan of ours once it is retired and only on its platform, and goes when a person says so', () => {
+    const world = found({ web: 'key' }, 0);
+    let recorded = recordOf(imported(world, one()));
+    recorded = world.execute(planFor(world, one(), recorded, { rotate: [KEY] }), recorded, NOW);
+    const later = addDuration(NOW, 'PT73H');
+    const drift = (): Finding[] => {
+      const observed = look(world, one(), recorded, later);
+      return [...findDrift({ declared: one(), observed, recorded, now: later }).findings];
+    };
+    expect(drift()).toEqual([]);
+    recorded = world.execute(planFor(world, one(), recorded, {}, later), recorded, later);
+    expect(drift()).toMatchObject([
+      { rule: 'orphan', level: 'note', subject: 'key', next: 'keyturn prune shop --prune-platform-only' },
+    ]);
+    const observed = look(world, one(), recorded, later);
+    const options = { ...NO_OPTIONS, prunePlatformOnly: true };
+    const prune = makePrunePlan({ declared: one(), observed, recorded, now: later, options });
+    recorded = world.execute(prune, recorded, later);
+    expect([...(world.copies.get(PLATFORM)?.keys() ?? [])]).toEqual(['key_v2']);
+    expect(drift()).toEqual([]);
+  });
+
+  it('that a deploy brings back is found as superseded, under the name that it had', () => {
+    const world = found({ web: 'key' });
+    let recorded = recordOf(imported(world, one()));
+    recorded = world.execute(planFor(world, one(), recorded, { rotate: [KEY] }), recorded, NOW);
+    world.service(PLATFORM, 'web').references = [world.reference(PLATFORM, 'key', 'key')];
+    const observed = look(world, one(), recorded, NOW);
+    const { findings } = findDrift({ declared: one(), observed, recorded, now: NOW });
+    expect(findings).toMatchObject([{ rule: 'superseded', subject: 'web' }]);
+    expect(findings[0]?.text).toContain('web was put back to key v1 by someone else');
   });
 
   it('is left alone where another copy of its name stands there now', () => {
