@@ -89,7 +89,7 @@ describeLive('import on a swarm that docker stack deploy made', () => {
           env: { ...process.env, DOCKER_HOST: lab.endpoint, ...environment },
         });
       onTestFinished(async () => {
-        await lab.docker('stack', 'rm', stack);
+        await lab.removeStack(stack);
       });
       await put(
         file,
