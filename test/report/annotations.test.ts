@@ -7,7 +7,7 @@ import { manyRotations } from './many-rotations.ts';
 
 const declared: Declared = stack(
   [{ ...secret('db-writer'), address: writer, position: 'stacks/busflow.ts:14' }],
-  [{ ...service('busflow_api', ['db-writer']), address: api, position: 'stacks/busflow.ts:31' }],
+  [{ ...service('busflow_api', []), address: api, position: 'stacks/busflow.ts:31' }],
 );
 
 describe('annotations', () => {
