@@ -48,7 +48,8 @@ describe('the workflows of examples/github', () => {
       const text = textOf(`github/${name}`);
       expect(validateWorkflow(text).errors).toEqual([]);
       const validate = workflowSchema();
-      validate(parse(text));
+      // This version of the schema knows no range with a step, which GitHub does.
+      validate(parse(text.replace("'3-59/5 * * * *'", "'*/5 * * * *'")));
       expect(validate.errors).toBeNull();
       for (const { steps } of Object.values(read(name).jobs))
         for (const { run } of steps) if (run !== undefined) execFileSync('bash', ['-n'], { input: run });
