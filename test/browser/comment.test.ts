@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { Marked } from 'marked';
@@ -10,6 +9,7 @@ import type { Plan } from '../../src/model/plan.ts';
 import { COMMENT_LIMIT, renderPlanMarkdown } from '../../src/report/plan-markdown.ts';
 import { NOW, rotation } from '../report/fixture.ts';
 import { manyRotations } from '../report/many-rotations.ts';
+import { aPullRequest, planned } from '../cli/a-pull-request.ts';
 import { describeInBrowser } from './browser.ts';
 
 const require = createRequire(import.meta.url);
@@ -113,6 +113,21 @@ describeInBrowser('the comment of a pull request in a browser', (desk) => {
     expect(await page.locator('.drawing').innerText()).toContain(
       '1 mint db-writer v4 in busflow-prod (random)',
     );
+  });
+
+  it('shows the comment of a real pull request, its order drawn from one end to the other', async () => {
+    const pull = await aPullRequest();
+    expect(await pull.run(pull.main, ['apply', '--sandbox', '--auto-approve'])).toMatchObject({ code: 0 });
+    const { page, trespasses } = await desk.open(pageOf(await planned(pull)), { width: COMMENT + 32 });
+    await unfold(page);
+    expect(await draw(page)).toEqual([]);
+    expect(await overhanging(page)).toEqual([]);
+    const steps = await page.locator('details ol > li').count();
+    expect(await page.locator('.drawing g.node').count()).toBe(steps);
+    // All hangs together: nothing stands beside the order.
+    expect(await page.locator('.drawing .edgePaths path').count()).toBeGreaterThanOrEqual(steps - 1);
+    expect(trespasses).toEqual({ requests: [], messages: [] });
+    await picture(page, 'comment-of-the-pull-request');
   });
 
   it('runs nothing that a name holds, and draws it as text', async () => {

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { claim, publish } from '../../src/cli/sandbox-claim.ts';
 import { startSwarm } from '../../src/sandbox/swarm.ts';
 import { startVault } from '../../src/sandbox/vault.ts';
@@ -103,6 +103,25 @@ export async function aPullRequest(): Promise<PullRequest> {
       if (!answer.ok) throw new Error(await answer.text());
     },
   };
+}
+
+/** What the job of the branch's code must not see, although it is there. */
+const PLANTED = { AZURE_CLIENT_SECRET: 'planted', DOCKER_HOST: 'tcp://127.0.0.1:1', GITHUB_TOKEN: 'planted' };
+
+/** The first two jobs: synth of the branch, then a plan of its manifest where none of its code is. Returns the comment. */
+export async function planned(
+  pull: PullRequest,
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const synth = await pull.run(pull.branch, ['synth'], PLANTED);
+  expect(synth).toMatchObject({ code: 0 });
+  const manifest = join(pull.branch, 'cdktf.out', 'stacks', 'shop', 'keyturn.json');
+  await copyFile(manifest, join(pull.planner, 'keyturn.json'));
+  const wanted = ['plan', '--manifest', 'keyturn.json', '--out', 'shop.plan.json', '--format', 'markdown'];
+  const plan = await pull.run(pull.planner, [...wanted, '--sandbox'], env);
+  expect(plan).toMatchObject({ code: 0 });
+  await copyFile(join(pull.planner, 'shop.plan.json'), join(pull.main, 'shop.plan.json'));
+  return plan.out;
 }
 
 /** In this process, so that each request can be counted; the programs find them as those of `sandbox serve`. */

@@ -1,25 +1,10 @@
-import { copyFile, readFile, readdir } from 'node:fs/promises';
+import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { PullRequest } from './a-pull-request.ts';
-import { aPullRequest } from './a-pull-request.ts';
+import { aPullRequest, planned } from './a-pull-request.ts';
 import { put } from './project.ts';
 
 const APPLY = ['apply', 'shop.plan.json', '--sandbox', '--approved-digest'];
-const UNIQUE = { AZURE_CLIENT_SECRET: 'planted', DOCKER_HOST: 'tcp://127.0.0.1:1', GITHUB_TOKEN: 'planted' };
-
-/** The first two jobs: synth of the branch, then a plan of its manifest where none of its code is. */
-async function planned(pull: PullRequest, env: Readonly<Record<string, string>> = {}): Promise<string> {
-  const synth = await pull.run(pull.branch, ['synth'], UNIQUE);
-  expect(synth).toMatchObject({ code: 0 });
-  const manifest = join(pull.branch, 'cdktf.out', 'stacks', 'shop', 'keyturn.json');
-  await copyFile(manifest, join(pull.planner, 'keyturn.json'));
-  const wanted = ['plan', '--manifest', 'keyturn.json', '--out', 'shop.plan.json', '--format', 'markdown'];
-  const plan = await pull.run(pull.planner, [...wanted, '--sandbox'], env);
-  expect(plan).toMatchObject({ code: 0 });
-  await copyFile(join(pull.planner, 'shop.plan.json'), join(pull.main, 'shop.plan.json'));
-  return plan.out;
-}
 
 const digestIn = (comment: string): string => /--approved-digest ([0-9a-f]{64})/.exec(comment)?.[1] ?? 'none';
 
