@@ -112,7 +112,7 @@ describe('the workflows of examples/github', () => {
     expect(job(workflow, 'find').permissions).toEqual({ 'actions': 'read', 'pull-requests': 'read' });
     const script = apply.steps.at(-1)?.run ?? '';
     expect(script).toContain('--approved-digest "$digest"');
-    expect(script).toContain('--approvals approvals.json');
+    expect(script).toContain('--approvals "$RUNNER_TEMP/approvals.json"');
   });
 
   it('the schedule is what keyturn schedule github prints, and drift is looked for on Sunday at 01:00 UTC', () => {
