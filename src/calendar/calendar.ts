@@ -65,8 +65,20 @@ export function plus(a: IsoDuration, b: IsoDuration): IsoDuration {
   return Temporal.Duration.from(a).add(b).toString();
 }
 
+/** The few lengths that stacks declare are asked for once a step. */
+const lengths = new Map<IsoDuration, number>();
+const MOST_LENGTHS = 1000;
+
 /** The length in milliseconds, a day being 24 hours. Throws RangeError for years and months, which have no fixed length. */
 export function durationMs(d: IsoDuration): number {
+  const known = lengths.get(d);
+  if (known !== undefined) return known;
+  const length = measured(d);
+  if (lengths.size < MOST_LENGTHS) lengths.set(d, length);
+  return length;
+}
+
+function measured(d: IsoDuration): number {
   const { years, months, weeks, ...rest } = partsOf(Temporal.Duration.from(d));
   if (years !== 0 || months !== 0) throw new RangeError(`"${d}" has no fixed length`);
   return Temporal.Duration.from({ ...rest, days: rest.days + 7 * weeks }).total('milliseconds');

@@ -17,6 +17,7 @@ export function completionsFor(current: string, argv: unknown, words: readonly s
     'apply',
     'status',
     'output',
+    'check',
     'history',
     'report',
     'state',

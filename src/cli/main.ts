@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import yargs from 'yargs';
 import { Fault } from '../model/fault.ts';
 import type { ExitCode } from './exit-code.ts';
 import { EXIT } from './exit-code.ts';
 import { spellOut, wordsIn } from './options.ts';
 import { EXIT_CODES, withCommands } from './usage.ts';
+import { version } from './version.ts';
 
 /**
  * Runs one command line and returns its exit code. Never throws and never exits: `bin/keyturn.js` sets the
@@ -61,6 +61,7 @@ const MAY_REPEAT = new Set([
   'planOrStack',
   'plan-or-stack',
   'address',
+  'compose',
 ]);
 
 /** yargs makes a list of an option that is given twice; which one was meant is not ours to guess. */
@@ -107,9 +108,4 @@ function complete(
       .then(({ completionsFor }) => done(completionsFor(current, argv, words ?? [])))
       .catch(() => done(words ?? []));
   });
-}
-
-function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return /"version": "([^"]+)"/.exec(text)?.[1] ?? 'unknown';
 }

@@ -13,6 +13,7 @@ import {
   withSelect,
   withStacks,
 } from './options.ts';
+import { check } from './usage-check.ts';
 import { history, state } from './usage-record.ts';
 import { report } from './usage-report.ts';
 import { schedule } from './usage-schedule.ts';
@@ -24,7 +25,7 @@ import { schedule } from './usage-schedule.ts';
  * `ended` is told the exit code of the command that ran.
  */
 export function withCommands(yargs: Argv, ended: (code: ExitCode) => void): Argv {
-  return [project, changes, questions, history, report, state, schedule, sandbox].reduce(
+  return [project, changes, questions, check, history, report, state, schedule, sandbox].reduce(
     (so, add) => add(so, ended),
     yargs,
   );

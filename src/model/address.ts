@@ -46,6 +46,12 @@ export function copyName(base: string, ordinal: Ordinal): string {
   return `${base}_v${ordinal}`;
 }
 
+/** `busflow_db_writer_v4` as its base and its ordinal; null where a name does not end in an ordinal. */
+export function splitCopyName(name: string): { readonly base: string; readonly ordinal: Ordinal } | null {
+  const [, base, digits] = /^(.+)_v([1-9][0-9]{0,8})$/s.exec(name) ?? [];
+  return base === undefined ? null : { base, ordinal: Number(digits) };
+}
+
 /** The ordinal in a copy's name, or null where `name` is not `base` with `_v` and a number behind it. */
 export function ordinalOfCopy(base: string, name: string): Ordinal | null {
   if (!name.startsWith(`${base}_v`)) return null;

@@ -7,6 +7,14 @@ export interface ComposeFile {
   readonly services: readonly ComposeService[];
   /** By the key under the top-level `secrets`. */
   readonly secrets: readonly ComposeSecret[];
+  /** Where it goes on in another file, which was not read. Absent: nowhere. */
+  readonly notFollowed?: readonly ComposeLink[];
+}
+
+/** What a file takes from elsewhere: `extends` of a service, or the file's `include`. */
+export interface ComposeLink {
+  readonly kind: 'extends' | 'include';
+  readonly place: Place;
 }
 
 export interface ComposeService {
@@ -33,5 +41,7 @@ export interface ComposeSecret {
   readonly external: string | null;
   /** What it is made from where it is not external: a file, or a variable of the environment. */
   readonly from: 'file' | 'environment' | null;
+  /** The whole name that one which is not external is given on the platform. Absent: stack and key. */
+  readonly named?: string;
   readonly place: Place;
 }

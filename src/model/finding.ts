@@ -61,3 +61,35 @@ export function placeOf(position: string | null): Place | null {
   const [, file, line] = /^(.+):(\d+)$/.exec(position ?? '') ?? [];
   return file === undefined ? null : { file, line: Number(line) };
 }
+
+export type FindingLevel = Finding['level'];
+
+/** From the worst to the best. */
+export const FINDING_LEVELS: readonly FindingLevel[] = ['error', 'warning', 'note'];
+
+/** Findings by level, the worst first; equals by stack, rule, subject and text, so that one input has one order. */
+export function worstFirst(findings: readonly Finding[]): Finding[] {
+  const rules = Object.keys(FINDING_RULES);
+  const ranks = ({ level, rule }: Finding): [number, number] => [
+    FINDING_LEVELS.indexOf(level),
+    rules.indexOf(rule),
+  ];
+  const keyOf = ({ stack, subject, place, text }: Finding): string =>
+    [stack ?? '', subject, String(place?.line ?? 0).padStart(8, '0'), text].join('\0');
+  return findings.toSorted((a, b) => {
+    const [levelA, ruleA] = ranks(a);
+    const [levelB, ruleB] = ranks(b);
+    return levelA - levelB || ruleA - ruleB || (keyOf(a) < keyOf(b) ? -1 : keyOf(a) > keyOf(b) ? 1 : 0);
+  });
+}
+
+/** How many there are of each level. */
+export function levelCounts(findings: readonly Finding[]): Readonly<Record<FindingLevel, number>> {
+  const of = (wanted: FindingLevel): number => findings.filter(({ level }) => level === wanted).length;
+  return { error: of('error'), warning: of('warning'), note: of('note') };
+}
+
+/** Whether what is next is a command line and nothing else: it is shown whole, so that it can be pasted. */
+export function isCommand(next: string): boolean {
+  return /^(keyturn|docker|az|git) /.test(next);
+}

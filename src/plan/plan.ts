@@ -50,7 +50,7 @@ export function makePlan(input: PlanInput): Plan {
   const groups = [
     ...abandoned.groups,
     ...datedGroups,
-    ...chosen.map((cluster) => groupOf(cluster, [...abandoned.groups, ...datedGroups], lanes)),
+    ...chosen.map((cluster) => groupOf(cluster, { taken: abandoned.groups, dated: datedGroups, lanes })),
     ...atOnce.flatMap((work) => work.groups),
     ...parked.groups,
     ...released,
@@ -131,20 +131,29 @@ function onlyRotating(
   );
 }
 
-function groupOf(
-  cluster: Cluster,
-  dated: readonly Group[],
-  lanes: ReadonlyMap<string, readonly string[]>,
-): Group {
+interface Before {
+  /** What takes an earlier mint back. */
+  readonly taken: readonly Group[];
+  /** What settles, retires and prunes. */
+  readonly dated: readonly Group[];
+  readonly lanes: ReadonlyMap<string, readonly string[]>;
+}
+
+/**
+ * It waits for what settles its consumers, and for what takes its own versions back. Of what retires its older versions
+ * it only comes behind: one that cannot be shown to be dead must not keep its secret from rotating.
+ */
+function groupOf(cluster: Cluster, { taken, dated, lanes }: Before): Group {
   const secrets = cluster.rotations.map(({ secret }) => secret.address);
   const consumers = cluster.moves.map(({ consumer }) => consumer.address);
-  const first = dated.filter(
-    (group) =>
-      group.secrets.some((address) => secrets.includes(address)) ||
-      group.consumers.some((address) => consumers.includes(address)),
-  );
-  const needs = [...first.map(({ id }) => id), ...cluster.needs];
-  const after = (lanes.get(cluster.id) ?? []).filter((id) => !needs.includes(id));
+  const isOwn = (group: Group): boolean =>
+    group.secrets.some((address) => secrets.includes(address)) ||
+    group.consumers.some((address) => consumers.includes(address));
+  const settles = dated.filter((group) => isOwn(group) && group.consumers.length > 0);
+  const ends = dated.filter((group) => isOwn(group) && group.consumers.length === 0);
+  const needs = [...[...taken.filter(isOwn), ...settles].map(({ id }) => id), ...cluster.needs];
+  const behind = [...ends.map(({ id }) => id), ...(lanes.get(cluster.id) ?? [])];
+  const after = behind.filter((id) => !needs.includes(id));
   return { id: cluster.id, needs, ...(after.length === 0 ? {} : { after }), secrets, consumers };
 }
 

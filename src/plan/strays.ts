@@ -2,7 +2,7 @@ import type { Ordinal, SecretAddress } from '../model/address.ts';
 import type { DeclaredSecret } from '../model/declared.ts';
 import type { FaultRecord } from '../model/fault.ts';
 import type { ObservedSecret, ObservedVersion } from '../model/observed.ts';
-import { itemFingerprint, LABEL_SECRET, TAG_STACK, TAG_VERSION } from '../model/observed.ts';
+import { itemFingerprint } from '../model/observed.ts';
 import type { RecordedCopy, RecordedSecret } from '../model/recorded.ts';
 import { isStray, recordedVersion } from '../model/recorded.ts';
 import type { View } from './view.ts';
@@ -33,7 +33,7 @@ export function strayVersions(secret: DeclaredSecret, view: View): Stray[] {
       ordinal,
       operation: arrived[0]?.operation ?? '',
       storeIds: arrived.map(({ storeId }) => storeId).sort(),
-      copies: labelled(secret.address, ordinal, view),
+      copies: view.labelledCopies(secret.address).filter((copy) => copy.ordinal === ordinal),
     };
   });
 }
@@ -87,29 +87,11 @@ export function strayCopies(
 ): { readonly copy: RecordedCopy; readonly ordinal: Ordinal }[] {
   const record = view.recordOf(address);
   if (record === undefined) return [];
-  return labelled(address, null, view).flatMap((copy) => {
+  return view.labelledCopies(address).flatMap((copy) => {
     const version = recordedVersion(record, copy.ordinal);
     const isGivenUp = version === null ? copy.ordinal < (record.current ?? 0) : version.role === 'retired';
     const isListed = version?.copies.some(({ id }) => id === copy.id) === true;
     const { platform, name, id, ordinal } = copy;
     return isGivenUp && !isListed ? [{ copy: { platform, name, id }, ordinal }] : [];
-  });
-}
-
-/** Copies whose labels say that they are of this secret and stack; of one ordinal, or of any. */
-function labelled(
-  address: SecretAddress,
-  ordinal: Ordinal | null,
-  view: View,
-): (RecordedCopy & { readonly ordinal: Ordinal })[] {
-  const platforms = Object.entries(view.observed.platforms);
-  return platforms.flatMap(([platform, seen]) => {
-    if (seen.status !== 'seen') return [];
-    return seen.copies.flatMap(({ id, name, labels }) => {
-      const own = Number(labels[TAG_VERSION]);
-      const isOurs = labels[LABEL_SECRET] === address && labels[TAG_STACK] === view.declared.stack;
-      const isMeant = Number.isSafeInteger(own) && own > 0 && (ordinal === null || own === ordinal);
-      return isOurs && isMeant ? [{ platform, name, id, ordinal: own }] : [];
-    });
   });
 }

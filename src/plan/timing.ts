@@ -62,12 +62,13 @@ export function outOfTurn(
   const inTurn = candidates
     .filter(({ cause }) => cause.kind !== 'first')
     .toSorted((a, b) => compareInstants(dueAt(a.cause), dueAt(b.cause)) || byAddress(a.secret, b.secret));
+  const places = new Map(inTurn.map((each, place) => [each.secret.address, place]));
   const going = new Set<SecretAddress>();
   const waiting = new Map<SecretAddress, Blocked>();
   for (const { secret } of inTurn) {
     if (going.has(secret.address) || waiting.has(secret.address)) continue;
-    const own = companionsOf(secret.address);
-    const together = inTurn.filter((each) => own.includes(each.secret.address));
+    const own = companionsOf(secret.address).flatMap((address) => places.get(address) ?? []);
+    const together = [...new Set(own)].sort((a, b) => a - b).flatMap((place) => inTurn[place] ?? []);
     const late = together.flatMap(({ secret: each }) => {
       const first = view.apartFrom(each.address).find((other) => going.has(other.secret));
       if (first === undefined) return [];

@@ -1,5 +1,5 @@
 import type { Address, ConsumerAddress, Instant, Ordinal, SecretAddress } from '../model/address.ts';
-import { copyName, ordinalOfCopy } from '../model/address.ts';
+import { copyName, splitCopyName } from '../model/address.ts';
 import type { Apart, Declared, DeclaredConsumer, DeclaredSecret, Restarts } from '../model/declared.ts';
 import type { FaultRecord } from '../model/fault.ts';
 import type {
@@ -9,7 +9,8 @@ import type {
   ObservedService,
   SeenPlatform,
 } from '../model/observed.ts';
-import type { Recorded, RecordedConsumer, RecordedSecret } from '../model/recorded.ts';
+import { LABEL_SECRET, TAG_STACK, TAG_VERSION } from '../model/observed.ts';
+import type { Recorded, RecordedConsumer, RecordedCopy, RecordedSecret } from '../model/recorded.ts';
 
 /** What a caller may ask of a plan beyond what is due. */
 export interface PlanOptions {
@@ -43,6 +44,9 @@ export const NO_OPTIONS: PlanOptions = {
   prunePlatformOnly: false,
 };
 
+/** A copy that says of itself which version it is. */
+export type LabelledCopy = RecordedCopy & { readonly ordinal: Ordinal };
+
 /** What was seen of something, or why it could not be seen. */
 export type Sight<T> = { readonly seen: T | null } | { readonly unknown: FaultRecord };
 
@@ -62,6 +66,9 @@ export class View {
   readonly #mountedBy: ReadonlyMap<SecretAddress, readonly DeclaredConsumer[]>;
   readonly #apart: ReadonlyMap<SecretAddress, readonly Apart[]>;
   readonly #copies = new Map<string, ReadonlyMap<string, ObservedCopy>>();
+  /** Platform and base → the highest ordinal in a copy's name. */
+  readonly #highest = new Map<string, Ordinal>();
+  readonly #labelled = new Map<string, LabelledCopy[]>();
 
   constructor(input: Omit<PlanInput, 'options'> & Partial<Pick<PlanInput, 'options'>>) {
     this.declared = sortedDeclaration(input.declared);
@@ -82,9 +89,7 @@ export class View {
     this.#mountedBy = mountedBy;
     this.#apart = apartBothWays(this.declared.secrets);
     for (const [name, platform] of Object.entries(input.observed.platforms)) {
-      if (platform.status === 'seen') {
-        this.#copies.set(name, new Map(platform.copies.map((copy) => [copy.name, copy])));
-      }
+      if (platform.status === 'seen') this.#index(name, platform.copies);
     }
   }
 
@@ -142,6 +147,11 @@ export class View {
     return this.#copies.get(platform)?.get(name);
   }
 
+  /** Copies whose labels say that they are of this secret, of this stack and of an ordinal. */
+  labelledCopies(address: SecretAddress): readonly LabelledCopy[] {
+    return this.#labelled.get(address) ?? [];
+  }
+
   /** The highest ordinal that record, tags, or the names of copies know; 0 where there is none. */
   highestOrdinal(secret: DeclaredSecret): Ordinal {
     const item = this.vaultItem(secret);
@@ -151,10 +161,8 @@ export class View {
       seen?.ordinal ?? 0,
       ...(seen?.versions ?? []).map((version) => version.ordinal ?? 0),
     ];
-    for (const { platform, base } of this.basesOf(secret.address)) {
-      for (const name of this.#copies.get(platform)?.keys() ?? [])
-        ordinals.push(ordinalOfCopy(base, name) ?? 0);
-    }
+    for (const { platform, base } of this.basesOf(secret.address))
+      ordinals.push(this.#highest.get(`${platform}/${base}`) ?? 0);
     return Math.max(...ordinals);
   }
 
@@ -171,6 +179,25 @@ export class View {
       }
     }
     return [...found.values()];
+  }
+
+  /** Once for all secrets: asking each copy for each of them would take the square of their number. */
+  #index(platform: string, copies: readonly ObservedCopy[]): void {
+    this.#copies.set(platform, new Map(copies.map((copy) => [copy.name, copy])));
+    for (const { id, name, labels } of copies) {
+      const named = splitCopyName(name);
+      if (named !== null) {
+        const key = `${platform}/${named.base}`;
+        this.#highest.set(key, Math.max(named.ordinal, this.#highest.get(key) ?? 0));
+      }
+      const ordinal = Number(labels[TAG_VERSION]);
+      if (labels[TAG_STACK] !== this.declared.stack || !Number.isSafeInteger(ordinal) || ordinal <= 0)
+        continue;
+      const address = labels[LABEL_SECRET] ?? '';
+      const list = this.#labelled.get(address) ?? [];
+      list.push({ platform, name, id, ordinal });
+      this.#labelled.set(address, list);
+    }
   }
 
   /** The fingerprint that a basis holds for an address. */

@@ -68,11 +68,15 @@ export async function leaveAside(store: ObjectStore, aside: Aside): Promise<void
   });
 }
 
+/** One as it lies in the store. */
+export interface Left {
+  readonly name: string;
+  readonly aside: Aside;
+}
+
 /** What was left and is not in the history yet, oldest first. What cannot be read is passed over and stays. */
-export async function leftAside(
-  store: ObjectStore,
-): Promise<{ readonly name: string; readonly aside: Aside }[]> {
-  const left: { readonly name: string; readonly aside: Aside }[] = [];
+export async function leftAside(store: ObjectStore): Promise<Left[]> {
+  const left: Left[] = [];
   for (const name of (await store.list(FOLDER)).slice(0, MOST)) {
     const stored = await store.get(name);
     const aside = stored === null ? null : asideIn(stored.text, `${store.place}/${name}`);

@@ -6,7 +6,7 @@ import { ASIDE_KINDS } from '../model/journal.ts';
 import type { Recorded } from '../model/recorded.ts';
 import type { ObjectStore, Stored } from '../model/store.ts';
 import { Changed } from '../model/store.ts';
-import type { Aside } from './aside.ts';
+import type { Aside, Left } from './aside.ts';
 import { asideEntry, leaveAside, leftAside } from './aside.ts';
 import type { Bundle } from './bundle.ts';
 import { existingIn, existsAlready } from './existing.ts';
@@ -143,12 +143,24 @@ export class HeldRecord {
     await this.write({ ...state, serial: state.serial + 1, head }, stateTag);
   }
 
-  /** Takes what others left beside the record into the history. Returns the record as it stands. */
+  /**
+   * Takes what others left beside the record into the history. Returns the record as it stands. An apply that has ended
+   * has ended: what cannot be taken in now stays for the next one.
+   */
   async #takeIn(recorded: Recorded): Promise<Recorded> {
-    const left = await leftAside(this.#store);
-    if (left.length === 0) return recorded;
-    // One that was taken in and could not be removed is not taken in again.
-    const known = new Set((await this.#history.list(left.length + 1)).map(({ apply }) => apply));
+    try {
+      const left = await leftAside(this.#store);
+      if (left.length === 0) return recorded;
+      const done = await this.#withEntriesOf(left, recorded);
+      await this.#remove(left);
+      return done;
+    } catch {
+      return recorded;
+    }
+  }
+
+  async #withEntriesOf(left: readonly Left[], recorded: Recorded): Promise<Recorded> {
+    const known = await this.#takenSince(left[0]?.aside.at ?? '');
     let { head } = recorded;
     for (const { aside } of left) {
       this.#lease.pass();
@@ -156,8 +168,18 @@ export class HeldRecord {
     }
     const done = { ...recorded, serial: recorded.serial + 1, head };
     await this.write(done, (await stateIn(this.#store)).tag);
-    for (const { name } of left) await this.#store.remove(name);
     return done;
+  }
+
+  /** Ids of what was taken in already and could not be removed: walks back to an apply from before `oldest`. */
+  async #takenSince(oldest: Instant): Promise<ReadonlySet<string>> {
+    const isNear = (entry: HistoryEntry): boolean => isAside(entry) || entry.endedAt >= oldest;
+    const taken = await this.#history.pick(Infinity, isAside, isNear);
+    return new Set(taken.map(({ apply }) => apply));
+  }
+
+  async #remove(left: readonly Left[]): Promise<void> {
+    for (const { name } of left) await this.#store.remove(name).catch(() => undefined);
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { Ordinal, SecretAddress } from '../model/address.ts';
 import { ordinalOfCopy } from '../model/address.ts';
+import { variableOf } from '../model/compose-variables.ts';
 import type { Declared } from '../model/declared.ts';
 import type { Problem } from '../model/fault.ts';
 import { Fault } from '../model/fault.ts';
@@ -38,7 +39,7 @@ export interface OutputOrder {
  */
 export function renderOutput(order: OutputOrder): string {
   const entries = entriesOf(order);
-  const keyOf = (entry: Entry): string => (order.format === 'env' ? envKey(entry.key) : entry.key);
+  const keyOf = (entry: Entry): string => (order.format === 'env' ? variableOf(entry.key) : entry.key);
   const refused = ambiguities(entries, keyOf);
   if (refused.length > 0) {
     throw new Fault({
@@ -84,11 +85,6 @@ function missingLine(entry: Entry): string {
       ? 'has no version yet'
       : `${versionText(entry.ordinal)} is not on ${entry.platform}`;
   return `# ${entry.key}: ${what} (${entry.secret}), run keyturn apply`;
-}
-
-function envKey(name: string): string {
-  const key = name.toUpperCase().replace(/[^A-Z0-9]/g, '_');
-  return /^[0-9]/.test(key) ? `_${key}` : key;
 }
 
 function entriesOf({ declared, recorded, platform }: OutputOrder): Entry[] {

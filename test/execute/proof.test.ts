@@ -111,6 +111,23 @@ describe('a soaked version with a negative probe', () => {
     expect((await v1())?.unproved).toContain('did not accept the current value, so a refusal proves nothing');
   });
 
+  it('whose proof fails keeps its secret from no rotation, which gives the proof what it lacked', async () => {
+    await soaked({ refused: httpProbe(checker.url) });
+    accepted.delete(FIRST);
+    const current = (await world.record.read()).secrets[TOKEN]?.versions.find(
+      ({ role }) => role === 'current',
+    );
+    await world.disableByHand('token', current?.storeIds[0] ?? '');
+    const third = canary.value('third');
+    accepted.add(third);
+    const applied = await world.apply({ rotate: [TOKEN] }, { token: third });
+    expect(stepOf(applied, 'prove')?.fault?.next).toContain(`rotate: keyturn apply --rotate ${TOKEN}`);
+    expect((await world.record.read()).secrets[TOKEN]?.current).toBe(3);
+    world.later(80);
+    expect((await world.apply()).outcome).toBe('done');
+    expect(await v1()).toMatchObject({ role: 'retired' });
+  });
+
   it('is retired without that where the stack says so', async () => {
     await soaked({ refused: httpProbe(checker.url, { control: false }) });
     accepted.clear();

@@ -163,6 +163,7 @@ describe('a negative probe over HTTP', () => {
 });
 
 describe('an effect over HTTP', () => {
+  // secretlint-disable-next-line -- it opens nothing
   const TOKEN = 'xoxb-let-me-in';
   const at = (url: string) => connectHooks({ environment: { HOOK_URL: url, HOOK_TOKEN: TOKEN }, pace });
 
@@ -258,6 +259,7 @@ describe('an effect over HTTP', () => {
 
   it.each([
     ['over plain http to another machine', 'http://hooks.example.org/let-me-in'],
+    // secretlint-disable-next-line -- it opens nothing
     ['with a password in it', 'https://user:let-me-in@hooks.example.org/'],
     ['that is none', 'hooks.example.org/let-me-in'],
   ])('does not send to an address of the environment %s, and does not say it', async (_what, url) => {

@@ -49,6 +49,8 @@ export class Checker {
   /** The latest time that the clock of those who apply ever showed. */
   #latest = '';
   readonly #changes = new Map<string, number>();
+  /** How many changes others had sent when it wrote its journal's end. */
+  readonly #othersAtEnd = new Map<Incarnation, number>();
   /** Services that an update reached which nobody waited for any more. */
   readonly #reachedLate = new Set<string>();
   /** Versions that were written when nobody waited for them any more. */
@@ -88,6 +90,7 @@ export class Checker {
     if (!path.endsWith('/journal.jsonl')) return;
     this.#hold(incarnation, `wrote into ${path}`);
     const line = JSON.parse(text) as JournalLine;
+    if (line.type === 'end') this.#othersAtEnd.set(incarnation, this.#changesOfOthers(incarnation));
     this.#add(this.emergencies.wrote(line));
     const { sources, declared } = this.#ordeal;
     this.#add(checkDeath(line, this.admin, sources.tried, this.byHand, declared));
@@ -189,7 +192,9 @@ export class Checker {
     const { ended } = fate;
     this.#texts.push(JSON.stringify(ended.plan));
     const isExcused = (service: string): boolean => this.#reachedLate.has(service);
-    this.#add(checkGroups(ended, this.admin, isExcused));
+    // Whoever was stopped behind its end may find what the next one did.
+    const isOvertaken = this.#changesOfOthers(incarnation) > (this.#othersAtEnd.get(incarnation) ?? Infinity);
+    if (!isOvertaken) this.#add(checkGroups(ended, this.admin, isExcused));
     const [begin] = this.admin.journal('written');
     if (
       this.#isCalm &&
@@ -211,6 +216,10 @@ export class Checker {
         this.#add([{ invariant: 'I8', text: 'a saved plan was applied twice' }]);
       this.#used.add(errand.plan);
     }
+  }
+
+  #changesOfOthers({ name }: Incarnation): number {
+    return [...this.#changes].reduce((sum, [other, count]) => sum + (other === name ? 0 : count), 0);
   }
 
   #movesParked({ steps }: Plan): boolean {

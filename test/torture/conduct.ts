@@ -203,6 +203,7 @@ class Conductor {
     timeline.epoch += Math.max(0, timeline.world - timeline.wall);
     ordeal.sources.mend();
     await this.#mendEmergencies();
+    await this.#replaceUnfit();
     let idle = 0;
     let done = false;
     for (let round = 1; round <= MOST_ROUNDS; round += 1) {
@@ -233,10 +234,7 @@ class Conductor {
     checker.finish();
   }
 
-  /**
-   * A person takes the pins out that emergencies passed over, runs each of them again that did not end with everything
-   * done, and brings values that are taken.
-   */
+  /** A person takes the pins out that emergencies passed over, and runs each of them again that did not end with everything done. */
   async #mendEmergencies(): Promise<void> {
     const ordeal = this.#ordeal;
     if (this.#incidents.length === 0) return;
@@ -247,7 +245,13 @@ class Conductor {
       const again = { ...order, bad: {}, hasValues: true };
       await ordeal.drive(ordeal.run({ kind: 'compromise', order: again }, { host: 'here' }));
     }
+  }
+
+  /** A person replaces current values that no service takes, or that somebody disabled, and dead mounts that nobody declares. */
+  async #replaceUnfit(): Promise<void> {
+    const ordeal = this.#ordeal;
     await ordeal.drive(this.#someone.unmount());
+    await ordeal.drive(wait(60_000));
     const rotate = ordeal.checker.unfit();
     if (rotate.length === 0) return;
     // What soaks is not rotated, whoever asks.

@@ -90,6 +90,8 @@ export class Someone {
           ({ SecretID }) => !strays.some(({ copyId }) => copyId === SecretID),
         );
       });
+      // Until then its previous spec names them still, and keeps their copies.
+      await this.#update(service, () => {});
     }
   }
 
