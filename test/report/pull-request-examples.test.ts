@@ -38,8 +38,14 @@ const job = (workflow: Workflow, name: string): Job => {
 };
 
 describe('the workflows of examples/github', () => {
-  it('are those of a pull request, a merge, a schedule and a week', () => {
-    expect(names).toEqual(['keyturn-apply.yml', 'keyturn-drift.yml', 'keyturn-plan.yml', 'keyturn.yml']);
+  it('are those of a pull request, a merge, a schedule, a week and a check', () => {
+    expect(names).toEqual([
+      'keyturn-apply.yml',
+      'keyturn-check.yml',
+      'keyturn-drift.yml',
+      'keyturn-plan.yml',
+      'keyturn.yml',
+    ]);
   });
 
   it.each(names)(
