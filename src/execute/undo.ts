@@ -1,5 +1,6 @@
 import type { LimitFunction } from 'p-limit';
 import type { FaultRecord } from '../model/fault.ts';
+import { recordedVersion } from '../model/recorded.ts';
 import type { FlipStep, Group, SettleStep, StageStep, Step, VerifyStep } from '../model/plan.ts';
 import type { GroupEnd } from './group.ts';
 import { perform, tellEnd } from './perform.ts';
@@ -114,16 +115,23 @@ async function inversesOf(step: Step, work: Work): Promise<Step[]> {
   return [...(await redeliveries(back, work)), back, verifyBack(back, step.id, work), settle];
 }
 
-/** Copies that the way back names and that someone removed meanwhile: Swarm only protects what a spec names. */
+/**
+ * Copies that the way back names and that someone removed meanwhile: Swarm only protects what a spec names. One that was
+ * delivered again by an apply that could not write that down is taken into the record.
+ */
 async function redeliveries(back: FlipStep, work: Work): Promise<StageStep[]> {
   const { group, cause, platform } = back;
   work.forgetLook(platform);
   const seen = await work.look(platform).catch(() => null);
   if (seen?.services[back.service] === undefined) return [];
-  const there = new Set(seen.copies.map(({ name }) => name));
+  const there = new Map(seen.copies.map(({ name, id }) => [name, id]));
   return back.changes.flatMap(({ secret, to }, index): StageStep[] => {
-    if (to === null || to.ordinal === null || there.has(to.copy)) return [];
+    if (to === null || to.ordinal === null) return [];
     const { copy, ordinal } = to;
+    const version = recordedVersion(work.journal.recorded.secrets[secret], ordinal);
+    const known = version?.copies.find((each) => each.platform === platform && each.name === copy)?.id;
+    const found = there.get(copy);
+    if (found !== undefined && (known === undefined || known === found)) return [];
     const place = { group, address: secret, needs: [], cause, secret, ordinal, platform, copy };
     const id = `${back.id}-stage-${index + 1}`;
     const text = `remove ${copy} from ${platform}`;

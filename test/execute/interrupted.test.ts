@@ -56,6 +56,20 @@ describe('an apply that was killed', () => {
     expect(after.rollbackFailureAction).toBe(before.rollbackFailureAction);
   });
 
+  it('after it had delivered a prior copy again, without a word of that, knows the copy that is there', async () => {
+    await openSettled(one);
+    const plan = await world.plan({ rotate: [A] });
+    await killedBefore(world, plan, outcomeOf(plan, 'flip'));
+    await world.removeCopyByHand('a_v1');
+    await world.deliverByHand('a_v1', { secret: A, ordinal: 1 }, 'good');
+    expect((await world.resume())?.outcome).toBe('rolled-back');
+    const { platforms } = await world.observe();
+    const seen = platforms['prod'];
+    const there = seen?.status === 'seen' ? seen.copies : [];
+    const version = (await world.record.read()).secrets[A]?.versions.find(({ ordinal }) => ordinal === 1);
+    expect(version?.copies.map(({ id }) => id)).toEqual(there.map(({ id }) => id));
+  });
+
   it('once its consumers were verified goes on to its end, and restarts nothing again', async () => {
     await openSettled(one);
     const plan = await world.plan({ rotate: [A] });

@@ -373,9 +373,10 @@ export class World {
   async deliverByHand(
     copy: string,
     { secret: address, ordinal }: { readonly secret: SecretAddress; readonly ordinal: number },
+    value = 'late',
   ): Promise<void> {
     const labels = { [TAG_STACK]: STACK, [TAG_VERSION]: String(ordinal), [LABEL_SECRET]: address };
-    const Data = Buffer.from('late').toString('base64');
+    const Data = Buffer.from(value).toString('base64');
     // As the provider does: a body given alone would stand in the address as well.
     const order = { _query: {}, _body: { Name: copy, Labels: labels, Data } };
     await new Docker({ socketPath: this.#socketPath }).createSecret(order);
