@@ -128,6 +128,12 @@ describe('the comment for a pull request', () => {
     expect((cut.match(/### keyturn plan: /g)?.length ?? 0) + left).toBe(120);
   });
 
+  it('that is a what-if says so, and has nothing to approve', () => {
+    const text = renderPlanMarkdown([planned(rotation)], { now: NOW, whatIf: true, limit: COMMENT_LIMIT });
+    expect(text).toContain('**What-if at 2026-11-22 03:12Z**');
+    expect(text).not.toMatch(/approved|Digest/);
+  });
+
   it('counts bytes for a job summary', () => {
     const text = renderPlanMarkdown([planned(manyRotations(2000))], {
       now: NOW,
