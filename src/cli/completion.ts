@@ -16,6 +16,8 @@ export function completionsFor(current: string, argv: unknown, words: readonly s
     'plan',
     'apply',
     'status',
+    'drift',
+    'prune',
     'output',
     'check',
     'history',

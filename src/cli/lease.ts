@@ -19,6 +19,7 @@ export interface Run {
   readonly purpose:
     | 'apply'
     | 'rollback'
+    | 'prune'
     | 'compromise'
     | 'history seal'
     | `state ${'unlock' | 'push' | 'migrate' | 'rebuild'}`;

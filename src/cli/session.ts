@@ -20,18 +20,28 @@ export interface Session extends Connections {
   readonly record: StackRecord;
   readonly recorded: Recorded;
   readonly observed: Observed;
+  /** Secrets whose versions are always listed. */
+  readonly listed: ReadonlySet<SecretAddress>;
 }
 
+const NONE: ReadonlySet<SecretAddress> = new Set();
+
 /** Connects what the stack declares, reads its record and observes. Takes no lease and reads no value. */
-export async function openSession(world: World, declared: Declared, signal?: AbortSignal): Promise<Session> {
+export async function openSession(
+  world: World,
+  declared: Declared,
+  signal?: AbortSignal,
+  listed = NONE,
+): Promise<Session> {
   const record = await openRecord(world.argv, declared);
   const connections = await world.of(declared);
-  return { declared, record, ...connections, ...(await look(declared, record, connections, signal)) };
+  const beginning = { declared, record, ...connections, listed };
+  return { ...beginning, ...(await look(beginning, signal)) };
 }
 
 /** The same session with what is recorded and observed now. */
 export async function lookAgain(session: Session, signal?: AbortSignal): Promise<Session> {
-  return { ...session, ...(await look(session.declared, session.record, session, signal)) };
+  return { ...session, ...(await look(session, signal)) };
 }
 
 /**
@@ -45,14 +55,11 @@ export async function isOfOneTime({ record, recorded }: Session): Promise<boolea
 }
 
 async function look(
-  declared: Declared,
-  record: StackRecord,
-  connections: Connections,
+  { declared, record, vaults, platforms, listed }: Omit<Session, 'recorded' | 'observed'>,
   signal: AbortSignal | undefined,
 ): Promise<Pick<Session, 'recorded' | 'observed'>> {
   const recorded = await record.read();
-  const { vaults, platforms } = connections;
-  const input = { declared, recorded, vaults, platforms, now };
+  const input = { declared, recorded, vaults, platforms, now, listed };
   const observed = await observe(signal === undefined ? input : { ...input, signal });
   if (signal?.aborted !== true) return { recorded, observed };
   throw new Fault({ code: 'interrupted', what: 'interrupted while observing', live: 'nothing was changed' });

@@ -14,6 +14,7 @@ import {
   withStacks,
 } from './options.ts';
 import { check } from './usage-check.ts';
+import { drift } from './usage-drift.ts';
 import { history, state } from './usage-record.ts';
 import { report } from './usage-report.ts';
 import { schedule } from './usage-schedule.ts';
@@ -25,7 +26,7 @@ import { schedule } from './usage-schedule.ts';
  * `ended` is told the exit code of the command that ran.
  */
 export function withCommands(yargs: Argv, ended: (code: ExitCode) => void): Argv {
-  return [project, changes, questions, check, history, report, state, schedule, sandbox].reduce(
+  return [project, changes, questions, drift, check, history, report, state, schedule, sandbox].reduce(
     (so, add) => add(so, ended),
     yargs,
   );
@@ -287,7 +288,7 @@ function sandbox(yargs: Argv, ended: Ended): Argv {
 export const EXIT_CODES = `Exit codes:
   0    done, converged or nothing to do
   1    failed, nothing changed
-  2    changes pending (plan --detailed-exitcode)
+  2    changes pending (plan --detailed-exitcode); drift or check found something
   10   a step failed and its group was rolled back
   11   stopped part-way, a person is needed
   12   the plan is stale

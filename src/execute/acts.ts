@@ -20,7 +20,7 @@ import type {
 import { lowestGivenOut } from '../model/recorded.ts';
 import type { SecretValue } from '../model/secret-value.ts';
 import { prove, retire, revoke } from './death.ts';
-import { assertUnused, usersOf } from './unused.ts';
+import { assertCopyUnused, assertUnused, usersOf } from './unused.ts';
 import { disableAll, isDisabled, readVersion, storeIdsOf, versionsOf } from './versions.ts';
 import type { Work } from './work.ts';
 
@@ -54,7 +54,9 @@ export async function act(step: Step, work: Work, isUndo: boolean): Promise<Done
     case 'unstage':
     case 'prune':
       if (step.cause.kind === 'compromise') return removeDead(step, work);
-      await assertUnused(step.secret, step.ordinal, work, step);
+      // An orphan is one copy, whatever becomes of its version.
+      if (step.kind === 'prune' && step.cause.kind === 'request') await assertCopyUnused(step, work);
+      else await assertUnused(step.secret, step.ordinal, work, step);
       return remove(step, work);
     case 'effect':
       return effect(step, work);

@@ -3,7 +3,8 @@ import { nameOf } from '../model/address.ts';
 import { Fault } from '../model/fault.ts';
 import type { ObservedService, ObservedVersion } from '../model/observed.ts';
 import { itemFingerprint } from '../model/observed.ts';
-import type { RetireStep } from '../model/plan.ts';
+import type { PruneStep, RetireStep } from '../model/plan.ts';
+import type { RecordedCopy } from '../model/recorded.ts';
 import { recordedVersion } from '../model/recorded.ts';
 import type { Work } from './work.ts';
 
@@ -29,6 +30,19 @@ export async function assertUnused(
   }
 }
 
+/** The same of one copy alone: its version may be in use under another name, or on another platform. */
+export async function assertCopyUnused(step: PruneStep, work: Work): Promise<void> {
+  const users = await usersOf(step, work);
+  if (users.length === 0) return;
+  throw new Fault({
+    code: 'service-busy',
+    what: `${step.copy} on ${step.platform} is in use again: ${users.join(', ')}`,
+    where: step.secret,
+    live: 'it stays',
+    next: 'run keyturn drift: it is no orphan any more',
+  });
+}
+
 interface Version {
   readonly secret: SecretAddress;
   readonly ordinal: Ordinal;
@@ -42,7 +56,9 @@ export async function usersOf(
   const { platform, copy } = version;
   const stray = platform === undefined || copy === undefined ? null : { platform, copy };
   const inUse = await copiesInUse(version, work, stray);
-  const wanted = inUse.filter(({ name }) => copy === undefined || name === copy);
+  const wanted = inUse.filter(
+    ({ platform: at, name }) => stray === null || (at === stray.platform && name === stray.copy),
+  );
   return [...new Set(wanted.flatMap(({ users }) => users))];
 }
 
@@ -53,7 +69,9 @@ async function copiesInUse(
 ): Promise<{ readonly platform: string; readonly name: string; readonly users: readonly string[] }[]> {
   const recorded = recordedVersion(work.journal.recorded.secrets[secret], ordinal)?.copies ?? [];
   const copies = [...recorded];
-  if (stray !== null && !recorded.some(({ name }) => name === stray.copy)) {
+  const isStray = ({ platform, name }: RecordedCopy): boolean =>
+    platform === stray?.platform && name === stray.copy;
+  if (stray !== null && !recorded.some(isStray)) {
     const seen = await work.look(stray.platform);
     const id = seen.copies.find(({ name }) => name === stray.copy)?.id;
     if (id !== undefined) copies.push({ platform: stray.platform, name: stray.copy, id });

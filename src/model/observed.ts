@@ -111,6 +111,15 @@ export interface ObservedService {
   readonly healthCheck: boolean;
   readonly updateFailureAction: string;
   readonly rollbackFailureAction: string;
-  /** Digest of id, mode, secret references and targets; never of Env, Args or the version index. */
+  /** See `serviceFingerprint`. */
   readonly fingerprint: string;
+}
+
+/** The fingerprint of a service: a digest of what it is and reads; never of Env, Args or the version index. */
+export function serviceFingerprint({
+  id,
+  mode,
+  references,
+}: Pick<ObservedService, 'id' | 'mode' | 'references'>): string {
+  return digestOf({ id, mode, references }).slice(0, 24);
 }

@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import type { Instant } from '../model/address.ts';
+import type { Instant, SecretAddress } from '../model/address.ts';
 import type { Declared } from '../model/declared.ts';
 import { asFault } from '../model/fault.ts';
 import type { Observed, ObservedPlatform, ObservedSecret, ObservedVault } from '../model/observed.ts';
@@ -15,6 +15,8 @@ export interface ObserveInput {
   readonly platforms: ReadonlyMap<string, Platform>;
   readonly now: () => Instant;
   readonly signal?: AbortSignal;
+  /** The versions of these are listed whatever the record says. Absent: none. */
+  readonly listed?: ReadonlySet<SecretAddress>;
 }
 
 /** Lists of versions under way at once, a vault. */
@@ -25,7 +27,7 @@ const LISTS_AT_ONCE = 8;
  * reads a value.
  *
  * One pass over the vault's plain list tells the newest version of each secret. The versions of one secret are
- * listed only where the record disagrees with that, or while it soaks. What cannot be observed is `unknown` with
+ * listed only where the record disagrees with that, while it soaks, or where that is asked for. What cannot be observed is `unknown` with
  * the fault that says why; the others are observed all the same. Never throws a provider's fault.
  */
 export async function observe(input: ObserveInput): Promise<Observed> {
@@ -69,7 +71,8 @@ async function withVersions(
 ): Promise<ObservedSecret> {
   const record = input.recorded.secrets[address];
   const agrees = record !== undefined && record.fingerprint === item.fingerprint;
-  if (agrees && !record.versions.some(isLeaving)) return item;
+  const isAsked = input.listed?.has(address) === true;
+  if (agrees && !isAsked && !record.versions.some(isLeaving)) return item;
   return { ...item, versions: await vault.versions(item.name, input.signal) };
 }
 

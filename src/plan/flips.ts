@@ -124,10 +124,10 @@ function isDelivered(
 }
 
 /** The ordinal that a mount should read: its pin, the version of this plan, or the current one. */
-function wantedOrdinal(
+export function wantedOrdinal(
   mount: Mount,
   view: View,
-  rotations: ReadonlyMap<SecretAddress, Rotation>,
+  rotations: ReadonlyMap<SecretAddress, Rotation> = new Map(),
 ): Ordinal | null {
   const record = view.recordOf(mount.secret);
   if (follows(mount, rotations)) return rotations.get(mount.secret)?.ordinal ?? null;

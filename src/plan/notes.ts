@@ -1,12 +1,11 @@
 import type { ConsumerAddress, SecretAddress } from '../model/address.ts';
-import { copyName, nameOf } from '../model/address.ts';
-import type { DeclaredConsumer } from '../model/declared.ts';
-import type { ObservedService } from '../model/observed.ts';
+import { nameOf } from '../model/address.ts';
 import type { Note } from '../model/plan.ts';
 import { rootCause } from '../model/plan.ts';
 import type { RecordedSecret } from '../model/recorded.ts';
-import { isPlatformOnly, priorVersion } from '../model/recorded.ts';
-import { broughtVersion } from './brought.ts';
+import { isPlatformOnly } from '../model/recorded.ts';
+import { changesByOthers } from './drift-services.ts';
+import { newestNote } from './drift-vault.ts';
 import type { Cluster } from './groups.ts';
 import { tooManyVersions } from './limits.ts';
 import { closedNow } from './timing.ts';
@@ -29,51 +28,19 @@ export function notesOf(view: View, clusters: readonly Cluster[]): Note[] {
 
 /** Someone else moved: what was observed is not what we last wrote down. */
 function drift(view: View, clusters: readonly Cluster[]): Note[] {
-  const notes: Note[] = [];
   const taken = new Set(
     clusters.flatMap(({ rotations }) =>
       rotations.flatMap((rotation) => (rotation.taken === null ? [] : [rotation.secret.address])),
     ),
   );
-  for (const secret of view.declared.secrets) {
-    const record = view.recordOf(secret.address);
-    const item = view.vaultItem(secret);
-    const seen = 'seen' in item ? item.seen : null;
-    if (record?.current == null || seen === null || seen.fingerprint === record.fingerprint) continue;
-    if (taken.has(secret.address)) continue;
-    const text =
-      broughtVersion(secret, view) === null
-        ? vaultDrift(secret.name, { current: record.current, fingerprint: record.fingerprint }, seen)
-        : `a person put a new version of ${secret.name} into the vault: keyturn apply takes it up`;
-    if (text !== null) notes.push({ kind: 'drift', address: secret.address, text });
-  }
-  for (const consumer of view.declared.consumers) {
-    const recorded = view.recordOfConsumer(consumer.address);
-    const sight = view.service(consumer);
-    const service = 'seen' in sight ? sight.seen : null;
-    if (recorded === undefined || service === null || service.fingerprint === recorded.fingerprint) continue;
-    const text =
-      putBack(consumer, service, view) ??
-      `${consumer.service} was changed by someone else since the last apply`;
-    notes.push({ kind: 'drift', address: consumer.address, text });
-  }
-  return notes;
-}
-
-/** Somebody let it read its prior versions again, as `docker service rollback` does; null: that is not what they did. */
-function putBack(consumer: DeclaredConsumer, { references }: ObservedService, view: View): string | null {
-  const back = consumer.mounts.flatMap(({ secret, target, base, version }) => {
-    const record = view.recordOf(secret);
-    const prior = priorVersion(record);
-    const reads = references.find((reference) => reference.target === target)?.copyName;
-    const isBack = version === null && prior !== null && reads === copyName(base, prior.ordinal);
-    return isBack ? [{ secret, prior: prior.ordinal, current: record?.current ?? 0 }] : [];
+  const secrets = view.declared.secrets.flatMap((secret): Note[] => {
+    const text = taken.has(secret.address) ? null : newestNote(secret, view);
+    return text === null ? [] : [{ kind: 'drift', address: secret.address, text }];
   });
-  const [first] = back;
-  if (first === undefined) return null;
-  const reads = back.map(({ secret, prior }) => `${nameOf(secret)} v${prior}`).join(', ');
-  const current = back.map(({ secret, current: now }) => `${nameOf(secret)} v${now}`).join(', ');
-  return `${consumer.service} was put back to ${reads} by someone else, as \`docker service rollback\` does: \`keyturn rollback ${first.secret}\` returns vault and record too, \`keyturn apply\` goes forward to ${current} again`;
+  const consumers = view.declared.consumers.flatMap((consumer) =>
+    changesByOthers(consumer, view).map((text): Note => ({ kind: 'drift', address: consumer.address, text })),
+  );
+  return [...secrets, ...consumers];
 }
 
 /** What somebody took from a prior version while it is the way back. */
@@ -82,21 +49,6 @@ function lostWaysBack(view: View): Note[] {
     const text = wayBackGone(secret, view);
     return text === null ? [] : [{ kind: 'drift' as const, address: secret.address, text }];
   });
-}
-
-/** Null: the record does not say how our own last write looked, so nobody else need have changed it. */
-function vaultDrift(
-  name: string,
-  { current, fingerprint }: { readonly current: number; readonly fingerprint: string | null },
-  seen: { readonly ordinal: number | null; readonly enabled: boolean },
-): string | null {
-  if (seen.ordinal === null)
-    return `the newest version of ${name} was not written by keyturn (v${current} is recorded)`;
-  if (!seen.enabled) return `the newest version of ${name}, v${seen.ordinal}, was disabled by someone else`;
-  if (seen.ordinal !== current)
-    return `the newest version of ${name} is v${seen.ordinal}, v${current} is recorded`;
-  if (fingerprint === null) return null;
-  return `tags or dates of ${name} v${current} were changed by someone else`;
 }
 
 /** Versions that no vault has: their copies are all that there is of them, and stay when they are retired. */

@@ -11,6 +11,7 @@ import { clusters, targeted } from './groups.ts';
 import { immediateWork } from './immediate.ts';
 import { laterWork } from './later.ts';
 import { notesOf } from './notes.ts';
+import { orphanWork } from './orphans.ts';
 import { parkedWork } from './parked.ts';
 import type { Rotation } from './rotations.ts';
 import { decideRotations } from './rotations.ts';
@@ -44,6 +45,8 @@ export function makePlan(input: PlanInput): Plan {
   const after = chosen.map((cluster) => laterWork(cluster, view));
   const atOnce = chosen.map((cluster) => immediateWork(cluster, view));
 
+  const orphaned = options.pruneOrphans === true ? orphanWork(view, dated.steps) : NO_WORK;
+
   const lanes = lanesOf(chosen, view);
   const followed = new Set([...lanes.values()].flat());
 
@@ -54,6 +57,7 @@ export function makePlan(input: PlanInput): Plan {
     ...atOnce.flatMap((work) => work.groups),
     ...parked.groups,
     ...released,
+    ...orphaned.groups,
   ];
   const steps = [
     ...abandoned.steps,
@@ -62,6 +66,7 @@ export function makePlan(input: PlanInput): Plan {
     ...atOnce.flatMap((work) => work.steps),
     ...parked.steps,
     ...stepsIn(released),
+    ...orphaned.steps,
   ];
   const still = [...blocked, ...dated.blocked, ...atOnce.flatMap((work) => work.blocked)];
   return {

@@ -1,7 +1,8 @@
 import type { ConsumerAddress, SecretAddress } from '../model/address.ts';
-import type { DeclaredSecret } from '../model/declared.ts';
+import type { Declared, DeclaredSecret } from '../model/declared.ts';
 import type { RadiusMember } from '../model/emergency.ts';
-import type { View } from './view.ts';
+import { emptyRecord } from '../model/recorded.ts';
+import { View } from './view.ts';
 
 type Reach = Pick<RadiusMember, 'secret' | 'why' | 'of' | 'via'>;
 
@@ -29,6 +30,16 @@ export function radiusOf(named: readonly SecretAddress[], view: View): Reach[] {
   }
   follow([...reached.keys()], add, reached, view);
   return [...reached.values()];
+}
+
+/** The same by address, before anything is observed: an emergency has to see every version of these that a vault gives out. */
+export function withinRadius(
+  named: readonly SecretAddress[],
+  declared: Declared,
+): ReadonlySet<SecretAddress> {
+  const observed = { at: '', vaults: {}, platforms: {} };
+  const view = new View({ declared, observed, recorded: emptyRecord(declared.stack, ''), now: '' });
+  return new Set(radiusOf(named, view).map(({ secret }) => secret));
 }
 
 /** Adds what follows from these and from what is added, nearest first. */

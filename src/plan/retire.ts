@@ -92,7 +92,7 @@ function lostWords(where: string, copy: string, tasks: readonly LiveTask[]): [te
 }
 
 /** `task api.2 on node-3`, one after the other. */
-function tasksText(tasks: readonly LiveTask[]): string {
+export function tasksText(tasks: readonly LiveTask[]): string {
   const names = tasks.map(({ name, node }) => (node === null ? name : `${name} on ${node}`)).sort();
   return `${names.length === 1 ? 'task' : 'tasks'} ${names.join(', ')}`;
 }

@@ -60,8 +60,10 @@ export function beyondRecord({ address, vault, name }: DeclaredSecret, view: Vie
   const item = view.vaultItem({ vault, name });
   const versions = 'seen' in item ? (item.seen?.versions ?? []) : [];
   if (record === undefined) return null;
-  const isBeyond = ({ enabled, stack, ordinal }: ObservedVersion): boolean =>
-    enabled && stack === view.declared.stack && (ordinal ?? 0) > record.highest;
+  // One that is recorded is not beyond, whatever somebody wrote into its tags.
+  const known = new Set(record.versions.flatMap(({ storeIds }) => storeIds));
+  const isBeyond = ({ enabled, stack, ordinal, storeId }: ObservedVersion): boolean =>
+    enabled && stack === view.declared.stack && (ordinal ?? 0) > record.highest && !known.has(storeId);
   return versions.find(isBeyond) ?? null;
 }
 

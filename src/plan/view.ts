@@ -1,5 +1,5 @@
 import type { Address, ConsumerAddress, Instant, Ordinal, SecretAddress } from '../model/address.ts';
-import { copyName, splitCopyName } from '../model/address.ts';
+import { copyName, homeOf, isSecretAddress, nameOf, splitCopyName } from '../model/address.ts';
 import type { Apart, Declared, DeclaredConsumer, DeclaredSecret, Restarts } from '../model/declared.ts';
 import type { FaultRecord } from '../model/fault.ts';
 import type {
@@ -25,6 +25,8 @@ export interface PlanOptions {
   readonly values: readonly SecretAddress[];
   /** Remove copies whose value is nowhere else: of retired versions that no vault has. */
   readonly prunePlatformOnly: boolean;
+  /** Remove copies of ours that nothing declares, reads or keeps. Absent: they stay. */
+  readonly pruneOrphans?: boolean;
 }
 
 export interface PlanInput {
@@ -137,7 +139,7 @@ export class View {
     return platform.status === 'unknown' ? { unknown: platform.fault } : { seen: platform };
   }
 
-  service(consumer: DeclaredConsumer): Sight<ObservedService> {
+  service(consumer: Pick<DeclaredConsumer, 'platform' | 'service'>): Sight<ObservedService> {
     const platform = this.platform(consumer.platform);
     if ('unknown' in platform) return platform;
     return { seen: platform.seen?.services[consumer.service] ?? null };
@@ -200,17 +202,13 @@ export class View {
     }
   }
 
-  /** The fingerprint that a basis holds for an address. */
+  /** The fingerprint that a basis holds for an address, declared or not. */
   fingerprint(address: Address): string {
-    const secret = this.#secrets.get(address as SecretAddress);
-    if (secret !== undefined) {
-      const item = this.vaultItem(secret);
-      return 'seen' in item ? (item.seen?.fingerprint ?? 'absent') : 'unknown';
-    }
-    const consumer = this.#consumers.get(address as ConsumerAddress);
-    if (consumer === undefined) return 'undeclared';
-    const service = this.service(consumer);
-    return 'seen' in service ? (service.seen?.fingerprint ?? 'absent') : 'unknown';
+    const place = { vault: homeOf(address), name: nameOf(address) };
+    const sight = isSecretAddress(address)
+      ? this.vaultItem(place)
+      : this.service({ platform: place.vault, service: place.name });
+    return 'seen' in sight ? (sight.seen?.fingerprint ?? 'absent') : 'unknown';
   }
 }
 

@@ -1,6 +1,7 @@
 import type { DeclaredSecret } from '../model/declared.ts';
 import type { RecordedVersion } from '../model/recorded.ts';
 import { isPlatformOnly, priorVersion } from '../model/recorded.ts';
+import { enabling, recovering } from './mends.ts';
 import type { View } from './view.ts';
 
 /** Something that a version needs to be the way back, and that somebody else took away. */
@@ -8,6 +9,11 @@ export interface Loss {
   readonly what: string;
   /** What a person does about it. */
   readonly next: string;
+  /** The same as one command line; null: it is not one. */
+  readonly command: string | null;
+  readonly rule: 'disabled' | 'deleted' | 'missing';
+  /** The copy; null: the version in the vault. */
+  readonly subject: string | null;
   /** A rollback cannot make up for it. */
   readonly isFinal: boolean;
 }
@@ -25,6 +31,9 @@ export function lossesOf(secret: DeclaredSecret, prior: RecordedVersion, view: V
     {
       what: `v${prior.ordinal} is disabled in ${secret.vault} and its copies are removed, as a retirement leaves it, and a retired version never returns`,
       next: 'where keyturn retired it, this record is older than what was applied last: bring the one back that was written last',
+      command: null,
+      rule: 'disabled',
+      subject: null,
       isFinal: true,
     },
   ];
@@ -41,19 +50,18 @@ export function wayBackGone(secret: DeclaredSecret, view: View): string | null {
   return `the way back is gone: ${whats}; ${nexts}`;
 }
 
-function vaultLoss(
-  { vault, name, address }: DeclaredSecret,
-  prior: RecordedVersion,
-  view: View,
-): Loss | null {
+function vaultLoss(secret: DeclaredSecret, prior: RecordedVersion, view: View): Loss | null {
+  const { vault, name, address } = secret;
   if (isPlatformOnly(prior)) return null;
   const item = view.vaultItem({ vault, name });
   if ('unknown' in item) return null;
-  const id = `--vault-name ${vault} --name ${name}`;
   if (item.seen === null) {
     return {
       what: `no enabled copy of v${prior.ordinal} is in the vault: ${vault} does not list ${name}`,
-      next: `recover it: az keyvault secret recover ${id}`,
+      next: `recover it: ${recovering(secret)}`,
+      command: recovering(secret),
+      rule: 'deleted',
+      subject: null,
       isFinal: true,
     };
   }
@@ -65,11 +73,17 @@ function vaultLoss(
     ? {
         what: `no enabled copy of v${prior.ordinal} is in the vault`,
         next: `move forward once its soak has ended: keyturn apply --rotate ${address}`,
+        command: null,
+        rule: 'deleted',
+        subject: null,
         isFinal: true,
       }
     : {
         what: `no enabled copy of v${prior.ordinal} is in the vault: it was disabled there, and not by what this record knows`,
-        next: `if by mistake, enable it: az keyvault secret set-attributes ${id} --version ${last} --enabled true; if keyturn retired it, bring the record back that was written last: a retired version never returns`,
+        next: `if by mistake, enable it: ${enabling(secret, last)}; if keyturn retired it, bring the record back that was written last: a retired version never returns`,
+        command: enabling(secret, last),
+        rule: 'disabled',
+        subject: null,
         isFinal: true,
       };
 }
@@ -82,13 +96,16 @@ function copyLosses(
 ): Loss[] {
   return copies.flatMap(({ platform, name, id }): Loss[] => {
     if ('unknown' in view.platform(platform)) return [];
+    const of = { rule: 'missing' as const, subject: name };
     const there = view.copy(platform, name);
     if (there?.id === id) return [];
     if (there !== undefined) {
       return [
         {
+          ...of,
           what: `${name} on ${platform} is another secret of that name than was delivered`,
           next: `once nothing uses it, remove it (docker secret rm ${name}): then keyturn rollback ${address} delivers v${ordinal} again`,
+          command: `docker secret rm ${name}`,
           isFinal: true,
         },
       ];
@@ -97,14 +114,18 @@ function copyLosses(
     return isOnlyThere
       ? [
           {
+            ...of,
             what,
+            command: null,
             next: `nothing else holds v${ordinal}: move forward once its soak has ended`,
             isFinal: true,
           },
         ]
       : [
           {
+            ...of,
             what,
+            command: null,
             next: `keyturn rollback ${address} delivers it again from the vault, as long as that has it`,
             isFinal: false,
           },

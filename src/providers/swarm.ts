@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { consumerAddress } from '../model/address.ts';
-import { digestOf } from '../model/canonical.ts';
 import { Fault } from '../model/fault.ts';
 import type { LiveTask, ObservedService, SeenPlatform } from '../model/observed.ts';
+import { serviceFingerprint } from '../model/observed.ts';
 import type { CopyOrder, Platform } from '../model/platform.ts';
 import type { SecretValue } from '../model/secret-value.ts';
 import { connectEngine } from './swarm-connection.ts';
@@ -161,7 +161,7 @@ function observed(
     healthCheck: check.length > 0 && check[0] !== 'NONE',
     updateFailureAction: failureActionOf(Spec.UpdateConfig),
     rollbackFailureAction: failureActionOf(Spec.RollbackConfig),
-    fingerprint: digestOf({ id, mode, references }).slice(0, 24),
+    fingerprint: serviceFingerprint({ id, mode, references }),
   };
 }
 

@@ -385,6 +385,8 @@ function withVersion(
   ordinal: Ordinal,
   change: (version: RecordedVersion) => RecordedVersion,
 ): Recorded {
+  // Of a copy that is removed and whose secret nothing declares any more nothing need be recorded.
+  if (recorded.secrets[address] === undefined) return recorded;
   return withSecret(recorded, address, (secret) => ({
     ...secret,
     versions: secret.versions.map((version) => (version.ordinal === ordinal ? change(version) : version)),

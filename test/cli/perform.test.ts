@@ -40,6 +40,7 @@ test('an interrupted apply of which nothing had to be taken back does not end th
     vaults,
     platforms,
     hooks,
+    listed: new Set(),
     recorded: await record.read(),
     observed: await world.observe(),
   };

@@ -115,6 +115,19 @@ describe('a compromise', () => {
     expect(await enabled('mail')).toEqual([2]);
   });
 
+  it('disables what somebody else wrote beneath a version that is known well', async () => {
+    await open(shop);
+    await world.apply();
+    await world.writeByHand('mail', 'planted');
+    await world.apply({ rotate: [at('mail')] });
+    world.later(80);
+    await world.apply();
+    expect(await enabled('mail')).toEqual([0, 2]);
+    const ended = await world.compromise(['mail'], { only: true });
+    expect(ended.outcome).toBe('done');
+    expect(await enabled('mail')).toEqual([3]);
+  });
+
   it('disables the old version before there is a new one, where that was ordered', async () => {
     await open(shop);
     await world.apply();

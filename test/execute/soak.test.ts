@@ -81,7 +81,7 @@ describe('while a version soaks', () => {
     await soaking();
     await world.pointBack('api');
     expect(await world.reads('api')).toEqual({ a: 'a_v1' });
-    const told = `api was put back to a v1 by someone else, as \`docker service rollback\` does: \`keyturn rollback ${A}\` returns vault and record too, \`keyturn apply\` goes forward to a v2 again`;
+    const told = `api was put back to a v1 by someone else, as a deploy from an outdated file does: \`keyturn rollback ${A}\` returns vault and record too, \`keyturn apply\` goes forward to a v2 again`;
     expect(drift(await world.plan({ dueOnly: true }))).toEqual([told]);
     const back = await world.rollback('a');
     expect(back.outcome).toBe('done');

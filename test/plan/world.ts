@@ -176,7 +176,13 @@ export class World {
       }
       case 'unstage':
       case 'prune':
-        if (step.cause.kind !== 'compromise') this.#assertUnused(step.secret, step.ordinal, recorded);
+        if (step.kind === 'prune' && step.cause.kind === 'request') {
+          const id = this.copies.get(step.platform)?.get(step.copy)?.id ?? '';
+          const users = usersOf(this, step.platform, id);
+          if (users.length > 0) throw new Error(`${step.copy} is in use by ${users.join(', ')}`);
+        } else if (step.cause.kind !== 'compromise') {
+          this.#assertUnused(step.secret, step.ordinal, recorded);
+        }
         this.copies.get(step.platform)?.delete(step.copy);
         return {};
       case 'flip':

@@ -1,3 +1,4 @@
+import type { Log, Result, Run } from 'sarif';
 import { describe, expect, it } from 'vitest';
 import type { Finding } from '../../src/model/finding.ts';
 import { FINDING_RULES, levelCounts, worstFirst } from '../../src/model/finding.ts';
@@ -76,22 +77,14 @@ describe('findings as JSON', () => {
   });
 });
 
-interface Sarif {
-  readonly runs: readonly [
-    {
-      readonly tool: { readonly driver: { readonly rules: readonly { readonly id: string }[] } };
-      readonly results: readonly {
-        readonly ruleId: string;
-        readonly ruleIndex: number;
-        readonly partialFingerprints: Readonly<Record<string, string>>;
-        readonly locations: readonly { readonly physicalLocation: object }[];
-      }[];
-    },
-  ];
-}
+const sarif = (of: readonly Finding[]): Run => {
+  const [run] = (renderSarif(of, { version: '0.1.0' }) as Log).runs;
+  if (run === undefined) throw new Error('no run');
+  return run;
+};
 
-const sarif = (of: readonly Finding[]): Sarif['runs'][0] =>
-  (renderSarif(of, { version: '0.1.0' }) as Sarif).runs[0];
+/** Of the first run: results, and the rules that they may name. */
+const resultsOf = (of: readonly Finding[]): Result[] => sarif(of).results ?? [];
 
 describe('findings as SARIF', () => {
   it('are valid by the schema of 2.1.0, also where there is none', () => {
@@ -100,24 +93,24 @@ describe('findings as SARIF', () => {
   });
 
   it('name each rule, and their own by its index', () => {
-    const { tool, results } = sarif(findings);
-    expect(tool.driver.rules.map(({ id }) => id)).toEqual(Object.keys(FINDING_RULES));
-    for (const { ruleId, ruleIndex } of results) expect(tool.driver.rules[ruleIndex]?.id).toBe(ruleId);
+    const rules = sarif(findings).tool.driver.rules ?? [];
+    expect(rules.map(({ id }) => id)).toEqual(Object.keys(FINDING_RULES));
+    for (const { ruleId, ruleIndex } of resultsOf(findings)) expect(rules[ruleIndex ?? -1]?.id).toBe(ruleId);
   });
 
   it('stand at their place relative to the project, with what a URI must not hold escaped', () => {
-    expect(sarif([stuck]).results[0]?.locations[0]?.physicalLocation).toEqual({
+    expect(resultsOf([stuck])[0]?.locations?.[0]?.physicalLocation).toEqual({
       artifactLocation: { uri: 'stacks/bus%20flow.ts', uriBaseId: '%SRCROOT%' },
       region: { startLine: 41 },
     });
-    expect(sarif([plaintext]).results[0]?.locations[0]?.physicalLocation).toMatchObject({
+    expect(resultsOf([plaintext])[0]?.locations?.[0]?.physicalLocation).toMatchObject({
       artifactLocation: { uri: 'cdktf.json' },
     });
   });
 
   it('keep their fingerprint when a line moves or the text is worded anew, and have one each', () => {
     const print = (of: readonly Finding[]): unknown[] =>
-      sarif(of).results.map(({ partialFingerprints }) => partialFingerprints);
+      resultsOf(of).map(({ partialFingerprints }) => partialFingerprints);
     const moved = {
       ...stuck,
       place: { file: 'stacks/busflow.ts', line: 60 },

@@ -24,6 +24,7 @@ import { observe } from '../../src/observe/observe.ts';
 import { addDuration } from '../../src/calendar/calendar.ts';
 import type { CompromiseInput } from '../../src/plan/compromise.ts';
 import { makeCompromisePlan } from '../../src/plan/compromise.ts';
+import { withinRadius } from '../../src/plan/radius.ts';
 import { makeRollbackPlan } from '../../src/plan/rollback.ts';
 import { makePlan } from '../../src/plan/plan.ts';
 import { declarationDigest } from '../../src/plan/timing.ts';
@@ -205,10 +206,10 @@ export class World {
     };
   }
 
-  async observe(): Promise<Observed> {
+  async observe(listed: ReadonlySet<SecretAddress> = new Set()): Promise<Observed> {
     const recorded = await this.record.read();
     const { vaults, platforms } = this.outside();
-    return observe({ declared: this.declared, recorded, vaults, platforms, now: () => this.now });
+    return observe({ declared: this.declared, recorded, vaults, platforms, now: () => this.now, listed });
   }
 
   async plan(options: Partial<PlanOptions> = {}): Promise<Plan> {
@@ -283,9 +284,9 @@ export class World {
     order: Partial<Pick<CompromiseInput, 'only' | 'revokeFirst' | 'values' | 'incident'>> = {},
   ): Promise<Plan> {
     const recorded = await this.record.read();
-    const observed = await this.observe();
     const { declared, now } = this;
     const addresses = names.map((name) => secretAddress(VAULT, name));
+    const observed = await this.observe(withinRadius(addresses, declared));
     const how = { incident: 'INC-7', only: false, revokeFirst: false, values: [], ...order };
     const dates = { discoveredAt: now, deadline: addDuration(now, 'PT1H') };
     return makeCompromisePlan({ declared, observed, recorded, now, addresses, ...how, ...dates });

@@ -22,6 +22,7 @@ import type { Vault } from '../../src/model/vault.ts';
 import { observe } from '../../src/observe/observe.ts';
 import { makeCompromisePlan } from '../../src/plan/compromise.ts';
 import { makePlan } from '../../src/plan/plan.ts';
+import { withinRadius } from '../../src/plan/radius.ts';
 import { makeRollbackPlan } from '../../src/plan/rollback.ts';
 import { declarationDigest } from '../../src/plan/timing.ts';
 import { NO_OPTIONS } from '../../src/plan/view.ts';
@@ -79,7 +80,8 @@ export async function runErrand(incarnation: Incarnation, errand: Errand, tools:
   const look = async (): Promise<{ recorded: Recorded; observed: Observed }> => {
     const recorded = await record.read();
     const { vaults, platforms } = tools;
-    return { recorded, observed: await observe({ declared, recorded, vaults, platforms, now }) };
+    const listed = errand.kind === 'compromise' ? radiusIn(errand.order, declared) : new Set<SecretAddress>();
+    return { recorded, observed: await observe({ declared, recorded, vaults, platforms, now, listed }) };
   };
   const first = await look();
   const held = await claimed(incarnation, tools, now());
@@ -191,10 +193,6 @@ export function emergencyPlan(
   declared: Declared,
   now: string,
 ): Plan {
-  const named = declared.secrets.filter(({ name }) => order.secrets.includes(name));
-  const read = declared.consumers
-    .filter(({ service }) => service === order.consumer)
-    .flatMap(({ mounts }) => mounts.map(({ secret }) => secret));
   const { incident, only, revokeFirst } = order;
   const input = {
     declared,
@@ -203,7 +201,7 @@ export function emergencyPlan(
     incident,
     only,
     revokeFirst,
-    addresses: [...new Set([...named.map(({ address }) => address), ...read])],
+    addresses: namedIn(order, declared),
     discoveredAt: now,
     deadline: addDuration(now, DEADLINE),
   };
@@ -211,6 +209,19 @@ export function emergencyPlan(
   const waiting = plan.blocked.filter(({ why }) => why === 'awaiting-value');
   if (!order.hasValues || waiting.length === 0) return plan;
   return makeCompromisePlan({ ...input, values: waiting.map(({ address }) => address as SecretAddress) });
+}
+
+function namedIn({ secrets, consumer }: CompromiseOrder, declared: Declared): SecretAddress[] {
+  const named = declared.secrets.filter(({ name }) => secrets.includes(name));
+  const read = declared.consumers
+    .filter(({ service }) => service === consumer)
+    .flatMap(({ mounts }) => mounts.map(({ secret }) => secret));
+  return [...new Set([...named.map(({ address }) => address), ...read])];
+}
+
+/** Secrets of which the emergency sees every version. */
+export function radiusIn(order: CompromiseOrder, declared: Declared): ReadonlySet<SecretAddress> {
+  return withinRadius(namedIn(order, declared), declared);
 }
 
 function refuseFaulty(plan: Plan, { due, lenient }: ApplyOrder): void {

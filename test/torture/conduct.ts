@@ -1,10 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import type { SecretAddress } from '../../src/model/address.ts';
 import type { Declared } from '../../src/model/declared.ts';
 import { asFault } from '../../src/model/fault.ts';
 import { observe } from '../../src/observe/observe.ts';
 import type { Plan, Step } from '../../src/model/plan.ts';
 import type { Errand } from './apply.ts';
-import { emergencyPlan, freshPlan } from './apply.ts';
+import { emergencyPlan, freshPlan, radiusIn } from './apply.ts';
 import type { ApplyOrder, Case, CompromiseOrder, Operation } from './case.ts';
 import type { Plant } from './plant.ts';
 import { Hang } from './loop.ts';
@@ -99,7 +100,10 @@ class Conductor {
       }
       case 'save emergency':
         this.#incidents.push(operation.order);
-        return this.#save((...seen) => emergencyPlan(operation.order, ...seen));
+        return this.#save(
+          (...seen) => emergencyPlan(operation.order, ...seen),
+          radiusIn(operation.order, this.#ordeal.declared),
+        );
       case 'save':
         return this.#save((...seen) => freshPlan({ ...operation.order, hasValues: false }, ...seen));
       case 'apply saved':
@@ -163,14 +167,16 @@ class Conductor {
     if (fate.kind === 'died') await this.#untilItEnds({ kind: 'apply', order: PLAIN }, operation);
   }
 
-  async #save(make: Make): Promise<void> {
+  async #save(make: Make, listed: ReadonlySet<SecretAddress> = new Set()): Promise<void> {
     const ordeal = this.#ordeal;
     const { declared } = ordeal;
     try {
       const { vaults, platforms } = ordeal.connections();
       const recorded = await ordeal.quietRecord().read();
       const now = (): string => ordeal.now;
-      const observed = await ordeal.looking(() => observe({ declared, recorded, vaults, platforms, now }));
+      const observed = await ordeal.looking(() =>
+        observe({ declared, recorded, vaults, platforms, now, listed }),
+      );
       const plan = make({ recorded, observed }, declared, ordeal.now);
       this.#saved = ordeal.saved(plan);
       ordeal.checker.saved(this.#saved);

@@ -10,6 +10,7 @@ import type { Plan } from '../../model/plan.ts';
 import { isEmpty } from '../../model/plan.ts';
 import type { SecretValue } from '../../model/secret-value.ts';
 import { makeCompromisePlan } from '../../plan/compromise.ts';
+import { withinRadius } from '../../plan/radius.ts';
 import type { HeldRecord } from '../../record/held-record.ts';
 import { guardedPlan } from '../../model/guarded.ts';
 import { writePlanFile } from '../../record/plan-file.ts';
@@ -115,7 +116,8 @@ async function inStack(declared: Declared, context: Context): Promise<ExitCode> 
   const run = { id: randomUUID(), actor, purpose: 'compromise' as const };
   const stage: Stage = { ...context, run };
   if (!argv.dryRun && argv.out === undefined) requireLasting(argv, declared, process.env);
-  const opened = await openSession(world, declared, interrupt.signal);
+  const radius = withinRadius(ownedBy(declared, context.named), declared);
+  const opened = await openSession(world, declared, interrupt.signal, radius);
   const session = await furnish(opened, world, stage);
   if (argv.dryRun || argv.out !== undefined) return showOnly(session, context);
   const claiming = { ...stage, signal: interrupt.signal, gate: world.gate };

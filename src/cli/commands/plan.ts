@@ -149,7 +149,7 @@ async function planStack(declared: Declared, context: PlanContext): Promise<Plan
   const page = at === null ? terminal.page : { ...terminal.page, now: at, whatIf: true };
   if (isText(argv))
     terminal.print(titled(declared.stack, context.isOneOfMany, renderPlan(plan, page), terminal));
-  const saved = argv.out === undefined ? null : await save(plan, argv.out, argv, terminal);
+  const saved = argv.out === undefined ? null : await save(plan, argv.out, terminal, isText(argv));
   const faults = faultsIn(plan.blocked);
   const isPending = !isEmpty(plan) || unfinished !== null;
   const pending = argv.detailedExitcode && isPending ? EXIT.pending : EXIT.done;
@@ -176,15 +176,16 @@ function isManual(declared: Declared, address: string): boolean {
   return declared.secrets.some((secret) => secret.address === address && secret.source.kind === 'manual');
 }
 
-async function save(
+/** Writes the plan for apply, and says how to perform it where that is no JSON or Markdown. */
+export async function save(
   plan: Plan,
   path: string,
-  argv: GeneralArgs,
   terminal: Terminal,
+  isTold = !terminal.json,
 ): Promise<NonNullable<Planned['saved']>> {
   await writePlanFile(path, plan);
   const digest = digestOf(plan);
-  if (isText(argv)) {
+  if (isTold) {
     terminal.print(`\nSaved to ${path}, digest ${digest}. To perform exactly these actions:`);
     terminal.print(`  keyturn apply ${path} --approved-digest ${digest}`);
   }
@@ -207,7 +208,8 @@ function refuseToSave(): void {
   });
 }
 
-function refuseSeveral(stacks: readonly Declared[]): void {
+/** A plan file holds one stack's plan. */
+export function refuseSeveral(stacks: readonly Declared[]): void {
   if (stacks.length === 1) return;
   throw new Fault({
     code: 'bad-usage',

@@ -1,0 +1,135 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { put } from '../cli/project.ts';
+import {
+  driftStack,
+  expectEveryKindToBeMended,
+  expectFoundAndMended,
+  serious,
+  succeeds,
+} from '../support/drift-ground.ts';
+import type { Ground } from '../support/drift-ground.ts';
+import { sandboxedProject } from '../support/project.ts';
+import { FLIP, openGate } from './gate.ts';
+import { until } from './lab-nodes.ts';
+import { describeLive } from './live.ts';
+import { openLab } from './swarm-lab.ts';
+import type { Lab } from './swarm-lab.ts';
+
+const LONG = { timeout: 900_000 };
+const STILL = ['completed', 'paused', 'rollback_completed', 'rollback_paused'];
+const QUICK =
+  '--replicas 2 --update-order start-first --update-monitor 500ms --update-failure-action pause'.split(' ');
+
+const run = promisify(execFile);
+
+interface Service {
+  readonly UpdateStatus?: { readonly State: string };
+}
+
+/** The services of these names on the live swarm, behind a gate, and the program on them. */
+async function openGround(lab: Lab, api: string, worker: string): Promise<Ground> {
+  const gate = await openGate(lab.endpoint);
+  onTestFinished(() => gate.close());
+  const project = await sandboxedProject(driftStack(api, worker, 'lab'), gate.endpoint);
+  const settled = async (service: string): Promise<void> => {
+    await until(`no update of ${service} is under way`, async () => {
+      const { UpdateStatus } = await lab.engine<Service>('GET', `/services/${service}`);
+      return STILL.includes(UpdateStatus?.State ?? 'completed');
+    });
+  };
+  return {
+    project,
+    api,
+    worker,
+    settled,
+    docker: async (args) => {
+      await lab.docker(...args);
+    },
+    broken: async () => {
+      await lab.docker('service', 'update', '-d', '--args', '/nope', api);
+    },
+    copy: async (name, labels) => {
+      await lab.engine('POST', '/secrets/create', { Name: name, Labels: labels, Data: 'eA==' });
+    },
+    killed: async (args) => {
+      let kill = (): void => {};
+      gate.after(FLIP, async () => kill());
+      const ran = await project.keyturn(args, { onStart: (how) => (kill = how) });
+      gate.assertPassed();
+      expect(ran.code).toBeNull();
+    },
+  };
+}
+
+describeLive('drift on a live swarm', () => {
+  let lab: Lab;
+  beforeAll(() => {
+    lab = openLab();
+  });
+  afterAll(() => lab.clear());
+
+  test('each kind is found, alone, and mended by the command that is named', LONG, async () => {
+    const api = await lab.service('api', [...QUICK, 'lab/app:1']);
+    const worker = await lab.service('worker', [...QUICK, 'lab/app:1']);
+    await lab.running(api, 2);
+    await expectEveryKindToBeMended(await openGround(lab, api, worker));
+  });
+
+  test('a stack deploy from an outdated file is found before and after it, and mended', LONG, async () => {
+    const stack = `${lab.prefix}_shop`;
+    const [api, worker] = [`${stack}_api`, `${stack}_worker`];
+    const ground = await openGround(lab, api, worker);
+    const { project } = ground;
+    onTestFinished(async () => {
+      await lab.docker('stack', 'rm', stack);
+    });
+    const deploy = async (...files: readonly string[]): Promise<void> => {
+      const args = ['stack', 'deploy', '--resolve-image', 'never', ...files.flatMap((file) => ['-c', file])];
+      const env = { ...process.env, DOCKER_HOST: lab.endpoint };
+      await run('docker', [...args, stack], { cwd: project.folder, env });
+    };
+    await put(join(project.folder, 'first.yml'), compose(''));
+    await deploy('first.yml');
+    await lab.running(api, 2);
+    await succeeds(ground, 'apply', '--auto-approve');
+    const mounts = `    secrets:
+      - { source: ${api}_key, target: ${api}_key }
+      - { source: ${api}_token, target: ${api}_token }`;
+    await put(join(project.folder, 'base.yml'), compose(mounts));
+    const named = async (file: string): Promise<void> => {
+      const { out } = await project.keyturn(['output', '--format', 'compose']);
+      await put(join(project.folder, file), `version: '3.8'\n${out}`);
+    };
+    await named('outdated.yml');
+    await succeeds(ground, 'apply', '--rotate', 'key', '--auto-approve');
+    await named('current.yml');
+
+    const ahead = await serious(ground, '--compose', 'outdated.yml');
+    expect(ahead.map(({ rule, subject, place }) => `${rule} ${subject} ${place?.file}`)).toContain(
+      `superseded ${api}_key_v1 outdated.yml`,
+    );
+    expect(await serious(ground, '--compose', 'current.yml')).toEqual([]);
+    await deploy('base.yml', 'outdated.yml');
+    await ground.settled(api);
+    const { text } = await expectFoundAndMended(ground, { rule: 'superseded', subject: api });
+    expect(text).toContain('as a deploy from an outdated file does');
+    await ground.settled(api);
+    await deploy('base.yml', 'current.yml');
+    await ground.settled(api);
+    expect(await serious(ground, '--compose', 'current.yml')).toEqual([]);
+  });
+});
+
+const compose = (secrets: string): string => `
+version: '3.8'
+services:
+  api:
+    image: lab/app:1
+${secrets}
+    deploy:
+      replicas: 2
+      update_config: { parallelism: 0, order: start-first, monitor: 500ms, failure_action: pause }
+`;
