@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { compareInstants } from '../calendar/calendar.ts';
-import type { Ordinal, SecretAddress } from '../model/address.ts';
+import type { Instant, Ordinal, SecretAddress } from '../model/address.ts';
 import { nameOf } from '../model/address.ts';
 import { Fault, asFault } from '../model/fault.ts';
 import type { HookContext } from '../model/hooks.ts';
@@ -38,6 +38,7 @@ export async function prove(step: ProveStep, work: Work): Promise<DoneFacts> {
   const control = step.probe.control ? await currentValue(step, work) : null;
   const context = contextOf(step.secret, step.ordinal, work);
   const signal = AbortSignal.any([work.lost, work.signal]);
+  const isOver = deadline(step.until, work);
   for (let wait = FIRST_PAUSE_MS; ; wait = Math.min(2 * wait, LONGEST_PAUSE_MS)) {
     try {
       const proof = await work.outside.hooks.prove(step.probe, value, control, context, signal);
@@ -46,12 +47,24 @@ export async function prove(step: ProveStep, work: Work): Promise<DoneFacts> {
     } catch (thrown) {
       const fault = asFault(thrown);
       if (step.until === null) throw fault;
-      if (signal.aborted || compareInstants(work.outside.now(), step.until) >= 0) throw lastTry(fault, step);
+      if (signal.aborted || isOver()) throw lastTry(fault, step);
       const message = `${fault.message}; tried again until ${step.until}`;
       work.tell({ type: 'step_progress', step: step.id, address: step.address, message });
       await pause(wait, undefined, { signal }).catch(() => {});
     }
   }
+}
+
+/**
+ * Whether the tries have come to their end: by the wall clock, or by the time that was left of it when they began. One
+ * that was set back gives them no more than the plan did.
+ */
+function deadline(until: Instant | null, { outside, plan }: Work): () => boolean {
+  if (until === null) return () => true;
+  const began = outside.ticks();
+  const from = compareInstants(outside.now(), plan.createdAt) < 0 ? plan.createdAt : outside.now();
+  const leftMs = Date.parse(until) - Date.parse(from);
+  return () => outside.ticks() - began >= leftMs || compareInstants(outside.now(), until) >= 0;
 }
 
 /** Behind its disabling a value cannot be read again: whoever ends the tries ends them for good. */

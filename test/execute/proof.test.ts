@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { addDuration } from '../../src/calendar/calendar.ts';
 import type { DeclaredSecret } from '../../src/model/declared.ts';
 import type { HistoryStep } from '../../src/model/journal.ts';
 import type { ProveStep } from '../../src/model/plan.ts';
@@ -134,6 +135,23 @@ describe('a soaked version with a negative probe', () => {
     expect((await world.apply()).outcome).toBe('done');
     expect(asked).toEqual([FIRST]);
     expect(await v1()).toMatchObject({ role: 'retired' });
+  });
+});
+
+describe('the proof of an emergency', () => {
+  it('comes to its end by the time that the plan gave it, also behind a clock that is set back', async () => {
+    await checker.close();
+    checker = await listenHttp((_, response) => response.writeHead(204).end());
+    const token = secret('token', { refused: httpProbe(checker.url) });
+    world = await World.open(declare([token], [service('api', ['token'])]));
+    await world.apply();
+    const plan = await world.planCompromise(['token']);
+    const until = addDuration(plan.createdAt, 'PT3S');
+    const steps = plan.steps.map((step) => (step.kind === 'prove' ? { ...step, until } : step));
+    world.later(-10);
+    const applied = await world.perform({ ...plan, steps });
+    expect(stepOf(applied, 'prove')?.fault?.code).toBe('still-accepted');
+    expect(await v1()).toMatchObject({ role: 'retiring' });
   });
 });
 
