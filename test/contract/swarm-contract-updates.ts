@@ -87,9 +87,15 @@ export function describeFlips(on: On): void {
       const update = { Order: 'stop-first', Parallelism: 1 };
       const { service } = await world.started('app', [referenceTo(one, 't')], { update });
       await world.update(service.ID, (spec) => withSecrets(spec, [referenceTo(two, 't')]));
-      const { tasks, fewestRunning } = await world.untilState(service.ID, 'completed');
-      expect(fewestRunning).toBe(1);
+      const { tasks } = await world.untilState(service.ID, 'completed');
       expect(running(tasks).map((task) => secretNames(task.Spec))).toEqual([[two.name], [two.name]]);
+      // By what the tasks say of themselves: whoever looks from time to time may miss the moment with one task.
+      const [first, second] = [1, 2]
+        .map((slot) => changeOf(tasks.filter(({ Slot }) => Slot === slot)))
+        .sort((a, b) => a.stopped - b.stopped);
+      expect(first?.stopped).toBeLessThanOrEqual(first?.started ?? 0);
+      expect(first?.started).toBeLessThanOrEqual(second?.stopped ?? 0);
+      expect(second?.stopped).toBeLessThanOrEqual(second?.started ?? 0);
     },
   );
 
@@ -133,6 +139,15 @@ export function describeFlips(on: On): void {
     );
     expect(secretNames(after.service.PreviousSpec)).toEqual([two.name]);
   });
+}
+
+/** When the old task of a slot had ended, and when its new one ran. */
+function changeOf(tasks: readonly SeenTask[]): { readonly stopped: number; readonly started: number } {
+  const at = (task: SeenTask | undefined): number => Date.parse(task?.Status.Timestamp ?? '');
+  return {
+    stopped: at(tasks.find(({ Status }) => ENDED.includes(Status.State))),
+    started: at(tasks.find(({ Status }) => Status.State === 'running')),
+  };
 }
 
 function toldOf({ ID, NodeID, DesiredState, Status }: SeenTask): object {

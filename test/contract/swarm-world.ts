@@ -38,6 +38,8 @@ export interface SeenTask {
   readonly DesiredState: string;
   readonly Spec: SeenSpec['TaskTemplate'];
   readonly Status: {
+    /** When it came into its state. */
+    readonly Timestamp: string;
     readonly State: string;
     readonly Message: string;
     readonly Err?: string;

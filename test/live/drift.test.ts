@@ -84,7 +84,7 @@ describeLive('drift on a live swarm', () => {
     const ground = await openGround(lab, api, worker);
     const { project } = ground;
     onTestFinished(async () => {
-      await lab.docker('stack', 'rm', stack);
+      await lab.removeStack(stack);
     });
     const deploy = async (...files: readonly string[]): Promise<void> => {
       const args = ['stack', 'deploy', '--resolve-image', 'never', ...files.flatMap((file) => ['-c', file])];

@@ -68,7 +68,7 @@ describeLive('docker stack deploy beside keyturn', () => {
       };
       onTestFinished(async () => {
         await lab.docker('service', 'rm', `${lab.prefix}_shop_api-client`).catch(() => '');
-        await lab.docker('stack', 'rm', stack);
+        await lab.removeStack(stack);
       });
       const inspect = async () => (await lab.engine<{ Spec: Spec }>('GET', `/services/${service}`)).Spec;
 

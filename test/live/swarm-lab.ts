@@ -21,6 +21,8 @@ export interface Lab {
   tasks(service: string): Promise<LabTask[]>;
   /** Waits until as many tasks of the service run. */
   running(service: string, count: number): Promise<void>;
+  /** Removes a stack that was deployed. Its network is in use until the last task has left it. */
+  removeStack(stack: string): Promise<void>;
   clear(): Promise<void>;
 }
 
@@ -94,24 +96,25 @@ export function openLab(endpoint = liveDockerHost() ?? ''): Lab {
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
     },
+    removeStack: (stack) => untilDone(() => docker('stack', 'rm', stack)),
     clear: async () => {
       if (made.services.length > 0) await docker('service', 'rm', ...made.services).catch(() => '');
       const secrets = await engine<{ Spec: { Name: string } }[]>('GET', '/secrets');
       const ours = secrets.map(({ Spec }) => Spec.Name).filter((name) => name.startsWith(`${prefix}_`));
       if (ours.length > 0) await docker('secret', 'rm', ...ours);
-      for (const name of made.networks) {
-        // Its tasks leave the network a moment after their service is gone.
-        for (let left = 50; left > 0; left--) {
-          if (
-            await docker('network', 'rm', name).then(
-              () => true,
-              () => false,
-            )
-          )
-            break;
-          await new Promise((resolve) => setTimeout(resolve, 200));
-        }
-      }
+      for (const name of made.networks) await untilDone(() => docker('network', 'rm', name));
     },
   };
+}
+
+/** What is refused as long as tasks are on their way out. Gives up in silence: what is left stands in nobody's way. */
+async function untilDone(remove: () => Promise<unknown>): Promise<void> {
+  for (let left = 50; left > 0; left -= 1) {
+    try {
+      await remove();
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
 }

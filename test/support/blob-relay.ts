@@ -7,9 +7,6 @@ import type {
 } from 'node:http';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as wait } from 'node:timers/promises';
-
-const LATE_MS = 20;
 
 /** What is done to one request on its way: nothing, or one of the ways in which a network or a service fails. */
 export type Mishap =
@@ -24,8 +21,9 @@ export type Mishap =
   | 'failed-after'
   /** Something in between sends it twice, and the second answer arrives. */
   | 'sent-twice'
-  /** The connection breaks, and the service sees the request a little later. */
-  | 'late'
+  /** The connection breaks, and the service sees the request when it is sent again: before that second copy, or behind it. */
+  | 'late-before'
+  | 'late-behind'
   | { readonly status: number; readonly code: string };
 
 export interface Asked {
@@ -58,36 +56,53 @@ export async function startRelay(target: string): Promise<Relay> {
     answered: (headers) => headers,
     close: () => close(server),
   };
+  const late = new Map<string, Late>();
   server.on('request', (incoming, outgoing) => {
     const { method = '', url: path = '', headers } = incoming;
     const one = { method, path, headers };
     asked.push(one);
-    void passOn(incoming, outgoing, target, relay.mishap(one), relay.answered);
+    void passOn(incoming, outgoing, { target, late, mishap: relay.mishap(one), answered: relay.answered });
   });
   return relay;
+}
+
+/** A request that the service has not seen yet. */
+interface Late {
+  readonly isBehind: boolean;
+  readonly arrive: () => Promise<unknown>;
+}
+
+interface Passage extends Pick<Relay, 'answered'> {
+  readonly target: string;
+  readonly mishap: Mishap;
+  /** What waits for its second copy, by method and path. */
+  readonly late: Map<string, Late>;
 }
 
 async function passOn(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  target: string,
-  mishap: Mishap,
-  answered: Relay['answered'],
+  { target, mishap, late, answered }: Passage,
 ): Promise<void> {
   const body = await bytesOf(incoming);
   if (mishap === 'dropped-before') return void incoming.socket.destroy();
   if (typeof mishap === 'object') return refuse(outgoing, mishap);
-  if (mishap === 'late') {
+  const copy = `${incoming.method} ${incoming.url}`;
+  if (mishap === 'late-before' || mishap === 'late-behind') {
     incoming.socket.destroy();
-    await wait(LATE_MS);
+    late.set(copy, { isBehind: mishap === 'late-behind', arrive: () => ask(incoming, target, body) });
+    return;
   }
+  const first = late.get(copy);
+  late.delete(copy);
   if (mishap === 'sent-twice') await ask(incoming, target, body);
+  if (first?.isBehind === false) await first.arrive();
   const { status, headers, bytes } = await ask(incoming, target, body);
+  if (first?.isBehind === true) await first.arrive();
   switch (mishap) {
     case 'dropped-after':
       return void incoming.socket.destroy();
     case 'hung-after':
-    case 'late':
       return;
     case 'failed-after':
       return refuse(outgoing, { status: 500, code: 'InternalError' });
