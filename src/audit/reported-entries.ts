@@ -19,6 +19,7 @@ export function reportedEntry(entry: HistoryEntry): ReportedEntry {
     knownBy: surest?.knownBy ?? actor.knownBy,
     host: actor.host,
     run: actor.run,
+    gate: actor.gate ?? null,
     reason: entry.reason,
     ticket: entry.ticket,
     incident: entry.emergency?.incident ?? null,

@@ -58,6 +58,35 @@ export interface Actor {
   readonly run: string | null;
   /** Everything that says who it was, from what is hardest to forge; absent in entries of before it was kept. */
   readonly identities?: readonly Identity[];
+  /** Who let it run, as the platform that ran it says; absent: outside of one, or it was not kept. */
+  readonly gate?: Gate;
+}
+
+/**
+ * What a platform's job says of the gate that it passed. It comes from the job's environment and files: evidence that was
+ * said, not verified.
+ */
+export interface Gate {
+  readonly saidBy: 'github-actions';
+  /** What started the run. */
+  readonly event: string | null;
+  readonly attempt: number | null;
+  /** Personal data. */
+  readonly triggeredBy: string | null;
+  /** The environment whose rules the job waited for. */
+  readonly environment: string | null;
+  readonly approvals: readonly Approval[];
+}
+
+/** One person's yes. */
+export interface Approval {
+  /** Of a deployment to an environment; in a review of a pull request; by merging one. */
+  readonly how: 'environment' | 'review' | 'merge';
+  /** Personal data. */
+  readonly name: string;
+  /** The environment, or the pull request's address. */
+  readonly of: string | null;
+  readonly at: Instant | null;
 }
 
 /** One thing that says who somebody is. */
@@ -81,6 +110,8 @@ export const PERSONAL = [
   'actor.host',
   'actor.identities[].name',
   'actor.identities[].id',
+  'actor.gate.triggeredBy',
+  'actor.gate.approvals[].name',
   'continued[].by',
 ] as const;
 

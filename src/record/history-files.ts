@@ -15,7 +15,8 @@ const AT_ONCE = 16;
 /** Entries that are read before it is asked whether they were enough. */
 const CHUNK = 64;
 
-const entrySchema = z.looseObject({
+/** What a reader needs of any entry, however old. */
+export const entrySchema = z.looseObject({
   format: z.literal(1),
   entry: z.int().positive(),
   previous: z.string().nullable(),
