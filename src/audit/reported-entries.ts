@@ -73,6 +73,8 @@ export function causeWords(cause: Cause): string {
       return cause.reason === null ? 'rollback' : `rollback: ${cause.reason}`;
     case 'compromise':
       return `compromised, ${cause.incident}`;
+    case 'adopted':
+      return `taken over as it was, ${cause.at}`;
   }
 }
 

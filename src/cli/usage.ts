@@ -15,6 +15,7 @@ import {
 } from './options.ts';
 import { check } from './usage-check.ts';
 import { drift } from './usage-drift.ts';
+import { imports } from './usage-import.ts';
 import { history, state } from './usage-record.ts';
 import { report } from './usage-report.ts';
 import { schedule } from './usage-schedule.ts';
@@ -26,10 +27,8 @@ import { schedule } from './usage-schedule.ts';
  * `ended` is told the exit code of the command that ran.
  */
 export function withCommands(yargs: Argv, ended: (code: ExitCode) => void): Argv {
-  return [project, changes, questions, drift, check, history, report, state, schedule, sandbox].reduce(
-    (so, add) => add(so, ended),
-    yargs,
-  );
+  const all = [project, changes, imports, questions, drift, check, history, report, state, schedule, sandbox];
+  return all.reduce((so, add) => add(so, ended), yargs);
 }
 
 type Ended = (code: ExitCode) => void;
@@ -239,7 +238,10 @@ function questions(yargs: Argv, ended: Ended): Argv {
             },
             platform: { type: 'string', requiresArg: true, describe: "only this platform's names" },
           })
-          .example('$0 output busflow > names.env', 'then: env $(cat names.env) docker stack deploy …')
+          .example(
+            '$0 output busflow > names.env',
+            "then: env $(grep -v '^#' names.env) docker stack deploy …",
+          )
           .example('$0 output busflow --format compose', 'the secrets: part of a compose file'),
       async (argv) => ended(await (await import('./commands/output.ts')).run(argv)),
     );
