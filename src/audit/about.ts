@@ -63,6 +63,8 @@ function isBy({ actor, continued }: HistoryEntry, part: string): boolean {
   const names = [
     actor.name,
     ...(actor.identities ?? []).map(({ name }) => name),
+    ...(actor.gate?.approvals ?? []).map(({ name }) => name),
+    ...(actor.gate?.triggeredBy == null ? [] : [actor.gate.triggeredBy]),
     ...continued.map(({ by }) => by),
   ];
   return names.some((name) => name.toLowerCase().includes(part));

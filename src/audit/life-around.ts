@@ -36,6 +36,10 @@ function origin(secret: SecretAddress, { kind, versions, refusal, endedAt }: His
     const text = 'its record was lost and made anew';
     return [{ what: 'rebuilt', ordinal, text, at: endedAt, isExact: true }];
   }
+  if (kind === 'import' && versions[secret] !== undefined) {
+    const text = 'taken over as it was';
+    return [{ what: 'adopted', ordinal, text, at: endedAt, isExact: true }];
+  }
   if (refusal === undefined) return [];
   const fault = refusal.fault.what;
   return [{ what: 'refused', text: refusal.tried, fault, isExact: true }];

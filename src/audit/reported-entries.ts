@@ -19,6 +19,7 @@ export function reportedEntry(entry: HistoryEntry): ReportedEntry {
     knownBy: surest?.knownBy ?? actor.knownBy,
     host: actor.host,
     run: actor.run,
+    gate: actor.gate ?? null,
     reason: entry.reason,
     ticket: entry.ticket,
     incident: entry.emergency?.incident ?? null,
@@ -72,6 +73,8 @@ export function causeWords(cause: Cause): string {
       return cause.reason === null ? 'rollback' : `rollback: ${cause.reason}`;
     case 'compromise':
       return `compromised, ${cause.incident}`;
+    case 'adopted':
+      return `taken over as it was, ${cause.at}`;
   }
 }
 

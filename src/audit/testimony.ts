@@ -29,7 +29,8 @@ export function behindTheState(
     const link = links.get(number);
     if (link === undefined || link.previous === undefined) continue;
     // The entry of what was no apply is written first, and the state is written by whoever comes next.
-    const isCutOff = ASIDE_KINDS.some((kind) => kind === link.kind) || open.includes(link.apply ?? '');
+    const isAside = link.kind === 'import' || ASIDE_KINDS.some((kind) => kind === link.kind);
+    const isCutOff = isAside || open.includes(link.apply ?? '');
     if (isCutOff) continue;
     const text = `entry ${number} stands behind entry ${state.entry}, the newest that ${state.name} knows`;
     findings.push({ kind: 'forked', entry: number, text });

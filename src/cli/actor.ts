@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
 import type { Actor, Identity } from '../model/journal.ts';
 import { workloadIdentity } from '../providers/azure-claims.ts';
+import { gateOf } from './gate.ts';
 import { gitAuthor } from './git.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -9,10 +10,18 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /**
  * Who runs this command: the CI's actor and run where a CI says so, else git's author in `directory`, else the
  * operating system's user. It is what the machine claims, not a proof; the history keeps how it was known, and
- * everything else that says who it was.
+ * everything else that says who it was. `approvals` is a file that says who let this run begin.
  */
-export async function actorOf(environment: Environment, directory: string): Promise<Actor> {
-  const [author, workload] = await Promise.all([gitAuthor(environment, directory), workloadOf(environment)]);
+export async function actorOf(
+  environment: Environment,
+  directory: string,
+  approvals?: string,
+): Promise<Actor> {
+  const [author, workload, gate] = await Promise.all([
+    gitAuthor(environment, directory),
+    workloadOf(environment),
+    gateOf(environment, approvals),
+  ]);
   const ci = ciActor(environment);
   const identities: Identity[] = [
     ...(workload === null ? [] : [workload]),
@@ -20,7 +29,7 @@ export async function actorOf(environment: Environment, directory: string): Prom
     ...(author === null ? [] : [{ knownBy: 'git-author' as const, name: author }]),
     { knownBy: 'os-user', name: osUser() },
   ];
-  const known = { host: hostname(), identities };
+  const known = { host: hostname(), identities, ...(gate === null ? {} : { gate }) };
   if (ci !== null) return { ...ci, knownBy: 'ci', ...known };
   if (author !== null) return { name: author, knownBy: 'git-author', run: null, ...known };
   return { name: osUser(), knownBy: 'os-user', run: null, ...known };

@@ -10,7 +10,7 @@ export function completionsFor(current: string, argv: unknown, words: readonly s
   const [command = ''] = typed;
   const manifests = lastSynth();
   const wantsAddress =
-    /^(rollback|compromise)$/.test(command) || (command === 'state' && typed.includes('show'));
+    /^(rollback|compromise|import)$/.test(command) || (command === 'state' && typed.includes('show'));
   const own = wantsAddress ? manifests.flatMap(({ names }) => names) : manifests.map(({ stack }) => stack);
   const takesStacks = [
     'plan',

@@ -22,6 +22,7 @@ export interface Run {
     | 'prune'
     | 'compromise'
     | 'history seal'
+    | 'import'
     | `state ${'unlock' | 'push' | 'migrate' | 'rebuild'}`;
 }
 

@@ -156,6 +156,13 @@ export const EVENTS = {
   describe: 'also write the events to this file, as JSON lines',
 } as const;
 
+/** For commands that write a job summary and annotations where GitHub runs them. */
+export const NO_GITHUB = {
+  type: 'boolean',
+  default: false,
+  describe: 'in GitHub Actions: write neither a job summary nor annotations',
+} as const;
+
 /** For commands that need what is declared. */
 export const MANIFEST = {
   type: 'string',

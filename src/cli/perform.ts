@@ -10,12 +10,16 @@ import type { Plan } from '../model/plan.ts';
 import type { SecretValue } from '../model/secret-value.ts';
 import { declarationDigest } from '../plan/timing.ts';
 import { generateValue } from '../providers/sources.ts';
+import { failuresOf } from '../report/annotations.ts';
+import { renderApplyMarkdown } from '../report/apply-markdown.ts';
 import { renderApplySummary } from '../report/apply-summary.ts';
+import { makePaint } from '../report/paint.ts';
 import type { EventLog } from './event-log.ts';
 import type { ExitCode } from './exit-code.ts';
 import { commitOf } from './git.ts';
 import { EXIT, exitCodeOf, exitCodeOfOutcome, worst } from './exit-code.ts';
 import { reportFault } from './failure.ts';
+import type { GithubJob } from './github.ts';
 import type { Interrupt } from './interrupt.ts';
 import type { LeaseArgs, Run } from './lease.ts';
 import type { NotifyArgs } from './notify.ts';
@@ -38,6 +42,8 @@ export interface Stage {
   readonly events: EventLog;
   readonly terminal: Terminal;
   readonly interrupt: Interrupt;
+  /** Absent or null: it is told nothing of it. */
+  readonly job?: GithubJob | null;
 }
 
 export interface Approved {
@@ -155,6 +161,12 @@ async function watched(
     );
     if (!terminal.json)
       terminal.print(`\n${renderApplySummary({ ...terminal.page, plan, entry, recorded, manual })}`);
+    if (stage.job) {
+      const page = { paint: makePaint(false), width: 100, now: terminal.page.now };
+      const printed = renderApplySummary({ ...page, plan, entry, recorded, manual });
+      stage.job.summarize((room) => renderApplyMarkdown(declared.stack, entry, printed, room));
+      stage.job.annotate(failuresOf(entry, declared));
+    }
     // It is applied and recorded; what does not witness it is to be known all the same.
     for (const fault of unsealed) reportFault(terminal, new Fault(fault));
     return exitCodeOfOutcome(outcome);

@@ -46,7 +46,17 @@ const filters = {
     describe: 'that ended so',
   },
   kind: {
-    choices: ['apply', 'rollback', 'compromise', 'rebuild', 'migrate', 'unlock', 'refused', 'seal'] as const,
+    choices: [
+      'apply',
+      'rollback',
+      'compromise',
+      'rebuild',
+      'migrate',
+      'import',
+      'unlock',
+      'refused',
+      'seal',
+    ] as const,
     requiresArg: true,
     group: FILTER,
     describe: 'of this kind',

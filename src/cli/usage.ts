@@ -3,6 +3,7 @@ import type { ExitCode } from './exit-code.ts';
 import {
   EVENTS,
   MANIFEST,
+  NO_GITHUB,
   VALUE,
   withApproval,
   withDryRun,
@@ -14,6 +15,7 @@ import {
 } from './options.ts';
 import { check } from './usage-check.ts';
 import { drift } from './usage-drift.ts';
+import { imports } from './usage-import.ts';
 import { history, state } from './usage-record.ts';
 import { report } from './usage-report.ts';
 import { schedule } from './usage-schedule.ts';
@@ -25,10 +27,8 @@ import { schedule } from './usage-schedule.ts';
  * `ended` is told the exit code of the command that ran.
  */
 export function withCommands(yargs: Argv, ended: (code: ExitCode) => void): Argv {
-  return [project, changes, questions, drift, check, history, report, state, schedule, sandbox].reduce(
-    (so, add) => add(so, ended),
-    yargs,
-  );
+  const all = [project, changes, imports, questions, drift, check, history, report, state, schedule, sandbox];
+  return all.reduce((so, add) => add(so, ended), yargs);
 }
 
 type Ended = (code: ExitCode) => void;
@@ -73,12 +73,24 @@ function changes(yargs: Argv, ended: Ended): Argv {
               describe:
                 'a what-if: the plan of another time, 2027-01-04, 2027-01-04T03:00[Europe/Berlin], +90d',
             },
+            'format': {
+              choices: ['text', 'json', 'markdown'] as const,
+              default: 'text' as const,
+              requiresArg: true,
+              group: 'General:',
+              describe: 'for people, for programs, or as a comment for a pull request',
+            },
+            'no-github': NO_GITHUB,
           })
           .example('$0 plan', 'every stack of this project')
           .example('$0 plan busflow --out busflow.plan.json', 'save one for review and apply')
           .example('$0 plan --rotate db-writer', 'what rotating it now would do')
           .example('$0 plan --at +90d', 'what it would be in 90 days, if everything stayed as it is')
-          .example('$0 plan --manifest keyturn.json', 'in a job that runs no code of the pull request'),
+          .example('$0 plan --manifest keyturn.json', 'in a job that runs no code of the pull request')
+          .example(
+            '$0 plan --format markdown >comment.md',
+            'for the pull request; never longer than a comment',
+          ),
       async (argv) => ended(await (await import('./commands/plan.ts')).run(argv)),
     )
     .command(
@@ -98,8 +110,14 @@ function changes(yargs: Argv, ended: Ended): Argv {
               requiresArg: true,
               describe: 'refuse a plan file whose digest is not this SHA-256',
             },
+            'approvals': {
+              type: 'string',
+              requiresArg: true,
+              describe: "for the history: who approved, as GitHub's API says it of this run (a file of it)",
+            },
             'value': VALUE,
             'events': EVENTS,
+            'no-github': NO_GITHUB,
           })
           .example('$0 apply', 'plan every stack, ask for what is missing and for a yes, execute')
           .example('$0 apply busflow.plan.json', 'exactly what was reviewed, or nothing')
@@ -220,7 +238,10 @@ function questions(yargs: Argv, ended: Ended): Argv {
             },
             platform: { type: 'string', requiresArg: true, describe: "only this platform's names" },
           })
-          .example('$0 output busflow > names.env', 'then: env $(cat names.env) docker stack deploy …')
+          .example(
+            '$0 output busflow > names.env',
+            "then: env $(grep -v '^#' names.env) docker stack deploy …",
+          )
           .example('$0 output busflow --format compose', 'the secrets: part of a compose file'),
       async (argv) => ended(await (await import('./commands/output.ts')).run(argv)),
     );

@@ -235,9 +235,10 @@ export class Secret extends Construct implements Declaring {
     return this;
   }
 
-  [DECLARE](): Declaration {
+  /** What the manifest will say of it, for aspects that judge it; a value that Terraform makes is still a token here. */
+  get declared(): DeclaredSecret {
     const props = this.#props;
-    const secret: DeclaredSecret = {
+    return {
       address: this.address,
       vault: props.vault.name,
       name: props.name ?? this.node.id,
@@ -269,7 +270,11 @@ export class Secret extends Construct implements Declaring {
       ...(props.onCompromise === undefined ? {} : { onCompromise: [...props.onCompromise] }),
       ...(props.pii === undefined || props.pii.length === 0 ? {} : { pii: [...props.pii].sort() }),
     };
-    return declaration(this, { kind: 'secret', secret }, this.#position, [
+  }
+
+  [DECLARE](): Declaration {
+    const props = this.#props;
+    return declaration(this, { kind: 'secret', secret: this.declared }, this.#position, [
       reference('vault', props.vault),
       ...(props.dependsOn ?? []).map((other) => reference('dependsOn', other)),
       ...(props.derivedFrom ?? []).map((other) => reference('derivedFrom', other)),
@@ -311,9 +316,10 @@ export class SwarmService extends Construct implements Declaring {
     enrol(this);
   }
 
-  [DECLARE](): Declaration {
+  /** What the manifest will say of it, for aspects that judge it. */
+  get declared(): DeclaredConsumer {
     const { swarm, service, mounts, dependsOn = [], ...props } = this.#props;
-    const consumer: DeclaredConsumer = {
+    return {
       kind: 'swarm-service',
       address: this.address,
       platform: swarm.name,
@@ -330,7 +336,11 @@ export class SwarmService extends Construct implements Declaring {
       optional: props.optional ?? false,
       canary: props.canary ?? false,
     };
-    return declaration(this, { kind: 'consumer', consumer }, this.#position, [
+  }
+
+  [DECLARE](): Declaration {
+    const { swarm, mounts, dependsOn = [] } = this.#props;
+    return declaration(this, { kind: 'consumer', consumer: this.declared }, this.#position, [
       reference('swarm', swarm),
       ...mounts.map((mount) => reference('mounts', mount.secret)),
       ...dependsOn.map((other) => reference('dependsOn', other)),

@@ -17,7 +17,7 @@ import type {
   UnstageStep,
   VerifyStep,
 } from '../model/plan.ts';
-import { lowestGivenOut } from '../model/recorded.ts';
+import { isPlatformOnly, lowestGivenOut, recordedVersion } from '../model/recorded.ts';
 import type { SecretValue } from '../model/secret-value.ts';
 import { prove, retire, revoke } from './death.ts';
 import { assertCopyUnused, assertUnused, usersOf } from './unused.ts';
@@ -197,7 +197,12 @@ async function effect(step: EffectStep, work: Work): Promise<DoneFacts> {
 }
 
 async function remove(step: UnstageStep | PruneStep, work: Work): Promise<DoneFacts> {
-  await work.platform(step.platform).remove(copyOrder(step, work), work.lost);
+  const recorded = recordedVersion(work.journal.recorded.secrets[step.secret], step.ordinal)?.copies ?? [];
+  const taken = recorded.flatMap(({ platform, name, id, bases }) =>
+    bases !== undefined && platform === step.platform && name === step.copy ? [id] : [],
+  );
+  const order = copyOrder(step, work);
+  await work.platform(step.platform).remove(taken.length === 0 ? order : { ...order, taken }, work.lost);
   work.forgetLook(step.platform);
   return {};
 }
@@ -324,8 +329,9 @@ async function readAdopted(
 ): Promise<SecretValue | null> {
   const record = work.journal.recorded.secrets[step.secret];
   const known = record?.versions ?? [];
-  // What was promoted once took the place of the value from before: that one must not come back.
-  if (known.some(({ promotedAt }) => promotedAt !== null)) return null;
+  // What was promoted once took the place of the value from before: that one must not come back. What was taken over
+  // from a platform alone took nothing's place in the vault.
+  if (known.some((version) => version.promotedAt !== null && !isPlatformOnly(version))) return null;
   const ours = new Set([...failed, ...known.flatMap(({ storeIds }) => storeIds)]);
   const versions = await work.vaultOf(step.secret).versions(nameOf(step.secret), work.lost);
   const lowest = record === undefined ? null : lowestGivenOut(record);

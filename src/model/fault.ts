@@ -21,6 +21,7 @@ export type FaultCode =
   | 'service-busy' // an update is under way, or someone else was faster
   | 'service-unsupported' // jobs
   | 'not-ours' // exists, but was not made by keyturn or belongs to another stack
+  | 'import-refused' // what is there cannot be taken over as it is
   | 'verify-failed'
   | 'still-accepted' // an old value that should be dead was accepted where it is checked
   | 'proof-failed' // whether an old value is refused could not be told

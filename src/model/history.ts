@@ -148,6 +148,7 @@ export type LifeEventKind =
   | 'parked'
   | 'told'
   | 'rebuilt'
+  | 'adopted'
   | 'refused';
 
 /** The life of one secret, as its history tells it, in the order of time. */

@@ -4,7 +4,7 @@ import type { FaultRecord } from './fault.ts';
 import type { Emergency } from './emergency.ts';
 import type { Cause, Plan, PlanKind, Step } from './plan.ts';
 import type { Evidence, FlipReceipt } from './platform.ts';
-import type { Held, Parked } from './recorded.ts';
+import type { Held, Parked, RecordedConsumer, RecordedSecret } from './recorded.ts';
 
 /**
  * The journal of one apply: JSON lines, each appended and synced before the executor goes on. The intent of an
@@ -58,6 +58,35 @@ export interface Actor {
   readonly run: string | null;
   /** Everything that says who it was, from what is hardest to forge; absent in entries of before it was kept. */
   readonly identities?: readonly Identity[];
+  /** Who let it run, as the platform that ran it says; absent: outside of one, or it was not kept. */
+  readonly gate?: Gate;
+}
+
+/**
+ * What a platform's job says of the gate that it passed. It comes from the job's environment and files: evidence that was
+ * said, not verified.
+ */
+export interface Gate {
+  readonly saidBy: 'github-actions';
+  /** What started the run. */
+  readonly event: string | null;
+  readonly attempt: number | null;
+  /** Personal data. */
+  readonly triggeredBy: string | null;
+  /** The environment whose rules the job waited for. */
+  readonly environment: string | null;
+  readonly approvals: readonly Approval[];
+}
+
+/** One person's yes. */
+export interface Approval {
+  /** Of a deployment to an environment; in a review of a pull request; by merging one. */
+  readonly how: 'environment' | 'review' | 'merge';
+  /** Personal data. */
+  readonly name: string;
+  /** The environment, or the pull request's address. */
+  readonly of: string | null;
+  readonly at: Instant | null;
 }
 
 /** One thing that says who somebody is. */
@@ -81,11 +110,23 @@ export const PERSONAL = [
   'actor.host',
   'actor.identities[].name',
   'actor.identities[].id',
+  'actor.gate.triggeredBy',
+  'actor.gate.approvals[].name',
   'continued[].by',
 ] as const;
 
 /** Kinds of entries that are of no apply and may be written beside one: they have no steps, and move no version. */
 export const ASIDE_KINDS = ['unlock', 'refused', 'seal'] as const;
+
+/** What an `import` puts on record, whole: the state of before and this give the state of after. */
+export interface Adopted {
+  /** Of the record that it was put into. */
+  readonly lineage: string;
+  /** None of them was on record before. */
+  readonly secrets: Readonly<Record<SecretAddress, RecordedSecret>>;
+  /** All that is on record of the consumers that read them. */
+  readonly consumers: Readonly<Record<ConsumerAddress, RecordedConsumer>>;
+}
 
 /** The commit that was checked out where it was applied. */
 export interface Commit {
@@ -149,11 +190,11 @@ export interface HistoryEntry {
   /** Digest of the previous entry's canonical JSON; null for the first. */
   readonly previous: string | null;
   /**
-   * `rebuild`: the record was lost and made anew; `migrate`: it came here from another place; `unlock`: the lease was taken
-   * from its holder; `refused`: somebody tried what was refused; `seal`: a person took the place of what a vault had sealed.
-   * These without steps.
+   * `rebuild`: the record was lost and made anew; `migrate`: it came here from another place; `import`: what was there
+   * before keyturn was taken over; `unlock`: the lease was taken from its holder; `refused`: somebody tried what was
+   * refused; `seal`: a person took the place of what a vault had sealed. These without steps.
    */
-  readonly kind: PlanKind | 'rebuild' | 'migrate' | (typeof ASIDE_KINDS)[number];
+  readonly kind: PlanKind | 'rebuild' | 'migrate' | 'import' | (typeof ASIDE_KINDS)[number];
   /** Unique: of an apply, or of what is in its place. */
   readonly apply: string;
   readonly startedAt: Instant;
@@ -180,6 +221,8 @@ export interface HistoryEntry {
   readonly steps: readonly HistoryStep[];
   /** Of a `refused`: what was tried and why not. */
   readonly refusal?: { readonly tried: string; readonly fault: FaultRecord };
+  /** Of an `import`: what it put on record. */
+  readonly adopted?: Adopted;
   /** What a reader of the history must know of it: what a rebuilt record does not hold, where a record came from. */
   readonly notes?: readonly string[];
   /** Of a `compromise`: the incident, its radius, what it left. */

@@ -62,7 +62,9 @@ export type Cause =
   | { readonly kind: 'mount'; readonly why: string }
   | { readonly kind: 'soaked'; readonly since: Instant }
   | { readonly kind: 'rollback'; readonly reason: string | null }
-  | { readonly kind: 'compromise'; readonly incident: string };
+  | { readonly kind: 'compromise'; readonly incident: string }
+  /** It was there before keyturn and was taken over as it was. */
+  | { readonly kind: 'adopted'; readonly at: Instant };
 
 /** The cause behind a `together`. */
 export function rootCause(cause: Cause): Cause {

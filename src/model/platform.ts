@@ -11,6 +11,11 @@ export interface CopyOrder {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+/** A copy to remove. `taken`: ids of copies that were taken over, and so carry no labels of ours. */
+export interface RemoveOrder extends CopyOrder {
+  readonly taken?: readonly string[];
+}
+
 export interface FlipOrder {
   readonly service: string;
   readonly changes: readonly FlipChange[];
@@ -70,8 +75,8 @@ export interface Platform {
    */
   stage(copy: CopyOrder, value: SecretValue, signal?: AbortSignal): Promise<{ readonly id: string }>;
 
-  /** Holds afterwards: no copy of this name exists. Refused while a service's spec names it. Only removes what carries `labels`. */
-  remove(copy: CopyOrder, signal?: AbortSignal): Promise<void>;
+  /** Holds afterwards: no copy of this name exists. Refused while a service's spec names it. Only removes what carries `labels` or is one of `taken`. */
+  remove(copy: RemoveOrder, signal?: AbortSignal): Promise<void>;
 
   /**
    * Posts one update that changes exactly these references, in place and in order, and both FailureActions to

@@ -1,6 +1,7 @@
 import type { Address, ConsumerAddress, Instant, Ordinal, SecretAddress } from './address.ts';
+import { copyName, ordinalOfCopy } from './address.ts';
 import { digestOf } from './canonical.ts';
-import type { ObservedVersion } from './observed.ts';
+import type { ObservedVersion, Reference } from './observed.ts';
 import type { Cause } from './plan.ts';
 
 /** What we last wrote down: state.json. Identities, dates and roles; never a value. docs/FORMATS.md draws it. */
@@ -84,6 +85,11 @@ export interface RecordedCopy {
   readonly platform: string;
   readonly name: string;
   readonly id: string;
+  /**
+   * Of a copy that was taken over: bases of the mounts that read it. Its name need not be made of one of them, and it
+   * carries no labels. Absent: keyturn delivered it, as `<base>_v<ordinal>`.
+   */
+  readonly bases?: readonly string[];
 }
 
 export interface RecordedConsumer {
@@ -163,6 +169,32 @@ export function recordedVersion(
 ): RecordedVersion | null {
   if (secret === undefined || ordinal === null) return null;
   return secret.versions.find((version) => version.ordinal === ordinal) ?? null;
+}
+
+/** A version's copy that mounts of this base read on a platform; null: none is recorded. */
+export function copyFor(
+  version: RecordedVersion | null,
+  platform: string,
+  base: string,
+): RecordedCopy | null {
+  if (version === null) return null;
+  const name = copyName(base, version.ordinal);
+  const own = version.copies.filter((copy) => copy.platform === platform);
+  return (
+    own.find(({ bases }) => bases?.includes(base) === true) ?? own.find((copy) => copy.name === name) ?? null
+  );
+}
+
+/** The ordinal that a reference names: of a copy that was taken over, or by its name; null: none of this secret's. */
+export function ordinalNamed(
+  secret: RecordedSecret | undefined,
+  { platform, base }: { readonly platform: string; readonly base: string },
+  { copyId, copyName: name }: Pick<Reference, 'copyId' | 'copyName'>,
+): Ordinal | null {
+  const taken = secret?.versions.find(({ copies }) =>
+    copies.some((copy) => copy.bases !== undefined && copy.platform === platform && copy.id === copyId),
+  );
+  return taken?.ordinal ?? ordinalOfCopy(base, name);
 }
 
 /** Whether a version was taken over from the platform: its copies there are all that there is, and no vault has its value. */

@@ -1,6 +1,6 @@
 import type { Address, ConsumerAddress, Instant, Ordinal, SecretAddress } from './address.ts';
 import type { Access } from './declared.ts';
-import type { ApplyOutcome } from './journal.ts';
+import type { ApplyOutcome, Gate } from './journal.ts';
 import type { StatusRow } from './status.ts';
 import type { Verification } from './verification.ts';
 
@@ -109,6 +109,8 @@ export interface ReportedEntry {
   readonly knownBy: string;
   readonly host: string;
   readonly run: string | null;
+  /** Who let it run, as its platform said it; null: nothing was said. */
+  readonly gate: Gate | null;
   readonly reason: string | null;
   readonly ticket: string | null;
   readonly incident: string | null;

@@ -114,7 +114,9 @@ function stepsBack(
     }),
   );
   const to = view.recordOf(secret.address)?.current ?? null;
-  const readable = to !== null && unreadable(secret.address, to, view) === null ? to : null;
+  const current = recordedVersion(view.recordOf(secret.address), to);
+  const isThere = current !== null && !isPlatformOnly(current);
+  const readable = to !== null && isThere && unreadable(secret.address, to, view) === null ? to : null;
   // What arrives once more must be followed by a write of its own to be no longer the newest.
   const given = {
     secret,

@@ -35,6 +35,8 @@ function brought(secret: DeclaredSecret, view: View): ObservedVersion | null {
   const seen = 'seen' in item ? item.seen : null;
   if (secret.source.kind !== 'manual' || record?.current == null || seen === null) return null;
   if (!seen.enabled || seen.ordinal !== null || seen.operation !== null || seen.stack !== null) return null;
+  // What we last saw there is nothing new: of a secret that was taken over without what its vault holds.
+  if (seen.fingerprint === record.fingerprint) return null;
   const known = new Set(record.versions.flatMap(({ storeIds }) => storeIds));
   const newest = (seen.versions ?? []).filter(
     (version) => itemFingerprint(version) === seen.fingerprint && !known.has(version.storeId),

@@ -21,6 +21,7 @@ const LOST: readonly string[] = [
   'generations that were declared and not applied yet: the declared ones count as applied',
   'changes by others since the last apply: what is there now counts as ours where it carries our tags and labels',
   'secrets and consumers that are no longer declared: they are not in this record',
+  'what was taken over and carries no tags: keyturn import takes over once more what was not rotated since, and the version from before a first rotation is left alone',
 ];
 
 /** What tags, labels and specs leave open: of everything, then of each secret and consumer. */

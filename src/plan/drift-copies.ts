@@ -4,6 +4,7 @@ import type { Finding } from '../model/finding.ts';
 import { TAG_STACK, TAG_VERSION } from '../model/observed.ts';
 import type { Drift } from './mends.ts';
 import { rotation } from './mends.ts';
+import type { Owner, Owners } from './orphans.ts';
 import { isLie, labelledOwner, namedOwner, orphansOf, recordedOwners } from './orphans.ts';
 import { usesOf } from './uses.ts';
 import type { View } from './view.ts';
@@ -61,12 +62,13 @@ export function composeDrift(files: readonly ComposeFile[], view: View): Omit<Fi
   const platforms = Object.entries(view.observed.platforms).flatMap(([name, { status }]) =>
     status === 'seen' ? [name] : [],
   );
+  const owners = recordedOwners(view);
   return files.flatMap(({ secrets }) =>
     secrets.flatMap(({ external, place }) =>
       external === null
         ? []
         : platforms.flatMap((platform): Omit<Finding, 'stack'>[] => {
-            const owner = namedOwner(platform, external, view);
+            const owner = namedOwner(platform, external, view) ?? takenOver(platform, external, owners, view);
             const current = owner === null ? null : (view.recordOf(owner.secret)?.current ?? null);
             if (owner === null) return [];
             const found = { address: owner.secret, subject: external, place, next: namesOf(view) };
@@ -80,6 +82,12 @@ export function composeDrift(files: readonly ComposeFile[], view: View): Omit<Fi
           }),
     ),
   );
+}
+
+/** The version that a copy was recorded as whose name says none. */
+function takenOver(platform: string, name: string, owners: Owners, view: View): Owner | null {
+  const id = view.copy(platform, name)?.id;
+  return id === undefined ? null : (owners.get(`${platform} ${id}`) ?? null);
 }
 
 const namesOf = ({ declared }: View): string => `keyturn output ${declared.stack} --format compose`;

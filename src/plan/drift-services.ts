@@ -1,5 +1,5 @@
 import type { Ordinal } from '../model/address.ts';
-import { copyName, nameOf, ordinalOfCopy } from '../model/address.ts';
+import { nameOf } from '../model/address.ts';
 import type { DeclaredConsumer, Mount } from '../model/declared.ts';
 import type { ObservedService, Reference } from '../model/observed.ts';
 import { serviceFingerprint } from '../model/observed.ts';
@@ -78,7 +78,7 @@ function missingCopies(consumer: DeclaredConsumer, view: View): string[] {
     const copies = recordedVersion(view.recordOf(mount.secret), wanted)?.copies ?? [];
     return copies.flatMap(({ platform, name }) => {
       const isWanted =
-        wanted !== null && platform === consumer.platform && name === copyName(mount.base, wanted);
+        wanted !== null && platform === consumer.platform && name === view.nameFor(mount, platform, wanted);
       return isWanted && view.copy(platform, name) === undefined ? [name] : [];
     });
   });
@@ -120,13 +120,17 @@ interface Off {
   readonly reads: string | null;
   readonly ordinal: Ordinal | null;
   readonly wanted: Ordinal;
+  /** The copy that it should name. */
+  readonly should: string;
 }
 
 /** One finding a rule, whatever the number of its mounts. */
 function specDrift(consumer: DeclaredConsumer, service: ObservedService, view: View): Drift[] {
   const recorded = view.recordOfConsumer(consumer.address);
   if (recorded === undefined) return [];
-  const off = consumer.mounts.flatMap((mount) => offOf(mount, service, recorded, view) ?? []);
+  const off = consumer.mounts.flatMap(
+    (mount) => offOf(mount, consumer.platform, service, recorded, view) ?? [],
+  );
   const of = (rule: Off['rule']): Off[] => off.filter((each) => each.rule === rule);
   const next = applyTo(consumer.address);
   const base = { ...said(consumer), level: 'warning' as const, next };
@@ -146,14 +150,22 @@ function specDrift(consumer: DeclaredConsumer, service: ObservedService, view: V
 }
 
 /** Null: it reads what it should, or was never moved to what is declared now, which a plan tells. */
-function offOf(mount: Mount, service: ObservedService, recorded: RecordedConsumer, view: View): Off | null {
+function offOf(
+  mount: Mount,
+  platform: string,
+  service: ObservedService,
+  recorded: RecordedConsumer,
+  view: View,
+): Off | null {
   const wanted = wantedOrdinal(mount, view);
-  const reads = service.references.find(({ target }) => target === mount.target)?.copyName ?? null;
+  const reference = service.references.find(({ target }) => target === mount.target);
+  const reads = reference?.copyName ?? null;
   const before = recorded.mounts[mount.target];
   if (wanted === null || before === undefined || before.secret !== mount.secret) return null;
-  if (reads === copyName(mount.base, wanted)) return null;
-  const ordinal = reads === null ? null : ordinalOfCopy(mount.base, reads);
-  const off = { mount, reads, ordinal, wanted };
+  const should = view.nameFor(mount, platform, wanted);
+  if (reads === should) return null;
+  const ordinal = reference === undefined ? null : view.ordinalNamed(mount, platform, reference);
+  const off = { mount, reads, ordinal, wanted, should };
   if (recordedVersion(view.recordOf(mount.secret), ordinal)?.role === 'pending')
     return { ...off, rule: 'stuck' };
   if (ordinal === null || ordinal > wanted) {
@@ -212,8 +224,8 @@ function stuckText(
   return `${service} still reads ${words.join('; ')}${why}`;
 }
 
-function editedWords({ mount, reads, wanted }: Off): string {
-  const should = `${copyName(mount.base, wanted)} at ${mount.target}`;
+function editedWords({ mount, reads, should: copy }: Off): string {
+  const should = `${copy} at ${mount.target}`;
   return reads === null ? `does not mount ${should} any more` : `reads ${reads} in the place of ${should}`;
 }
 

@@ -176,7 +176,9 @@ function lyingTags(
     ...(ordinal === recorded.ordinal ? [] : [`${TAG_VERSION} is ${tags[TAG_VERSION] ?? 'gone'}`]),
     ...(stack === own ? [] : [`${TAG_STACK} is ${tags[TAG_STACK] ?? 'gone'}`]),
   ];
-  if (lies.length === 0) return null;
+  // What was taken over carries no tags, until its value is put back as the newest.
+  const isBare = recorded.cause.kind === 'adopted' && ordinal === null && stack === null;
+  if (lies.length === 0 || isBare) return null;
   const right = { ...tags, [TAG_VERSION]: String(recorded.ordinal), [TAG_STACK]: own };
   const text = `tags of ${secret.name} v${recorded.ordinal} in the vault say what is not so: ${lies.join(', ')}`;
   const next = tagging(secret, storeId, right);

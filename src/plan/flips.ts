@@ -1,5 +1,5 @@
 import type { Ordinal, SecretAddress } from '../model/address.ts';
-import { copyName, nameOf, ordinalOfCopy } from '../model/address.ts';
+import { nameOf } from '../model/address.ts';
 import type { DeclaredConsumer, Mount } from '../model/declared.ts';
 import type { ObservedService } from '../model/observed.ts';
 import { LABEL_SECRET } from '../model/observed.ts';
@@ -89,7 +89,7 @@ function moveOf(
     const ordinal = wantedOrdinal(mount, view, rotations);
     if (ordinal === null) continue;
     mounts[mount.target] = { secret: mount.secret, ordinal };
-    const copy = copyName(mount.base, ordinal);
+    const copy = view.nameFor(mount, consumer.platform, ordinal);
     // A version that this plan makes, or takes up again, is delivered in any case: its flips come behind its mint.
     if (follows(mount, rotations) || !isDelivered(mount.secret, ordinal, consumer.platform, copy, view)) {
       missing.push({ secret: mount.secret, ordinal, platform: consumer.platform, copy });
@@ -97,7 +97,14 @@ function moveOf(
     const change =
       service === null
         ? null
-        : changeOf(mount, { copy, ordinal }, service, wayBack(mount, view, rotations), view);
+        : changeOf(
+            mount,
+            consumer.platform,
+            { copy, ordinal },
+            service,
+            wayBack(mount, consumer.platform, view, rotations),
+            view,
+          );
     if (change !== null) changes.push(change);
   }
   const moves = service === null ? missing.length > 0 : changes.length > 0;
@@ -155,10 +162,10 @@ function lostPins(
   const service = 'seen' in sight ? sight.seen : null;
   if (service === null) return [];
   return consumer.mounts.flatMap((mount) => {
-    const { version, secret, target, base } = mount;
+    const { version, secret, target } = mount;
     if (version === null || wantedOrdinal(mount, view, rotations) !== null) return [];
     const reference = service.references.find((candidate) => candidate.target === target);
-    if (reference?.copyName === copyName(base, version)) return [];
+    if (reference?.copyName === view.nameFor(mount, consumer.platform, version)) return [];
     const pinned = recordedVersion(view.recordOf(secret), version);
     const isRetired = pinned !== null && isEnding(pinned);
     const begun = pinned?.role === 'retiring' ? 'is being retired' : 'was retired';
@@ -180,16 +187,18 @@ function lostPins(
  */
 function wayBack(
   mount: Mount,
+  platform: string,
   view: View,
   rotations: ReadonlyMap<SecretAddress, Rotation>,
 ): FlipChange['from'] | undefined {
   if (!follows(mount, rotations)) return undefined;
   const prior = view.recordOf(mount.secret)?.current ?? null;
-  return prior === null ? null : { copy: copyName(mount.base, prior), ordinal: prior };
+  return prior === null ? null : { copy: view.nameFor(mount, platform, prior), ordinal: prior };
 }
 
 function changeOf(
   mount: Mount,
+  platform: string,
   to: { readonly copy: string; readonly ordinal: Ordinal },
   service: ObservedService,
   back: FlipChange['from'] | undefined,
@@ -200,7 +209,7 @@ function changeOf(
   const named =
     reference === undefined
       ? null
-      : { copy: reference.copyName, ordinal: ordinalOfCopy(mount.base, reference.copyName) };
+      : { copy: reference.copyName, ordinal: view.ordinalNamed(mount, platform, reference) };
   const from = named?.copy === to.copy ? (back ?? null) : named;
   const { target, secret, uid, gid, mode } = mount;
   const change = { target, secret, from, to, uid, gid, mode };
@@ -249,7 +258,7 @@ function isWayBack({ secret, from }: FlipChange, view: View): boolean {
 /** A copy that must be delivered, of a version that is not made in this plan and that the vault cannot give out. */
 function valueless(move: Move, view: View, rotations: ReadonlyMap<SecretAddress, Rotation>): Blocked | null {
   for (const { secret, ordinal, copy } of move.missing) {
-    const why = rotations.get(secret)?.ordinal === ordinal ? null : unreadable(secret, ordinal, view);
+    const why = rotations.get(secret)?.ordinal === ordinal ? null : undeliverable(secret, ordinal, view);
     if (why === null) continue;
     const state = {
       unknown: 'could not be observed',
@@ -268,6 +277,12 @@ function valueless(move: Move, view: View, rotations: ReadonlyMap<SecretAddress,
     });
   }
   return null;
+}
+
+/** As `unreadable`, and for what was taken over from a platform: no vault has it. */
+function undeliverable(secret: SecretAddress, ordinal: Ordinal, view: View): ReturnType<typeof unreadable> {
+  const version = recordedVersion(view.recordOf(secret), ordinal);
+  return unreadable(secret, ordinal, view) ?? (version !== null && isPlatformOnly(version) ? 'absent' : null);
 }
 
 /** A consumer that would go back to what an older record calls current. */
@@ -309,6 +324,7 @@ function takenName(move: Move, view: View): Blocked | null {
   for (const change of move.changes) {
     const copy = change.to === null ? undefined : view.copy(move.consumer.platform, change.to.copy);
     if (copy === undefined || copy.labels[LABEL_SECRET] === change.secret) continue;
+    if (view.isRecordedCopy(change.secret, move.consumer.platform, copy.id)) continue;
     return refuse(move.consumer, 'not-ours', {
       code: 'not-ours',
       what: `secret '${copy.name}' exists on ${move.consumer.platform} but is not labelled as ${change.secret}`,

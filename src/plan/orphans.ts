@@ -1,5 +1,5 @@
 import type { Ordinal, SecretAddress } from '../model/address.ts';
-import { copyName, isSecretAddress, nameOf, ordinalOfCopy } from '../model/address.ts';
+import { isSecretAddress, nameOf, ordinalOfCopy } from '../model/address.ts';
 import type { ObservedCopy } from '../model/observed.ts';
 import { LABEL_SECRET, TAG_STACK, TAG_VERSION } from '../model/observed.ts';
 import type { Group, PruneStep, Step } from '../model/plan.ts';
@@ -16,7 +16,7 @@ export interface Orphan {
   /** By the record, else by its labels, else by its name. */
   readonly secret: SecretAddress;
   readonly ordinal: Ordinal;
-  /** It carries our labels: without them it is somebody else's, and keyturn never removes it. */
+  /** It carries our labels or was taken over: else it is somebody else's, and keyturn never removes it. */
   readonly isOurs: boolean;
   /** No vault has its value: it is all that there is of it. */
   readonly isOnlyThere: boolean;
@@ -55,9 +55,11 @@ function orphanOf(platform: string, copy: ObservedCopy, owners: Owners, view: Vi
   const why = whyUnneeded(platform, name, owner, view);
   if (why === null) return null;
   const version = recordedVersion(view.recordOf(owner.secret), owner.ordinal);
-  const isOnlyThere = labelled === null || (version !== null && isPlatformOnly(version));
+  const isTakenOver = version?.copies.some((each) => each.id === id && each.bases !== undefined) === true;
+  const isOurs = labelled !== null || isTakenOver;
+  const isOnlyThere = !isOurs || (version !== null && isPlatformOnly(version));
   const isPassing = (view.secret(owner.secret)?.keep ?? 0) > 0 && version?.retiredWhy === 'soaked';
-  return { ...owner, platform, copy: name, isOurs: labelled !== null, isOnlyThere, isPassing, why };
+  return { ...owner, platform, copy: name, isOurs, isOnlyThere, isPassing, why };
 }
 
 /** By platform and id, with a space between them: the version that a copy was recorded as. */
@@ -115,7 +117,9 @@ function whyUnneeded(platform: string, name: string, { secret, ordinal }: Owner,
   if (record === undefined || beyondRecord(declared, view) !== null) return null;
   const isMounted = view
     .basesOf(secret)
-    .some((each) => each.platform === platform && copyName(each.base, ordinal) === name);
+    .some(
+      (each) => each.platform === platform && view.nameFor({ ...each, secret }, platform, ordinal) === name,
+    );
   if (!isMounted) return `no consumer is declared to read ${nameOf(secret)} under that name`;
   const version = recordedVersion(record, ordinal);
   if (version === null) return `the record knows no ${of}`;

@@ -1,5 +1,4 @@
 import type { Address, ConsumerAddress, IsoDuration } from '../model/address.ts';
-import { copyName } from '../model/address.ts';
 import type { DeclaredConsumer } from '../model/declared.ts';
 import type { Arrival, Cause, FlipChange, Group, Note, PromoteStep, Step } from '../model/plan.ts';
 import type { Parked } from '../model/recorded.ts';
@@ -54,10 +53,11 @@ function namedBy(consumer: DeclaredConsumer, view: View): Named | null {
   if (service === null || obstacleToFlip(consumer, view) !== null) return null;
   const changes: FlipChange[] = [];
   const mounts: Record<string, Arrival['mounts'][string]> = {};
-  for (const { target, secret, base, version, uid, gid, mode } of consumer.mounts) {
+  for (const mount of consumer.mounts) {
+    const { target, secret, version, uid, gid, mode } = mount;
     const ordinal = version ?? view.recordOf(secret)?.current ?? null;
     if (ordinal === null) continue;
-    const copy = copyName(base, ordinal);
+    const copy = view.nameFor(mount, consumer.platform, ordinal);
     const isNamed = service.references.some((each) => each.target === target && each.copyName === copy);
     if (!isNamed) return null;
     mounts[target] = { secret, ordinal };

@@ -1,5 +1,5 @@
 import type { Address, Instant, IsoDuration, Ordinal, SecretAddress } from '../model/address.ts';
-import { copyName, homeOf, nameOf, ordinalOfCopy } from '../model/address.ts';
+import { homeOf, nameOf } from '../model/address.ts';
 import type { Declared } from '../model/declared.ts';
 import { Fault } from '../model/fault.ts';
 import type { Observed, ObservedService } from '../model/observed.ts';
@@ -126,10 +126,10 @@ function changesBack(
   for (const mount of consumer.mounts) {
     const back = returns.find(({ secret }) => secret.address === mount.secret);
     if (back === undefined || (mount.version !== null && mount.version !== back.prior.ordinal)) continue;
-    const { target, secret, base, uid, gid, mode } = mount;
+    const { target, secret, uid, gid, mode } = mount;
     const { ordinal } = back.prior;
     const reference = service.references.find((candidate) => candidate.target === target);
-    const copy = copyName(base, ordinal);
+    const copy = view.nameFor(mount, consumer.platform, ordinal);
     if (reference === undefined) {
       mounts[target] = { secret, ordinal };
       continue;
@@ -145,7 +145,10 @@ function changesBack(
       }
       missing.push({ secret, ordinal, platform: consumer.platform, copy });
     }
-    const from = { copy: reference.copyName, ordinal: ordinalOfCopy(base, reference.copyName) };
+    const from = {
+      copy: reference.copyName,
+      ordinal: view.ordinalNamed(mount, consumer.platform, reference),
+    };
     changes.push({ target, secret, from, to: { copy, ordinal }, uid, gid, mode });
   }
   return { changes, mounts, expected, missing, wasPutBack };

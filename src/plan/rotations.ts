@@ -191,7 +191,7 @@ function foreignness(secret: DeclaredSecret, view: View): Blocked | null {
     live: 'its newest version stays as it is',
     next:
       stack === null
-        ? 'declare `adopt: true` to mint the next version over it, or choose another name'
+        ? `take it over as it is: keyturn import ${secret.address}; or declare \`adopt: true\` to mint the next version over it`
         : `bring the record back (state/ of the commit that was applied last), or rebuild it: keyturn state rebuild ${view.declared.stack}`,
   });
 }

@@ -2,8 +2,10 @@ import { describeCadence, nextDue } from '../calendar/calendar.ts';
 import { openingsOf } from '../calendar/declared-openings.ts';
 import { describeWindow, freezeAt, overdueAt } from '../calendar/openings.ts';
 import type { Instant } from '../model/address.ts';
-import { nameOf, ordinalOfCopy } from '../model/address.ts';
+import { nameOf } from '../model/address.ts';
 import type { DeclaredConsumer, DeclaredSecret } from '../model/declared.ts';
+import type { ObservedSecret } from '../model/observed.ts';
+import type { RecordedSecret } from '../model/recorded.ts';
 import { isPlatformOnly, priorVersion, recordedVersion } from '../model/recorded.ts';
 import type { StatusConsumer, StatusRow } from '../model/status.ts';
 import { byAttention } from '../model/status.ts';
@@ -105,7 +107,7 @@ function consumerRow(consumer: DeclaredConsumer, secret: DeclaredSecret, view: V
     .filter((mount) => mount.secret === secret.address)
     .map((mount) => {
       const reference = references.find(({ target }) => target === mount.target);
-      const reads = reference === undefined ? null : ordinalOfCopy(mount.base, reference.copyName);
+      const reads = reference === undefined ? null : view.ordinalNamed(mount, consumer.platform, reference);
       return { reads, inStep: reads !== null && reads === (mount.version ?? current) };
     });
   return {
@@ -142,6 +144,12 @@ function pins(secret: DeclaredSecret, view: View): string[] {
     );
 }
 
+/** Its newest version is the one that was there when it was taken over: it carries no tags. */
+function isTakenOver({ fingerprint, versions }: RecordedSecret, seen: ObservedSecret): boolean {
+  if (seen.stack !== null || versions.every(({ cause }) => cause.kind !== 'adopted')) return false;
+  return seen.fingerprint === fingerprint;
+}
+
 function vaultState(secret: DeclaredSecret, view: View): Pick<StatusRow, 'vault' | 'note'> {
   const sight = view.vaultItem(secret);
   if ('unknown' in sight) return { vault: 'unknown', note: sight.unknown.what };
@@ -159,7 +167,7 @@ function vaultState(secret: DeclaredSecret, view: View): Pick<StatusRow, 'vault'
   if (broughtVersion(secret, view) !== null) {
     return { vault: 'ok', note: 'a person put a new version into the vault: `keyturn apply` takes it up' };
   }
-  if (record === undefined || seen.stack !== view.declared.stack) {
+  if (record === undefined || (seen.stack !== view.declared.stack && !isTakenOver(record, seen))) {
     return {
       vault: 'not-ours',
       note: seen.stack === null ? 'not made by keyturn' : `tagged for stack '${seen.stack}'`,

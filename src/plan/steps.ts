@@ -17,6 +17,7 @@ import type {
   UnstageStep,
   VerifyStep,
 } from '../model/plan.ts';
+import { isPlatformOnly, recordedVersion } from '../model/recorded.ts';
 import { operationId } from './cause.ts';
 import type { MissingCopy, Move } from './flips.ts';
 import type { Cluster } from './groups.ts';
@@ -127,6 +128,8 @@ function expiry(secret: DeclaredSecret, view: View): { readonly expires?: Instan
 
 /** The prior that can be made the newest again; one that someone disabled in the vault cannot be read. */
 function readable({ secret, prior }: Rotation, view: View): number | null {
+  const version = recordedVersion(view.recordOf(secret.address), prior);
+  if (version !== null && isPlatformOnly(version)) return null;
   return prior === null || unreadable(secret.address, prior, view) !== null ? null : prior;
 }
 

@@ -1,16 +1,25 @@
 import type { Address, ConsumerAddress, Instant, Ordinal, SecretAddress } from '../model/address.ts';
 import { copyName, homeOf, isSecretAddress, nameOf, splitCopyName } from '../model/address.ts';
-import type { Apart, Declared, DeclaredConsumer, DeclaredSecret, Restarts } from '../model/declared.ts';
+import type {
+  Apart,
+  Declared,
+  DeclaredConsumer,
+  DeclaredSecret,
+  Mount,
+  Restarts,
+} from '../model/declared.ts';
 import type { FaultRecord } from '../model/fault.ts';
 import type {
   Observed,
   ObservedCopy,
   ObservedSecret,
   ObservedService,
+  Reference,
   SeenPlatform,
 } from '../model/observed.ts';
 import { LABEL_SECRET, TAG_STACK, TAG_VERSION } from '../model/observed.ts';
 import type { Recorded, RecordedConsumer, RecordedCopy, RecordedSecret } from '../model/recorded.ts';
+import { copyFor, ordinalNamed, recordedVersion } from '../model/recorded.ts';
 
 /** What a caller may ask of a plan beyond what is due. */
 export interface PlanOptions {
@@ -147,6 +156,27 @@ export class View {
 
   copy(platform: string, name: string): ObservedCopy | undefined {
     return this.#copies.get(platform)?.get(name);
+  }
+
+  /** What a version's copy for this mount is called: as it was taken over or delivered, or as it would be delivered. */
+  nameFor({ secret, base }: Pick<Mount, 'secret' | 'base'>, platform: string, ordinal: Ordinal): string {
+    const version = recordedVersion(this.recordOf(secret), ordinal);
+    return copyFor(version, platform, base)?.name ?? copyName(base, ordinal);
+  }
+
+  /** The ordinal that a reference of this mount names: of a copy that was taken over, or by its name; null: none of ours. */
+  ordinalNamed(
+    { secret, base }: Pick<Mount, 'secret' | 'base'>,
+    platform: string,
+    reference: Pick<Reference, 'copyId' | 'copyName'>,
+  ): Ordinal | null {
+    return ordinalNamed(this.recordOf(secret), { platform, base }, reference);
+  }
+
+  /** Whether a copy is one that the record knows as of this secret, whatever its labels say. */
+  isRecordedCopy(secret: SecretAddress, platform: string, id: string): boolean {
+    const versions = this.recordOf(secret)?.versions ?? [];
+    return versions.some(({ copies }) => copies.some((copy) => copy.platform === platform && copy.id === id));
   }
 
   /** Copies whose labels say that they are of this secret, of this stack and of an ordinal. */

@@ -3,7 +3,7 @@ import { consumerAddress } from '../model/address.ts';
 import { Fault } from '../model/fault.ts';
 import type { LiveTask, ObservedService, SeenPlatform } from '../model/observed.ts';
 import { serviceFingerprint } from '../model/observed.ts';
-import type { CopyOrder, Platform } from '../model/platform.ts';
+import type { CopyOrder, Platform, RemoveOrder } from '../model/platform.ts';
 import type { SecretValue } from '../model/secret-value.ts';
 import { connectEngine } from './swarm-connection.ts';
 import type { Engine } from './swarm-connection.ts';
@@ -198,13 +198,13 @@ async function stage(
 async function remove(
   engine: Engine,
   platform: string,
-  copy: CopyOrder,
+  copy: RemoveOrder,
   signal?: AbortSignal,
 ): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     const found = await secretNamed(engine, copy.name, signal);
     if (found === null) return;
-    refuseForeign(found, copy, platform);
+    if (copy.taken?.includes(found.ID) !== true) refuseForeign(found, copy, platform);
     try {
       await engine.removeSecret(found.ID, signal);
     } catch (error) {

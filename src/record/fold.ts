@@ -128,7 +128,9 @@ function fold(recorded: Recorded, step: Step, facts: DoneFacts, context: FoldCon
         const others = version.copies.filter(
           ({ platform, name }) => platform !== step.platform || name !== step.copy,
         );
-        const copy = { platform: step.platform, name: step.copy, id: facts.copyId ?? '' };
+        const bases = version.copies.find((copy) => !others.includes(copy))?.bases;
+        const place = { platform: step.platform, name: step.copy, id: facts.copyId ?? '' };
+        const copy = bases === undefined ? place : { ...place, bases };
         return { ...version, copies: [...others, copy] };
       });
     case 'unstage':

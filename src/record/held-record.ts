@@ -1,7 +1,7 @@
 import type { Instant } from '../model/address.ts';
 import { Fault } from '../model/fault.ts';
 import type { Fence } from '../model/fence.ts';
-import type { HistoryEntry, JournalLine } from '../model/journal.ts';
+import type { Adopted, HistoryEntry, JournalLine } from '../model/journal.ts';
 import { ASIDE_KINDS } from '../model/journal.ts';
 import type { Recorded } from '../model/recorded.ts';
 import type { ObjectStore, Stored } from '../model/store.ts';
@@ -22,6 +22,9 @@ import { isAway, movedAway, movedText } from './moved.ts';
 import type { Origin } from './origin.ts';
 import { originEntry } from './origin.ts';
 import { stateText } from './state-file.ts';
+import type { Stepless } from './stepless.ts';
+import { steplessEntry } from './stepless.ts';
+import { withAdopted } from './adopted.ts';
 import type { Place, Received } from './transfer.ts';
 import { assertArrived, judge, lookAt, nothingIn } from './transfer.ts';
 
@@ -144,6 +147,29 @@ export class HeldRecord {
   }
 
   /**
+   * Puts what was taken over on record: history entry, then state. The entry holds all of it, so that a crash between
+   * the two is made up for by whoever writes next. Refused without a change where an apply did not end, where one of
+   * the secrets is on record already, and in a record of another lineage. Returns the record as it stands.
+   */
+  async adopt(entry: Stepless & { readonly adopted: Adopted }): Promise<Recorded> {
+    const { state, stateTag, lines, journal } = await this.#loadWhole();
+    if (lines.length > 0) throw interruptedBefore(this.#store.place, lines);
+    const after = withAdopted(
+      stateTag === null ? { ...state, lineage: entry.adopted.lineage } : state,
+      entry,
+    );
+    if (after === null) throw otherRecord(this.#store.place);
+    const known = state.head?.entry ?? 0;
+    if (await this.#history.has(known + 1)) throw older(this.#store.place, known);
+    if (journal !== null) await this.#removeJournal(journal.tag);
+    await this.#lease.confirm();
+    const head = await this.#history.add(steplessEntry(entry, state.head));
+    const done = { ...after, head };
+    await this.write(done, stateTag);
+    return this.#takeIn(done);
+  }
+
+  /**
    * Takes what others left beside the record into the history. Returns the record as it stands. An apply that has ended
    * has ended: what cannot be taken in now stays for the next one.
    */
@@ -189,22 +215,33 @@ export class HeldRecord {
   async #loadWhole(): Promise<Loaded> {
     const loaded = await this.#load();
     const { state, stateTag, journal, lines } = loaded;
-    const head = stateTag === null ? null : await this.#headBehind(state);
-    if (head === null) return loaded;
+    const whole = await this.#withEntriesBehind(state, stateTag === null);
+    if (whole === null) return loaded;
     if (journal !== null && lines.length === 0) await this.#removeJournal(journal.tag);
-    await this.write({ ...state, serial: state.serial + 1, head }, stateTag);
+    await this.write({ ...whole, serial: state.serial + 1 }, stateTag);
     return this.#load();
   }
 
-  /** The last of the entries behind the state's head, where all of them are of something that was no apply; else null. */
-  async #headBehind({ head }: Recorded): Promise<Recorded['head']> {
-    let last = head;
-    for (let next = (head?.entry ?? 0) + 1; await this.#history.has(next); next += 1) {
+  /**
+   * The state with what the entries behind its head say, where all of them are of something that was no apply; else
+   * null. Where no state was written yet only an import can have been cut off.
+   */
+  async #withEntriesBehind(state: Recorded, isNew: boolean): Promise<Recorded | null> {
+    let whole = state;
+    for (let next = (state.head?.entry ?? 0) + 1; await this.#history.has(next); next += 1) {
       const entry = await this.#history.show(next);
-      if (!isAside(entry) || entry.previous !== (last?.digest ?? null)) return null;
-      last = { entry: next, digest: (await this.#history.digestAt(next)) ?? '' };
+      if (entry.previous !== (whole.head?.digest ?? null)) return null;
+      const head = { entry: next, digest: (await this.#history.digestAt(next)) ?? '' };
+      if (entry.kind === 'import') {
+        const isFirst = isNew && whole === state;
+        const lineage = isFirst ? (entry.adopted?.lineage ?? '') : whole.lineage;
+        const after = withAdopted({ ...whole, lineage }, entry);
+        if (after === null) return null;
+        whole = { ...after, head };
+      } else if (isAside(entry) && !(isNew && whole === state)) whole = { ...whole, head };
+      else return null;
     }
-    return last === head ? null : last;
+    return whole === state ? null : whole;
   }
 
   async #removeJournal(tag: string): Promise<void> {
@@ -336,6 +373,16 @@ function older(place: string, known: number): Fault {
     where: `${place}/${STATE}`,
     live: 'nothing was changed; vault and platform hold what the newest entry tells',
     next: 'bring back the state that belongs to the newest entry (keyturn history list); where it is lost: keyturn state rebuild',
+  });
+}
+
+function otherRecord(place: string): Fault {
+  return new Fault({
+    code: 'plan-stale',
+    what: 'the record is not the one that this was shown for',
+    where: place,
+    live: 'nothing was changed',
+    next: 'import again: it shows what there is to take over now',
   });
 }
 

@@ -15,11 +15,12 @@ const AT_ONCE = 16;
 /** Entries that are read before it is asked whether they were enough. */
 const CHUNK = 64;
 
-const entrySchema = z.looseObject({
+/** What a reader needs of any entry, however old. */
+export const entrySchema = z.looseObject({
   format: z.literal(1),
   entry: z.int().positive(),
   previous: z.string().nullable(),
-  kind: z.enum(['apply', 'rollback', 'compromise', 'rebuild', 'migrate', ...ASIDE_KINDS]),
+  kind: z.enum(['apply', 'rollback', 'compromise', 'rebuild', 'migrate', 'import', ...ASIDE_KINDS]),
   outcome: z.enum(['done', 'failed', 'rolled-back', 'stopped', 'interrupted', 'incomplete']),
   startedAt: z.iso.datetime(),
   continued: z.array(z.looseObject({ at: z.string(), why: z.string(), by: z.string() })).default([]),

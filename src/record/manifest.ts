@@ -204,7 +204,8 @@ const access = z.strictObject({
   unknown: z.literal(true).exactOptional(),
 });
 
-const manifestSchema: z.ZodType<Declared> = z.strictObject({
+/** Shape and names; what only a whole manifest shows is `contradictions`' to find. Published as a JSON Schema. */
+export const manifestSchema: z.ZodType<Declared> = z.strictObject({
   format: z.literal(MANIFEST_FORMAT),
   stack: z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]*$/, 'no name of a stack'),
   vaults: z.array(

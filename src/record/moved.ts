@@ -53,6 +53,23 @@ const movedSchema: z.ZodType<Moved> = z.strictObject({
           }),
         )
         .exactOptional(),
+      gate: z
+        .strictObject({
+          saidBy: z.literal('github-actions'),
+          event: z.string().nullable(),
+          attempt: z.int().nullable(),
+          triggeredBy: z.string().nullable(),
+          environment: z.string().nullable(),
+          approvals: z.array(
+            z.strictObject({
+              how: z.enum(['environment', 'review', 'merge']),
+              name: z.string(),
+              of: z.string().nullable(),
+              at: z.string().nullable(),
+            }),
+          ),
+        })
+        .exactOptional(),
     }),
     reason: z.string().nullable(),
     ticket: z.string().nullable(),

@@ -6,7 +6,14 @@ import { guardedPlan } from '../model/guarded.ts';
 import type { Plan } from '../model/plan.ts';
 import { PLAN_FORMAT } from '../model/plan.ts';
 import { parseFormat } from './formats.ts';
+import { causeSchema } from './state-file.ts';
 
+const address = z.union([
+  z.templateLiteral(['vault://', z.string(), '/', z.string()]),
+  z.templateLiteral(['swarm://', z.string(), '/', z.string()]),
+]);
+
+/** What all kinds of steps have; the rest of each kind is the executor's, and covered by the digest. */
 const step = z.looseObject({
   id: z.string(),
   kind: z.enum([
@@ -26,13 +33,20 @@ const step = z.looseObject({
     'effect',
   ]),
   group: z.string(),
-  address: z.string(),
+  address,
   needs: z.array(z.string()),
+  after: z.array(z.string()).exactOptional(),
+  cause: causeSchema,
+  text: z.string(),
+  get inverse() {
+    return step.nullable();
+  },
 });
 
-const fileSchema = z.strictObject({
+/** A saved plan, as it is read. Published as a JSON Schema. */
+export const planFileSchema = z.strictObject({
   format: z.literal(1),
-  digest: z.string(),
+  digest: z.string().regex(/^[0-9a-f]{64}$/, 'no SHA-256'),
   plan: z.looseObject({
     format: z.literal(1),
     stack: z.string(),
@@ -44,8 +58,35 @@ const fileSchema = z.strictObject({
       fingerprints: z.record(z.string(), z.string()),
       recorded: z.record(z.string(), z.string()),
     }),
-    groups: z.array(z.looseObject({ id: z.string(), needs: z.array(z.string()) })),
+    groups: z.array(
+      z.looseObject({
+        id: z.string(),
+        needs: z.array(z.string()),
+        after: z.array(z.string()).exactOptional(),
+        secrets: z.array(z.string()),
+        consumers: z.array(z.string()),
+      }),
+    ),
     steps: z.array(step),
+    later: z.array(
+      z.looseObject({
+        kind: z.enum(['settle', 'revoke', 'prove', 'retire', 'prune']),
+        address,
+        after: z.string(),
+        notBefore: z.iso.datetime(),
+        text: z.string(),
+      }),
+    ),
+    blocked: z.array(
+      z.looseObject({
+        address,
+        why: z.string(),
+        text: z.string(),
+        next: z.string().nullable(),
+        fault: z.looseObject({ code: z.string(), what: z.string() }).nullable(),
+      }),
+    ),
+    notes: z.array(z.looseObject({ kind: z.string(), address: address.nullable(), text: z.string() })),
   }),
 });
 
@@ -61,7 +102,7 @@ export function planFileText(made: Plan): string {
 /** Reads a saved plan. One that was edited after it was written is refused. */
 export function parsePlanFile(text: string, where: string): { readonly plan: Plan; readonly digest: string } {
   const next = 'make a new one: keyturn plan --out FILE';
-  const file = parseFormat(text, where, PLAN_FORMAT, fileSchema, next);
+  const file = parseFormat(text, where, PLAN_FORMAT, planFileSchema, next);
   const digest = digestOf(file.plan);
   if (digest !== file.digest) {
     throw new Fault({

@@ -25,6 +25,7 @@ export const causeSchema: z.ZodType<Cause> = z.lazy(() =>
     z.strictObject({ kind: z.literal('soaked'), since: instant }),
     z.strictObject({ kind: z.literal('rollback'), reason: z.string().nullable() }),
     z.strictObject({ kind: z.literal('compromise'), incident: z.string() }),
+    z.strictObject({ kind: z.literal('adopted'), at: instant }),
   ]),
 );
 
@@ -53,7 +54,14 @@ const version = z.strictObject({
   disabledAt: instant.exactOptional(),
   effects: z.array(z.string()).exactOptional(),
   unproved: z.string().exactOptional(),
-  copies: z.array(z.strictObject({ platform: z.string(), name: z.string(), id: z.string() })),
+  copies: z.array(
+    z.strictObject({
+      platform: z.string(),
+      name: z.string(),
+      id: z.string(),
+      bases: z.array(z.string()).exactOptional(),
+    }),
+  ),
 });
 
 const secretAddress = z.templateLiteral(['vault://', z.string(), '/', z.string()]);

@@ -7,7 +7,9 @@ export type Stepless = Pick<HistoryEntry, 'kind' | 'actor' | 'reason' | 'ticket'
   /** Unique. */
   readonly id: string;
   readonly at: Instant;
-} & Partial<Pick<HistoryEntry, 'planDigest' | 'outcome' | 'versions' | 'commit' | 'refusal'>>;
+} & Partial<
+    Pick<HistoryEntry, 'planDigest' | 'outcome' | 'versions' | 'consumers' | 'commit' | 'refusal' | 'adopted'>
+  >;
 
 /** The history entry, behind `last`, of what happened to a record and was no apply: at one moment, and without a step. */
 export function steplessEntry({ id, at, ...said }: Stepless, last: Recorded['head']): HistoryEntry {

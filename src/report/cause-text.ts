@@ -28,6 +28,8 @@ export function causeText(cause: Cause, now: Instant | null = null): string {
       return cause.reason === null ? 'rollback' : `rollback: ${cause.reason}`;
     case 'compromise':
       return `compromised, ${cause.incident}`;
+    case 'adopted':
+      return 'taken over as it was';
   }
 }
 

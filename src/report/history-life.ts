@@ -26,6 +26,7 @@ const WORDS: Readonly<Record<LifeEventKind, string>> = {
   parked: 'parked',
   told: 'told',
   rebuilt: 'made anew',
+  adopted: 'taken over',
   refused: 'refused',
 };
 

@@ -1,10 +1,18 @@
 import { nameOf } from '../model/address.ts';
 import type { Address } from '../model/address.ts';
 import type { EntryFilter } from '../model/history.ts';
-import type { ApplyOutcome, HistoryEntry, HistoryStep, Identity, StepStatus } from '../model/journal.ts';
+import type {
+  Actor,
+  ApplyOutcome,
+  HistoryEntry,
+  HistoryStep,
+  Identity,
+  StepStatus,
+} from '../model/journal.ts';
 import { countText, moveText, versionText } from './cause-text.ts';
 import { deathLines, exposedLines, radiusLines, usedLine } from './emergency-text.ts';
 import { faultLines } from './fault-text.ts';
+import { gateLines } from './gate-text.ts';
 import { elapsedText, momentText } from './moment.ts';
 import type { Page, Style } from './paint.ts';
 import { personName } from './short-name.ts';
@@ -121,6 +129,7 @@ export function renderHistoryEntry(entry: HistoryEntry, page: Page): string {
         ['who', `${actor.name} (known by ${actor.knownBy}) on ${actor.host}`],
         ...alsoKnown(entry).map((each): [string, string] => ['also', identityText(each)]),
         ['run', actor.run],
+        ...gateFields(actor),
         ...entry.continued.map(({ at, why, by }): [string, string] => [why, `${by}, ${momentText(at)}`]),
         ['reason', entry.reason],
         ['ticket', entry.ticket],
@@ -144,6 +153,11 @@ export function renderHistoryEntry(entry: HistoryEntry, page: Page): string {
       step.fault === null ? [] : ['', ...faultLines(`  ${step.id}: `, step.fault, page)],
     ),
   ].join('\n');
+}
+
+/** As said by the job that ran it: the word `said` keeps it apart from what was verified. */
+function gateFields({ gate }: Actor): [string, string][] {
+  return gate === undefined ? [] : gateLines(gate).map((text): [string, string] => ['said', text]);
 }
 
 /** What else says who it was. */

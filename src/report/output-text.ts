@@ -1,11 +1,10 @@
 import type { Ordinal, SecretAddress } from '../model/address.ts';
-import { ordinalOfCopy } from '../model/address.ts';
 import { variableOf } from '../model/compose-variables.ts';
 import type { Declared } from '../model/declared.ts';
 import type { Problem } from '../model/fault.ts';
 import { Fault } from '../model/fault.ts';
 import type { Recorded } from '../model/recorded.ts';
-import { recordedVersion } from '../model/recorded.ts';
+import { copyFor, recordedVersion } from '../model/recorded.ts';
 import { versionText } from './cause-text.ts';
 
 /** A name that a compose file or a script asks for, and what it stands for today. */
@@ -94,11 +93,7 @@ function entriesOf({ declared, recorded, platform }: OutputOrder): Entry[] {
       consumer.mounts.map((mount): Entry & { pinned: boolean } => {
         const secret = recorded.secrets[mount.secret];
         const ordinal = mount.version ?? secret?.current ?? null;
-        const copies = recordedVersion(secret, ordinal)?.copies ?? [];
-        const copy = copies.find(
-          (each) => each.platform === consumer.platform && ordinalOfCopy(mount.base, each.name) === ordinal,
-        );
-        const name = copy?.name ?? null;
+        const name = copyFor(recordedVersion(secret, ordinal), consumer.platform, mount.base)?.name ?? null;
         const { base } = mount;
         const pinned = mount.version !== null;
         return {

@@ -7,6 +7,7 @@ import { deadlineLines, exposedLines, overLines, radiusLines, unprovedLines } fr
 import { causeText, countText, moveText, versionText } from './cause-text.ts';
 import { distanceText, momentText } from './moment.ts';
 import type { Page } from './paint.ts';
+import { moveOf } from './plan-moves.ts';
 import { legendText, stepLines, styleOf, symbolOf } from './step-text.ts';
 import { NO_CHANGES, hasNoChanges, planLine, rotationLine } from './summary-line.ts';
 import { columns, fields, hang } from './table.ts';
@@ -159,22 +160,11 @@ function noReturn(from: string, page: Page): string[] {
 }
 
 function secretMove(secret: SecretAddress, steps: readonly Step[]): string {
-  for (const step of steps) {
-    if (step.kind === 'promote') {
-      const promotion = step.promotions.find((promotion) => promotion.secret === secret);
-      if (promotion !== undefined) return moveText(promotion.prior, promotion.ordinal);
-    }
-    if (step.kind === 'demote') {
-      const demotion = step.demotions.find((demotion) => demotion.secret === secret);
-      if (demotion !== undefined) return moveText(demotion.ordinal, demotion.to);
-    }
-  }
+  const move = moveOf(secret, steps);
+  if (move !== null)
+    return move.to === 'retired' ? `${versionText(move.from)} -> retired` : moveText(move.from, move.to);
   const own = steps.find((step) => 'secret' in step && step.secret === secret);
-  if (own === undefined) return '';
-  if (own.kind === 'mint') return moveText(own.inverse?.to ?? null, own.ordinal);
-  if (own.kind === 'restore') return moveText(own.failed, own.to);
-  if (own.kind === 'retire') return `v${own.ordinal} -> retired`;
-  return 'ordinal' in own ? versionText(own.ordinal) : '';
+  return own !== undefined && 'ordinal' in own ? versionText(own.ordinal) : '';
 }
 
 function secretCause(secret: SecretAddress, steps: readonly Step[], now: Instant): string {

@@ -1,8 +1,9 @@
-import type { Instant, Ordinal } from '../model/address.ts';
-import { ordinalOfCopy } from '../model/address.ts';
+import type { Instant } from '../model/address.ts';
 import type { Declared, DeclaredConsumer } from '../model/declared.ts';
 import type { ApplyOutcome, HistoryEntry } from '../model/journal.ts';
 import type { Observed } from '../model/observed.ts';
+import type { Recorded } from '../model/recorded.ts';
+import { ordinalNamed } from '../model/recorded.ts';
 import type { StatusRow } from '../model/status.ts';
 import type { Verification } from '../model/verification.ts';
 
@@ -10,6 +11,7 @@ import type { Verification } from '../model/verification.ts';
 export interface MeteredStack {
   readonly declared: Declared;
   readonly observed: Observed;
+  readonly recorded: Recorded;
   readonly rows: readonly StatusRow[];
   /** How many entries the history holds, and the newest of them; null: it is empty. */
   readonly entries: number;
@@ -73,8 +75,8 @@ const FAMILIES: readonly Family[] = [
   {
     name: 'keyturn_consumer_version',
     help: 'The version that a consumer reads at a target, as the platform shows it',
-    samples: ({ declared, observed }) =>
-      declared.consumers.flatMap((consumer) => readings(consumer, observed)),
+    samples: ({ declared, observed, recorded }) =>
+      declared.consumers.flatMap((consumer) => readings(consumer, observed, recorded)),
   },
   {
     name: 'keyturn_consumer_in_step',
@@ -181,12 +183,17 @@ function answered(kind: 'vault' | 'platform', name: string, status: 'seen' | 'un
 }
 
 /** What each mount of a consumer names; nothing of one that could not be seen, or names none of its versions. */
-function readings({ address, platform, service, mounts }: DeclaredConsumer, observed: Observed): Sample[] {
+function readings(
+  { address, platform, service, mounts }: DeclaredConsumer,
+  observed: Observed,
+  recorded: Recorded,
+): Sample[] {
   const seen = observed.platforms[platform];
   const references = seen?.status === 'seen' ? (seen.services[service]?.references ?? []) : [];
   return mounts.flatMap(({ secret, target, base }): Sample[] => {
     const reference = references.find((each) => each.target === target);
-    const ordinal: Ordinal | null = reference === undefined ? null : ordinalOfCopy(base, reference.copyName);
+    const record = recorded.secrets[secret];
+    const ordinal = reference === undefined ? null : ordinalNamed(record, { platform, base }, reference);
     return ordinal === null ? [] : [[{ secret, consumer: address, target }, ordinal]];
   });
 }

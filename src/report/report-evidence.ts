@@ -2,6 +2,7 @@ import type { ReportedEntry } from '../model/report.ts';
 import type { Html, Part } from './html.ts';
 import { html } from './html.ts';
 import { countText, moveText } from './cause-text.ts';
+import { gateLines } from './gate-text.ts';
 import { elapsedText, momentText } from './moment.ts';
 import type { Chapter, Tone } from './report-chapter.ts';
 import { entryId, listed, nameIn, periodText, secretLink, section, toned } from './report-chapter.ts';
@@ -52,12 +53,14 @@ function outcomeText(outcome: ReportedEntry['outcome']): string {
 }
 
 function factsOf(entry: ReportedEntry): Html {
-  const { startedAt, endedAt, who, knownBy, host, run, reason, ticket, incident, commit, planDigest } = entry;
+  const { startedAt, endedAt, who, knownBy, host, run, gate, reason, ticket, incident, commit, planDigest } =
+    entry;
   const code = (text: string | null): Part => (text === null ? null : html`<code>${text}</code>`);
   return facts([
     ['When', `${momentText(startedAt)}, took ${elapsedText(Date.parse(endedAt) - Date.parse(startedAt))}`],
     ['Who', `${who}, known by ${knownBy}, on ${host}`],
     ['Run', run],
+    ['Said', gate === null ? null : gateLines(gate).join('; ')],
     ['Reason', reason],
     ['Ticket', ticket],
     ['Incident', incident],

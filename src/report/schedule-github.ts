@@ -1,4 +1,5 @@
 import { Fault } from '../model/fault.ts';
+import { ACTIONS } from './github-actions.ts';
 import { cronTimes, everyText, requireEven } from './schedule-interval.ts';
 import type { Schedule, ScheduleOrder } from './schedule-order.ts';
 import {
@@ -93,10 +94,10 @@ jobs:
       contents: read
       id-token: write
 ${order.folder === '' ? '' : folder}    steps:
-      - uses: actions/checkout@v6
+      - uses: ${ACTIONS.checkout}
         with:
           persist-credentials: false
-      - uses: actions/setup-node@v6
+      - uses: ${ACTIONS.setupNode}
         with:
           node-version: 24
           # A cache holds what other jobs put there: not where secrets rotate.
@@ -117,7 +118,7 @@ function needsLogin(order: GithubOrder): boolean {
 }
 
 const LOGIN = `      # Late, because what GitHub vouches for is good for minutes.
-      - uses: azure/login@v3
+      - uses: ${ACTIONS.azureLogin}
         with:
           client-id: \${{ vars.AZURE_CLIENT_ID }}
           tenant-id: \${{ vars.AZURE_TENANT_ID }}

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { chmodSync, rmSync } from 'node:fs';
@@ -241,6 +242,8 @@ class Front {
   constructor(engine: Engine, options: SwarmOptions) {
     this.#engine = engine;
     this.#options = options;
+    // Each request that waits listens to it.
+    setMaxListeners(0, this.#stopped.signal);
   }
 
   stop(): void {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
+import { setMaxListeners } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { join } from 'node:path';
@@ -157,6 +158,8 @@ class EmbeddedVault {
       deleteDelayMs: options.deleteDelayMs ?? 4000,
     });
     for (const rule of options.faults ?? []) this.rules.add(rule);
+    // Each request that waits listens to it.
+    setMaxListeners(0, this.#stopped.signal);
   }
 
   stop(): void {

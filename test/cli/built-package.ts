@@ -1,16 +1,12 @@
-import { execFile } from 'node:child_process';
-import { cp, mkdir, readdir, realpath, symlink } from 'node:fs/promises';
+import { mkdir, readdir, realpath, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { buildInto } from '../support/built.ts';
 import { REPOSITORY, temporaryFolder } from './project.ts';
 
-/** The package as it is published, built into a folder of its own; its dependencies are this repository's. */
+/** The package as it is published, in a folder that is gone after the test. */
 export async function builtPackage(): Promise<string> {
   const folder = await realpath(await temporaryFolder());
-  await promisify(execFile)(process.execPath, [join(REPOSITORY, 'build.js'), join(folder, 'dist')]);
-  await cp(join(REPOSITORY, 'package.json'), join(folder, 'package.json'));
-  await cp(join(REPOSITORY, 'bin'), join(folder, 'bin'), { recursive: true });
-  await symlink(join(REPOSITORY, 'node_modules'), join(folder, 'node_modules'));
+  await buildInto(folder);
   return folder;
 }
 

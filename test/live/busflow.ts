@@ -17,7 +17,8 @@ export const MANUAL = [
 ] as const;
 export const SECRETS = [...MANUAL, 'grafana-sso'] as const;
 
-const READS = {
+/** Service → secrets that it reads. */
+export const READS = {
   api: ['db-writer', 'db-reader'],
   notifier: ['slack-ops', 'slack-security'],
   provisioner: ['hcloud-token', 'ubicloud-token'],

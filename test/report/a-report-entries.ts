@@ -52,6 +52,7 @@ function entryOf(stack: string, batch: readonly Happened[], entry: number): Repo
     who: isByHand ? "Zoë O'Neill <zoe@example.org>" : `repo:example/${stack}:environment:production`,
     knownBy: isByHand ? 'azure' : 'oidc',
     host: isByHand ? 'laptop-17' : 'runner-4',
+    gate: null,
     run: isByHand ? null : `https://github.example/example/${stack}/actions/runs/${8_000 + entry}`,
     reason: isByHand ? 'after the review: "rotate, please"' : null,
     ticket: entry % 4 === 0 ? `OPS-${1_000 + entry}` : null,

@@ -7,6 +7,7 @@ import type { Observed } from '../../src/model/observed.ts';
 import { makeStatus } from '../../src/plan/status.ts';
 import type { MeteredStack } from '../../src/report/prometheus.ts';
 import { renderPrometheus, SERIES } from '../../src/report/prometheus.ts';
+import { emptyRecord } from '../../src/model/recorded.ts';
 import { manySecrets } from './many-secrets.ts';
 import { parseExposition } from '../support/exposition.ts';
 import { declare, secret, service, World } from '../support/world.ts';
@@ -18,6 +19,7 @@ const EMPTY: Observed = { at: NOW, vaults: {}, platforms: {} };
 const bare: MeteredStack = {
   declared: declare([], []),
   observed: EMPTY,
+  recorded: emptyRecord('shop', 'none'),
   rows: [],
   entries: 0,
   newest: null,
@@ -40,7 +42,7 @@ async function metricsOf(world: World, more: Partial<MeteredStack> = {}): Promis
   const [newest = null] = await history.list(1);
   const entries = (await history.numbers()).length;
   const rows = makeStatus({ declared, observed, recorded, now });
-  return renderPrometheus([{ declared, observed, rows, entries, newest, ...more }], now);
+  return renderPrometheus([{ declared, observed, recorded, rows, entries, newest, ...more }], now);
 }
 
 async function shop(more: Partial<Declared> = {}, probe?: readonly string[]): Promise<World> {

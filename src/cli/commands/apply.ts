@@ -9,6 +9,8 @@ import type { Plan } from '../../model/plan.ts';
 import { isEmpty } from '../../model/plan.ts';
 import type { SecretValue } from '../../model/secret-value.ts';
 import { assertFresh } from '../../execute/fresh.ts';
+import { annotationsOf, refusalOf } from '../../report/annotations.ts';
+import { renderPlanMarkdown } from '../../report/plan-markdown.ts';
 import { nothingToDoLine } from '../../report/summary-line.ts';
 import { planJson } from '../../report/plan-json.ts';
 import { renderPlan } from '../../report/plan-text.ts';
@@ -20,6 +22,8 @@ import { openWorld } from '../connect.ts';
 import { openEventLog } from '../event-log.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { EXIT, worst } from '../exit-code.ts';
+import type { GithubArgs } from '../github.ts';
+import { githubJob } from '../github.ts';
 import { watchInterrupts } from '../interrupt.ts';
 import type { Claiming } from '../lease.ts';
 import { underLease } from '../lease.ts';
@@ -50,10 +54,11 @@ import { openTerminal, titled } from '../terminal.ts';
 import { readValues, requireSources } from '../values.ts';
 import { refuseUnused } from '../unused-values.ts';
 
-export interface ApplyArgs extends GeneralArgs, WritesArgs, SelectArgs, PerformArgs {
+export interface ApplyArgs extends GeneralArgs, WritesArgs, SelectArgs, PerformArgs, GithubArgs {
   readonly planOrStack: readonly string[];
   readonly autoApprove: boolean;
   readonly approvedDigest: string | undefined;
+  readonly approvals: string | undefined;
   readonly value: readonly string[];
 }
 
@@ -91,16 +96,34 @@ export async function run(argv: ApplyArgs): Promise<ExitCode> {
     [...values.keys()].filter((address) => !stacks.some((each) => ownedBy(each, [address]).length > 0)),
     null,
   );
-  const actor = await actorOf(process.env, argv.directory);
+  const actor = await actorOf(process.env, argv.directory, argv.approvals);
   const events = openEventLog(argv.events, terminal);
   const world = await openWorld(argv, stacks, 'applier', terminal);
   const isOneOfMany = stacks.length > 1;
-  const context = { argv, saved, chosen, values, world, actor, events, terminal, interrupt, isOneOfMany };
+  const job = githubJob(argv, process.env, terminal);
+  const context = {
+    argv,
+    saved,
+    chosen,
+    values,
+    world,
+    actor,
+    events,
+    terminal,
+    interrupt,
+    isOneOfMany,
+    job,
+  };
   try {
     const codes = await eachStack(
       stacks,
       (each) => applyStack(each, context),
       async (fault, each) => {
+        job?.annotate([refusalOf(each.stack, fault.toJSON())]);
+        job?.summarize((limit) => {
+          const planned = { stack: each.stack, plan: null, fault, unfinished: null, saved: null };
+          return renderPlanMarkdown([planned], { now: terminal.page.now, limit, inBytes: true, of: 'apply' });
+        });
         if (!argv.due || fault.code !== 'lease-held')
           await leaveRefusal(fault, each, attemptOf(context), argv, terminal);
         return refused(fault, each.stack, argv.due, terminal);
@@ -224,6 +247,7 @@ function cancelled(terminal: Terminal, signal: AbortSignal): ExitCode {
 /** Shows the plan and refuses it where it must not begin. */
 function review(plan: Plan, { declared }: Session, context: ApplyContext): void {
   show(plan, context);
+  tellGithub(plan, declared, context);
   refuseFaulty(plan, context.argv);
   const minted = manualMints(plan);
   const given = ownedBy(declared, [...context.values.keys()]);
@@ -262,6 +286,16 @@ function refuseFaulty(plan: Plan, { due }: ApplyArgs): void {
 function show(plan: Plan, { terminal, isOneOfMany }: ApplyContext): void {
   if (terminal.json) terminal.printJson({ type: 'planned', plan: planJson(plan) }, 'stream');
   else terminal.print(titled(plan.stack, isOneOfMany, renderPlan(plan, terminal.page), terminal));
+}
+
+/** What an apply will not do; what it does is told by its end, so an empty plan is all there is to tell. */
+function tellGithub(plan: Plan, declared: Declared, { job, terminal }: ApplyContext): void {
+  job?.annotate(annotationsOf(plan, declared).filter(({ level }) => level !== 'notice'));
+  if (!isEmpty(plan)) return;
+  const planned = { stack: plan.stack, plan, fault: null, unfinished: null, saved: null };
+  job?.summarize((limit) =>
+    renderPlanMarkdown([planned], { now: terminal.page.now, limit, inBytes: true, of: 'apply' }),
+  );
 }
 
 function blockedCode(plan: Plan): ExitCode {

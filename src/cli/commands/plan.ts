@@ -7,6 +7,8 @@ import type { Declared } from '../../model/declared.ts';
 import type { Unfinished } from '../../model/unfinished.ts';
 import { digestOf } from '../../model/canonical.ts';
 import { writePlanFile } from '../../record/plan-file.ts';
+import { annotationsOf, refusalOf } from '../../report/annotations.ts';
+import { COMMENT_LIMIT, renderPlanMarkdown } from '../../report/plan-markdown.ts';
 import { renderPlan, renderWhatIf } from '../../report/plan-text.ts';
 import { renderUnfinished } from '../../report/unfinished-text.ts';
 import type { World, WorldArgs } from '../connect.ts';
@@ -14,6 +16,8 @@ import { openWorld } from '../connect.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { EXIT, exitCodeOf, worst } from '../exit-code.ts';
 import { reportFault } from '../failure.ts';
+import type { GithubArgs } from '../github.ts';
+import { githubJob } from '../github.ts';
 import { watchInterrupts } from '../interrupt.ts';
 import { momentGiven } from '../moment.ts';
 import type { Planned as StackPlan } from '../plans-document.ts';
@@ -26,7 +30,7 @@ import type { GeneralArgs, Terminal } from '../terminal.ts';
 import { now, openTerminal, titled } from '../terminal.ts';
 import { lookForUnfinished } from '../unfinished.ts';
 
-export interface PlanArgs extends GeneralArgs, WorldArgs, ProjectArgs, SelectArgs {
+export interface PlanArgs extends GeneralArgs, WorldArgs, ProjectArgs, SelectArgs, GithubArgs {
   readonly out: string | undefined;
   readonly detailedExitcode: boolean;
   readonly at: string | undefined;
@@ -34,6 +38,7 @@ export interface PlanArgs extends GeneralArgs, WorldArgs, ProjectArgs, SelectArg
 
 interface Planned extends StackPlan {
   readonly code: ExitCode;
+  readonly saved: { readonly path: string; readonly digest: string } | null;
 }
 
 /**
@@ -51,7 +56,7 @@ export async function run(argv: PlanArgs): Promise<ExitCode> {
   if (argv.out !== undefined) refuseSeveral(stacks);
   const world = await openWorld(argv, stacks, 'planner', terminal);
   try {
-    if (at !== null && !terminal.json) {
+    if (at !== null && isText(argv)) {
       terminal.print(`${renderWhatIf(terminal.page.now, { ...terminal.page, now: at })}\n`);
     }
     const planned = await eachStack(
@@ -69,11 +74,45 @@ export async function run(argv: PlanArgs): Promise<ExitCode> {
       (fault, { stack }) => failed(fault, stack, terminal),
     );
     if (terminal.json) terminal.printJson(plansDocument(planned, at !== null));
+    const page = { now: at ?? terminal.page.now, whatIf: at !== null };
+    if (argv.format === 'markdown')
+      terminal.print(renderPlanMarkdown(planned, { ...page, limit: COMMENT_LIMIT }));
+    tellGithub(planned, { argv, stacks, terminal, page });
     return worst(planned.map(({ code }) => code));
   } finally {
     await world.close();
     interrupt.stop();
   }
+}
+
+/** The job's summary and the remarks at the lines that declare what moves; nothing outside of GitHub Actions. */
+function tellGithub(
+  planned: readonly Planned[],
+  {
+    argv,
+    stacks,
+    terminal,
+    page,
+  }: {
+    readonly argv: PlanArgs;
+    readonly stacks: readonly Declared[];
+    readonly terminal: Terminal;
+    readonly page: { readonly now: Instant; readonly whatIf: boolean };
+  },
+): void {
+  const job = githubJob(argv, process.env, terminal);
+  job?.summarize((room) => renderPlanMarkdown(planned, { ...page, limit: room, inBytes: true }));
+  job?.annotate(
+    planned.flatMap(({ stack, plan, fault }) => {
+      if (fault !== null) return [refusalOf(stack, fault.toJSON())];
+      const declared = stacks.find((each) => each.stack === stack);
+      return plan === null || declared === undefined ? [] : annotationsOf(plan, declared);
+    }),
+  );
+}
+
+function isText({ format }: GeneralArgs): boolean {
+  return format !== 'json' && format !== 'markdown';
 }
 
 interface PlanContext {
@@ -91,7 +130,7 @@ async function planStack(declared: Declared, context: PlanContext): Promise<Plan
   const { argv, at, chosen, world, terminal } = context;
   const session = await openSession(world, declared, context.signal);
   const unfinished = await lookForUnfinished(session);
-  if (unfinished !== null && !terminal.json) {
+  if (unfinished !== null && isText(argv)) {
     terminal.say(`${renderUnfinished(unfinished.apply, unfinished.context, terminal.errorPage)}\n`);
   }
   const rotate = ownedBy(declared, chosen.rotate);
@@ -108,9 +147,9 @@ async function planStack(declared: Declared, context: PlanContext): Promise<Plan
   // As it is written: the digest that is told is the file's.
   const plan = guardedPlan(unfinished === null ? made.plan : withoutOwnDrift(made.plan, unfinished.apply));
   const page = at === null ? terminal.page : { ...terminal.page, now: at, whatIf: true };
-  if (!terminal.json)
+  if (isText(argv))
     terminal.print(titled(declared.stack, context.isOneOfMany, renderPlan(plan, page), terminal));
-  if (argv.out !== undefined) await save(plan, argv.out, terminal);
+  const saved = argv.out === undefined ? null : await save(plan, argv.out, terminal, isText(argv));
   const faults = faultsIn(plan.blocked);
   const isPending = !isEmpty(plan) || unfinished !== null;
   const pending = argv.detailedExitcode && isPending ? EXIT.pending : EXIT.done;
@@ -119,6 +158,7 @@ async function planStack(declared: Declared, context: PlanContext): Promise<Plan
     plan,
     unfinished: unfinished?.apply ?? null,
     fault: null,
+    saved,
     code: faults.length > 0 ? EXIT.failed : pending,
   };
 }
@@ -136,19 +176,26 @@ function isManual(declared: Declared, address: string): boolean {
   return declared.secrets.some((secret) => secret.address === address && secret.source.kind === 'manual');
 }
 
-/** Writes the plan for apply and says how to perform it. */
-export async function save(plan: Plan, path: string, terminal: Terminal): Promise<void> {
+/** Writes the plan for apply, and says how to perform it where that is no JSON or Markdown. */
+export async function save(
+  plan: Plan,
+  path: string,
+  terminal: Terminal,
+  isTold = !terminal.json,
+): Promise<NonNullable<Planned['saved']>> {
   await writePlanFile(path, plan);
-  if (terminal.json) return;
   const digest = digestOf(plan);
-  terminal.print(`\nSaved to ${path}, digest ${digest}. To perform exactly these actions:`);
-  terminal.print(`  keyturn apply ${path} --approved-digest ${digest}`);
+  if (isTold) {
+    terminal.print(`\nSaved to ${path}, digest ${digest}. To perform exactly these actions:`);
+    terminal.print(`  keyturn apply ${path} --approved-digest ${digest}`);
+  }
+  return { path, digest };
 }
 
 function failed(thrown: unknown, stack: string, terminal: Terminal): Planned {
   const fault = asFault(thrown);
   reportFault(terminal, fault);
-  return { stack, plan: null, unfinished: null, fault, code: exitCodeOf(fault.code) };
+  return { stack, plan: null, unfinished: null, fault, saved: null, code: exitCodeOf(fault.code) };
 }
 
 function refuseToSave(): void {

@@ -91,12 +91,12 @@ export async function run(argv: StatusArgs): Promise<ExitCode> {
 }
 
 async function meter(
-  { declared, observed, record, vaults }: Session,
+  { declared, observed, recorded, record, vaults }: Session,
   rows: readonly StatusRow[],
 ): Promise<MeteredStack> {
   const [newest = null] = await record.history.list(1);
   const verification = await verificationOf(record, { vaults });
-  return { declared, observed, rows, entries: verification.entries, newest, verification };
+  return { declared, observed, recorded, rows, entries: verification.entries, newest, verification };
 }
 
 /** All stacks or none: the metrics of half of them would look as if the others had gone. */
