@@ -130,7 +130,10 @@ function isDelivered(
   return listed.some((each) => each.platform === platform && each.id === there.id);
 }
 
-/** The ordinal that a mount should read: its pin, the version of this plan, or the current one. */
+/**
+ * The ordinal that a mount should read: its pin, the version of this plan, or the current one. Null: none; an emergency
+ * that had no value for the next version leaves the current one dead, and whoever moved on from it stays there.
+ */
 export function wantedOrdinal(
   mount: Mount,
   view: View,
@@ -138,7 +141,10 @@ export function wantedOrdinal(
 ): Ordinal | null {
   const record = view.recordOf(mount.secret);
   if (follows(mount, rotations)) return rotations.get(mount.secret)?.ordinal ?? null;
-  if (mount.version === null) return record?.current ?? null;
+  if (mount.version === null) {
+    const current = recordedVersion(record, record?.current ?? null);
+    return current === null || current.retiredAt !== null ? null : current.ordinal;
+  }
   const pinned = recordedVersion(record, mount.version);
   return pinned === null || isEnding(pinned) || pinned.role === 'pending' ? null : mount.version;
 }
@@ -193,7 +199,9 @@ function wayBack(
 ): FlipChange['from'] | undefined {
   if (!follows(mount, rotations)) return undefined;
   const prior = view.recordOf(mount.secret)?.current ?? null;
-  return prior === null ? null : { copy: view.nameFor(mount, platform, prior), ordinal: prior };
+  if (prior === null) return null;
+  const named = { copy: view.nameFor(mount, platform, prior), ordinal: prior };
+  return isDead(mount.secret, named, view) ? null : named;
 }
 
 function changeOf(
@@ -216,10 +224,13 @@ function changeOf(
   return isDead(secret, from, view) ? { ...change, back: back ?? null } : change;
 }
 
-/** Whether what a mount names is a version that never returns: whoever still reads it only goes forward. */
+/**
+ * Whether what a mount names is a version that never returns: whoever still reads it only goes forward. An emergency that
+ * could not make the next one leaves a dead one current.
+ */
 function isDead(secret: SecretAddress, named: FlipChange['from'], view: View): boolean {
   const version = recordedVersion(view.recordOf(secret), named?.ordinal ?? null);
-  return version !== null && isEnding(version);
+  return version !== null && (isEnding(version) || version.retiredAt !== null);
 }
 
 function causeOfMove(

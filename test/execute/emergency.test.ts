@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { killedBefore } from '../support/killed.ts';
+import { killedBefore, outcomeOf } from '../support/killed.ts';
 import { declare, secret, service, World } from '../support/world.ts';
 
 let world: World;
@@ -70,6 +70,30 @@ describe('an emergency', () => {
     expect(outcome).toBe('done');
     expect(await world.reads('api')).toEqual({ key: 'key_v3' });
     expect(Object.values(recorded.consumers)[0]?.parked).toBeUndefined();
+  });
+
+  it('whose dead version has no successor yet leaves no way back to it, also behind an apply that was killed', async () => {
+    const key = secret('key', { source: { kind: 'manual', instructions: null } });
+    world = await World.open(declare([key], [service('api', ['key'])]), 1);
+    await world.apply({}, { key: 'good-1' });
+    // Whoever goes on with it does not have the value that was brought.
+    const order = { revokeFirst: true, values: [key.address] };
+    const emergency = await world.planCompromise(['key'], order);
+    await killedBefore(world, emergency, outcomeOf(emergency, 'retire'), 1, { key: 'good-2' });
+    expect((await world.resume())?.outcome).toBe('incomplete');
+    expect(await world.versions('key')).toEqual(['v1 disabled']);
+    const plan = await world.plan({ rotate: [key.address], values: [key.address] });
+    await killedBefore(world, plan, outcomeOf(plan, 'verify'), 1, { key: 'good-3' });
+    await world.resume();
+    await world.apply();
+    // v2 was given out by the emergency, and never made.
+    expect(await world.reads('api')).toEqual({ key: 'key_v3' });
+    expect((await world.apply({ rotate: [key.address] }, { key: 'good-4' })).outcome).toBe('done');
+    expect(await world.reads('api')).toEqual({ key: 'key_v4' });
+    world.later(80);
+    await world.apply();
+    await world.apply();
+    expect(await world.versions('key')).toEqual(['v1 disabled', 'v3 disabled', 'v4 enabled', 'v4 enabled']);
   });
 
   it('says who still reads an old copy at a mount that is no longer declared', async () => {
