@@ -18,13 +18,14 @@ export function serviceDrift(consumer: DeclaredConsumer, view: View): Drift[] {
   if ('unknown' in sight) return [];
   if (sight.seen === null) return absent(consumer, view);
   const service = sight.seen;
-  const paused = pausedUpdate(consumer, service, view);
-  return [
-    ...paused,
+  const found = [
+    ...pausedUpdate(consumer, service, view),
     ...specDrift(consumer, service, view),
     ...goneCopies(consumer, service, view),
-    ...(paused.length > 0 || isMoving(service) ? [] : lingering(consumer, service, view)),
   ];
+  // Where the spec itself is wrong, or moves, its tasks are as well, and that says nothing more.
+  const isInStep = found.every(({ level }) => level === 'note') && !isMoving(service);
+  return isInStep ? [...found, ...lingering(consumer, service, view)] : found;
 }
 
 /**
@@ -306,5 +307,6 @@ function lingering(consumer: DeclaredConsumer, service: ObservedService, view: V
     return [{ ...stuck, text, next }];
   }
   const text = `${tasksText(tasks)} still ${tasks.length === 1 ? 'runs' : 'run'} on an older version than the spec names`;
-  return [{ ...stuck, text, next: `docker service update --force ${consumer.service}` }];
+  // It may be on its way out: Swarm calls an update completed before the last old task has ended.
+  return [{ ...stuck, level: 'note', text, next: `docker service update --force ${consumer.service}` }];
 }

@@ -40,6 +40,7 @@ async function openGround(): Promise<Ground> {
   const engine = new Docker({ socketPath });
   return {
     project,
+    stack: 'shop',
     api: API,
     worker: WORKER,
     docker: (args) => dockerWords(socketPath, args),
@@ -71,7 +72,7 @@ async function meddle({ project, api, docker, settled, copy }: Ground): Promise<
   const old = `source=${api}_key_v1,target=${api}_key`;
   await docker(['service', 'update', '--secret-rm', `${api}_key_v2`, '--secret-add', old, api]);
   await settled(api);
-  await copy(`${api}_gone_v1`, labelsOf('gone', 1));
+  await copy(`${api}_gone_v1`, labelsOf('shop', 'gone', 1));
   await put(
     join(project.folder, 'compose.yml'),
     `services: {}\nsecrets:\n  key: { external: true, name: ${api}_key_v7 }\n`,
@@ -158,7 +159,7 @@ describe('prune', () => {
     const ground = await openGround();
     const { project, api, copy } = ground;
     await succeeds(ground, 'apply', '--auto-approve');
-    await copy(`${api}_gone_v1`, labelsOf('gone', 1));
+    await copy(`${api}_gone_v1`, labelsOf('shop', 'gone', 1));
     await copy(`${api}_key_v9`, {});
     const state = join(project.folder, '.keyturn', 'sandbox', 'state', 'shop', 'state.json');
     const before = await readFile(state, 'utf8');

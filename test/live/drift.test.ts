@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
@@ -31,9 +32,14 @@ interface Service {
 
 /** The services of these names on the live swarm, behind a gate, and the program on them. */
 async function openGround(lab: Lab, api: string, worker: string): Promise<Ground> {
+  // Of its own: what another project of that name left on this swarm would be an orphan here.
+  const stack = api.replaceAll('_', '-');
   const gate = await openGate(lab.endpoint);
   onTestFinished(() => gate.close());
   const project = await sandboxedProject(driftStack(api, worker, 'lab'), gate.endpoint);
+  const main = join(project.folder, 'main.ts');
+  const text = await readFile(main, 'utf8');
+  await put(main, text.replace("new Shop(app, 'shop')", `new Shop(app, '${stack}')`));
   const settled = async (service: string): Promise<void> => {
     await until(`no update of ${service} is under way`, async () => {
       const { UpdateStatus } = await lab.engine<Service>('GET', `/services/${service}`);
@@ -42,6 +48,7 @@ async function openGround(lab: Lab, api: string, worker: string): Promise<Ground
   };
   return {
     project,
+    stack,
     api,
     worker,
     settled,
@@ -97,7 +104,8 @@ describeLive('drift on a live swarm', () => {
     await succeeds(ground, 'apply', '--auto-approve');
     const mounts = `    secrets:
       - { source: ${api}_key, target: ${api}_key }
-      - { source: ${api}_token, target: ${api}_token }`;
+      - { source: ${api}_token, target: ${api}_token }
+      - { source: ${api}_spare, target: ${api}_spare }`;
     await put(join(project.folder, 'base.yml'), compose(mounts));
     const named = async (file: string): Promise<void> => {
       const { out } = await project.keyturn(['output', '--format', 'compose']);

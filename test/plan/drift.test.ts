@@ -236,7 +236,7 @@ const CASES: readonly Case[] = [
   {
     says: 'and one whose task goes on',
     given: { services: { api: { mounts: ['writer'], lingering: ['writer_v2'] } } },
-    finds: { rule: 'stuck', next: 'docker service update --force api' },
+    finds: { rule: 'stuck', level: 'note', next: 'docker service update --force api' },
   },
   {
     says: 'a mount that somebody took away was edited',
