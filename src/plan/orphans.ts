@@ -1,5 +1,5 @@
 import type { Ordinal, SecretAddress } from '../model/address.ts';
-import { isSecretAddress, nameOf, ordinalOfCopy } from '../model/address.ts';
+import { homeOf, isSecretAddress, nameOf, ordinalOfCopy } from '../model/address.ts';
 import type { ObservedCopy } from '../model/observed.ts';
 import { LABEL_SECRET, TAG_STACK, TAG_VERSION } from '../model/observed.ts';
 import type { Group, PruneStep, Step } from '../model/plan.ts';
@@ -113,6 +113,8 @@ function whyUnneeded(platform: string, name: string, { secret, ordinal }: Owner,
   const declared = view.secret(secret);
   const record = view.recordOf(secret);
   const of = `${nameOf(secret)} v${ordinal}`;
+  // Of another vault it may be another project's, whose stack is called the same.
+  if (declared === undefined && record === undefined && !isVaultOf(secret, view)) return null;
   if (declared === undefined) return `${nameOf(secret)} is not declared any more, and nothing reads it`;
   if (record === undefined || beyondRecord(declared, view) !== null) return null;
   const isMounted = view
@@ -126,6 +128,10 @@ function whyUnneeded(platform: string, name: string, { secret, ordinal }: Owner,
   if (!isDead(version) || isKept(record, ordinal, declared.keep) || isPinned(secret, ordinal, view))
     return null;
   return `${of} is retired, and nothing reads it`;
+}
+
+function isVaultOf(secret: SecretAddress, view: View): boolean {
+  return view.declared.vaults.some(({ name }) => name === homeOf(secret));
 }
 
 /** Of the versions that have soaked the newest ones keep their copies. */

@@ -308,6 +308,11 @@ describe('each kind of drift, alone', () => {
     expect(found()).toEqual([]);
   });
 
+  it('leaves a copy alone whose secret is of a vault that it does not declare: another project may be called the same', () => {
+    const foreign = { ...labels('gone', 1), [LABEL_SECRET]: 'vault://elsewhere/gone' };
+    expect(found({}, (world) => void world.deliver(PLATFORM, 'gone_v1', foreign))).toEqual([]);
+  });
+
   it.each(CASES)('$says', ({ given, since, finds }) => {
     const { input: before, world } = situation(given, since);
     const { findings: all } = findDrift(before);
