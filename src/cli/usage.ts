@@ -58,7 +58,7 @@ function changes(yargs: Argv, ended: Ended): Argv {
       'plan [stack..]',
       'Show the ordered plan; changes nothing',
       (y) =>
-        withSelect(withSandbox(withStacks(withFormat(y))))
+        withSelect(withSandbox(withStacks(withGeneral(y))))
           .options({
             'out': { type: 'string', requiresArg: true, describe: 'save the plan of one stack for apply' },
             'manifest': MANIFEST,
@@ -197,7 +197,7 @@ function questions(yargs: Argv, ended: Ended): Argv {
       'status [stack..]',
       'One row a secret, what needs attention first; with --due 30d what is coming by date',
       (y) =>
-        withSandbox(withStacks(withFormat(y)))
+        withSandbox(withStacks(withGeneral(y)))
           .options({
             due: {
               type: 'string',

@@ -8,7 +8,7 @@ import { spellOut } from '../../src/cli/options.ts';
 import { allowed } from '../../src/cli/project.ts';
 import type { Declared, DeclaredSecret } from '../../src/model/declared.ts';
 import { Fault } from '../../src/model/fault.ts';
-import { put, temporaryFolder } from './project.ts';
+import { keyturn, put, temporaryFolder } from './project.ts';
 
 function stackWith(...secrets: readonly (readonly [vault: string, name: string, path: string])[]): Declared {
   return {
@@ -136,3 +136,13 @@ function faultOf(act: () => unknown): Fault {
   }
   throw new Error('nothing was thrown');
 }
+
+test.each(['plan', 'status', 'output', 'drift', 'check', 'report'])(
+  'the help of %s names each choice of an option once',
+  async (command) => {
+    const { out } = await keyturn([command, '--help'], { cwd: await temporaryFolder() });
+    const lists = [...out.matchAll(/\[choices: ([^\]]*)\]/g)].map(([, list]) => (list ?? '').split(/,\s+/));
+    expect(lists.length).toBeGreaterThan(0);
+    for (const list of lists) expect(new Set(list).size).toBe(list.length);
+  },
+);
