@@ -87,6 +87,8 @@ function moveOf(
   const mounts: Record<string, { secret: SecretAddress; ordinal: Ordinal }> = {};
   for (const mount of consumer.mounts) {
     const ordinal = wantedOrdinal(mount, view, rotations);
+    const known = view.recordOfConsumer(consumer.address)?.mounts[mount.target];
+    if (ordinal === null && known !== undefined) mounts[mount.target] = known;
     if (ordinal === null) continue;
     mounts[mount.target] = { secret: mount.secret, ordinal };
     const copy = view.nameFor(mount, consumer.platform, ordinal);

@@ -4,6 +4,7 @@ import type { Arrival, Cause, FlipChange, Group, Note, PromoteStep, Step } from 
 import type { Parked } from '../model/recorded.ts';
 import { settleStep } from './dated.ts';
 import type { Move } from './flips.ts';
+import { wantedOrdinal } from './flips.ts';
 import { obstacleToFlip } from './obstacles.ts';
 import { verifyStep } from './steps.ts';
 import type { View } from './view.ts';
@@ -54,9 +55,11 @@ function namedBy(consumer: DeclaredConsumer, view: View): Named | null {
   const changes: FlipChange[] = [];
   const mounts: Record<string, Arrival['mounts'][string]> = {};
   for (const mount of consumer.mounts) {
-    const { target, secret, version, uid, gid, mode } = mount;
-    const ordinal = version ?? view.recordOf(secret)?.current ?? null;
-    if (ordinal === null) continue;
+    const { target, secret, uid, gid, mode } = mount;
+    const ordinal = wantedOrdinal(mount, view);
+    if (ordinal === null && mount.version === null && view.recordOf(secret)?.current == null) continue;
+    // What it should read is dead, and has no successor yet.
+    if (ordinal === null) return null;
     const copy = view.nameFor(mount, consumer.platform, ordinal);
     const isNamed = service.references.some((each) => each.target === target && each.copyName === copy);
     if (!isNamed) return null;

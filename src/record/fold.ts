@@ -342,13 +342,22 @@ function arrived(recorded: Recorded, arrivals: readonly Arrival[], at: Instant):
   let next = recorded;
   for (const { consumer, mounts, settleAfter } of arrivals) {
     const date = addDuration(at, settleAfter);
-    next = withConsumer(next, consumer, ({ parked: _parked, ...before }) => ({
+    const isParked = Object.values(mounts).some(({ secret, ordinal }) =>
+      isOver(recordedVersion(next.secrets[secret], ordinal)),
+    );
+    next = withConsumer(next, consumer, ({ parked, ...before }) => ({
       ...before,
+      ...(isParked && parked !== undefined ? { parked } : {}),
       mounts,
       settleAfter: before.settleAfter !== null && before.settleAfter > date ? before.settleAfter : date,
     }));
   }
   return next;
+}
+
+/** Whether who reads it is still left behind: an emergency ended it, and what takes its place is not there yet. */
+function isOver(version: RecordedVersion | null): boolean {
+  return version !== null && version.retiredAt !== null;
 }
 
 function seen(recorded: Recorded, fingerprints: Fingerprints): Recorded {

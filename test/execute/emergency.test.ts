@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Recorded } from '../../src/model/recorded.ts';
 import { killedBefore, outcomeOf } from '../support/killed.ts';
 import { declare, secret, service, World } from '../support/world.ts';
 
@@ -94,6 +95,25 @@ describe('an emergency', () => {
     await world.apply();
     await world.apply();
     expect(await world.versions('key')).toEqual(['v1 disabled', 'v3 disabled', 'v4 enabled', 'v4 enabled']);
+  });
+
+  it('leaves who still reads a dead version parked, whatever else of it moves on', async () => {
+    const key = secret('key', { source: { kind: 'manual', instructions: null } });
+    const salt = secret('salt', soakless);
+    world = await World.open(declare([key, salt], [service('api', ['key', 'salt'])]), 1);
+    await world.apply({}, { key: 'good-1' });
+    const order = { revokeFirst: true, values: [key.address] };
+    const emergency = await world.planCompromise(['key'], order);
+    await killedBefore(world, emergency, outcomeOf(emergency, 'retire'), 1, { key: 'good-2' });
+    const resumed = await world.resume();
+    const parkedIn = ({ consumers }: Recorded): (string | undefined)[] =>
+      Object.values(consumers).map(({ parked }) => parked?.incident);
+    expect(parkedIn(resumed?.recorded ?? (await world.record.read()))).toEqual(['INC-7']);
+    const other = await world.compromise(['salt'], { only: true, incident: 'INC-8' });
+    expect(other.outcome).toBe('done');
+    expect(parkedIn(other.recorded)).toEqual(['INC-7']);
+    const better = await world.compromise(['key'], {}, { key: 'good-3' });
+    expect(parkedIn(better.recorded)).toEqual([undefined]);
   });
 
   it('says who still reads an old copy at a mount that is no longer declared', async () => {

@@ -21,8 +21,11 @@ export function checkGroups(
     const isForth = statuses.get(step.id) === 'done';
     // An emergency takes nothing back: a flip that failed may have been posted all the same.
     const isOpen = plan.kind === 'compromise' && statuses.get(step.id) === 'failed';
-    for (const { target, from, to } of step.changes) {
-      const wanted = (isForth ? to : from)?.copy ?? null;
+    const isBack = statuses.get(step.id) === 'undone';
+    for (const { target, from, to, back } of step.changes) {
+      // What is dead never returns: the way back leads to another one.
+      const before = isBack && back !== undefined ? back : from;
+      const wanted = (isForth ? to : before)?.copy ?? null;
       const found = names.get(target) ?? null;
       if (found === wanted || (isOpen && found === to?.copy)) continue;
       const text = `flip ${step.id} is ${statuses.get(step.id) ?? '?'} in an apply that ended ${executed.outcome}, but ${step.service} names ${found ?? 'nothing'} at ${target}, not ${wanted ?? 'nothing'}`;
