@@ -146,9 +146,8 @@ function verifyBack(back: FlipStep, flip: string, work: Work): VerifyStep {
     forth?.kind === 'verify'
       ? forth
       : { probe: { kind: 'none' as const }, settleTime: 'PT5S', deadline: 'PT5M' };
-  const expected = back.changes.flatMap(({ target, to }) =>
-    to === null ? [] : [[target, to.copy] as const],
-  );
+  // Also that what was first mounted by the flip is gone again: until then old tasks hold its copy.
+  const expected = back.changes.map(({ target, to }) => [target, to?.copy ?? null] as const);
   return {
     ...placeOf(back),
     kind: 'verify',

@@ -180,8 +180,8 @@ export interface VerifyStep extends StepBase {
   readonly consumer: ConsumerAddress;
   readonly platform: string;
   readonly service: string;
-  /** target → the copy's name it must read. */
-  readonly expected: Readonly<Record<string, string>>;
+  /** target → the copy's name it must read; null: nothing is mounted there. */
+  readonly expected: Readonly<Record<string, string | null>>;
   readonly probe: Probe;
   readonly settleTime: IsoDuration;
   readonly deadline: IsoDuration;

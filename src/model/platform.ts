@@ -37,8 +37,8 @@ export interface FlipReceipt {
 
 export interface VerifyOrder {
   readonly service: string;
-  /** target → the copy's name it must read. Targets that are not named here do not count. */
-  readonly expected: Readonly<Record<string, string>>;
+  /** target → the copy's name it must read; null: it must not be mounted. Targets that are not named here do not count. */
+  readonly expected: Readonly<Record<string, string | null>>;
   /** From the flip's receipt; null: no flip went before (then every failed task in the history is ignored). */
   readonly since: Instant | null;
   readonly probe: Probe;

@@ -18,8 +18,8 @@ export interface Sighting {
 }
 
 export interface Expectation {
-  /** target → the copy's name. */
-  readonly expected: Readonly<Record<string, string>>;
+  /** target → the copy's name; null: it is not mounted. */
+  readonly expected: Readonly<Record<string, string | null>>;
   /** The platform's clock at the flip; null: none went before. */
   readonly since: Instant | null;
   readonly settleMs: number;
@@ -125,7 +125,7 @@ export function stableMs(service: WireService, expectation: Pick<Expectation, 's
 
 function names(template: WireTask['Spec'], { expected }: Expectation): boolean {
   const now = new Map(referencesOf(template).map(({ target, copyName }) => [target, copyName]));
-  return Object.entries(expected).every(([target, copy]) => now.get(target) === copy);
+  return Object.entries(expected).every(([target, copy]) => (now.get(target) ?? null) === copy);
 }
 
 function refusedBySpec(sighting: Sighting, expectation: Expectation): Verdict | null {

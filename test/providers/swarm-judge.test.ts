@@ -187,6 +187,20 @@ describe('completed is not success', () => {
     expect(inTheEnd({ tasks: [...GOOD, gone] }).kind).toBe('good');
   });
 
+  it('when an old task still holds what is to be mounted no more', () => {
+    const bare = (each: WireTask): WireTask => ({ ...each, Spec: { ContainerSpec: { Secrets: [] } } });
+    const without = service({ spec: { TaskTemplate: { ContainerSpec: { Secrets: [] } } } });
+    const expectation = { ...EXPECT, expected: { db: null } };
+    const old = task('o', 'db_v2', { slot: 1, desired: 'shutdown' });
+    const tasks = [...GOOD.map(bare), old];
+    expect(inTheEnd({ service: without, tasks }, expectation)).toEqual({
+      kind: 'waiting',
+      why: '1 task with other secrets still stops',
+    });
+    expect(inTheEnd({ service: without, tasks: GOOD.map(bare) }, expectation).kind).toBe('good');
+    expect(inTheEnd({ tasks: GOOD }, expectation).kind).toBe('failed');
+  });
+
   it('when swarm leaves an old task as it is, as it does while it waits for a node that it lost', () => {
     const old = task('o', 'db_v1', { slot: 1, desired: 'running' });
     expect(inTheEnd({ tasks: [...GOOD, old] })).toEqual({
