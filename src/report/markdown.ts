@@ -68,3 +68,8 @@ export function row(cells: readonly string[]): string {
 export function tableHead(titles: readonly string[]): string {
   return `${row(titles)}\n${row(titles.map(() => '---'))}`;
 }
+
+/** So that one row cannot be longer than a comment. */
+export function capped(items: readonly string[], most: number, what: string): readonly string[] {
+  return items.length <= most ? items : [...items.slice(0, most), `… ${items.length - most} ${what}`];
+}
