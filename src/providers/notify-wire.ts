@@ -29,7 +29,15 @@ export type Answer = { readonly text: string } | { readonly failure: string };
  * Redirects are not followed: what is sent goes nowhere else. Never throws.
  */
 export async function exchange(request: Request, signal: AbortSignal, pace: Pace = PACE): Promise<Answer> {
-  const until = AbortSignal.any([signal, AbortSignal.timeout(pace.withinMs)]);
+  const until = endOf(signal, pace.withinMs);
+  try {
+    return await exchangeUntil(until.signal, request, pace);
+  } finally {
+    until.clear();
+  }
+}
+
+async function exchangeUntil(until: AbortSignal, request: Request, pace: Pace): Promise<Answer> {
   let failure = 'did not answer in time';
   for (let attempt = 1; ; attempt += 1) {
     const tried = await attemptOnce(request, until);
@@ -42,6 +50,25 @@ export async function exchange(request: Request, signal: AbortSignal, pace: Pace
     await wait(pause, undefined, { signal: until }).catch(() => undefined);
     if (until.aborted) return { failure };
   }
+}
+
+/**
+ * Aborts with `signal`, or when the time is over. With a timer of its own: Node 20 forgets an `AbortSignal.timeout` within
+ * `AbortSignal.any` when it collects garbage, and what waits for it then waits for ever (nodejs/node#57736).
+ */
+function endOf(signal: AbortSignal, withinMs: number): { readonly signal: AbortSignal; clear(): void } {
+  const end = new AbortController();
+  const abort = (): void => end.abort();
+  const timer = setTimeout(abort, withinMs);
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  return {
+    signal: end.signal,
+    clear: () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', abort);
+    },
+  };
 }
 
 type Tried =

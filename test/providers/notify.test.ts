@@ -1,5 +1,8 @@
 import { createHmac } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { describe, expect, it, vi } from 'vitest';
 import type { DeclaredNotification } from '../../src/model/declared.ts';
 import { NOTICE_KINDS } from '../../src/model/declared.ts';
 import type { Notice } from '../../src/model/notice.ts';
@@ -197,6 +200,20 @@ describe('a receiver that does not take it', () => {
   it('that never answers takes no longer than it may', async () => {
     const { url } = await startReceiver(() => 'hang');
     expect(await tell(slack(), { URL: url }, { ...QUICK, withinMs: 50 })).toBe('did not answer in time');
+  });
+
+  it('that never answers is given up although memory is cleared meanwhile', async () => {
+    // Node 20 forgets a timeout within AbortSignal.any() when it collects garbage (nodejs/node#57736).
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const { url, received } = await startReceiver(() => 'hang');
+    const told = tell(slack(), { URL: url }, { ...QUICK, withinMs: 1_000 });
+    await vi.waitFor(() => expect(received).toHaveLength(1));
+    for (let times = 0; times < 5; times += 1) {
+      collect();
+      await setImmediate();
+    }
+    expect(await told).toBe('did not answer in time');
   });
 
   it('is not waited for longer than all may take, whatever it asks for', async () => {
