@@ -70,15 +70,7 @@ export function makePlan(input: PlanInput): Plan {
   ];
   const still = [...blocked, ...dated.blocked, ...atOnce.flatMap((work) => work.blocked)];
   return {
-    format: 1,
-    stack: input.declared.stack,
-    kind: 'apply',
-    createdAt: input.now,
-    basis: {
-      lineage: input.recorded.lineage,
-      serial: input.recorded.serial,
-      ...basisOf(steps, view, input.recorded),
-    },
+    ...headOf(input, steps, view),
     groups,
     steps,
     later: after.flatMap((work) => work.later),
@@ -88,6 +80,22 @@ export function makePlan(input: PlanInput): Plan {
       ...[abandoned, dated, parked, ...after, ...atOnce].flatMap((work) => work.notes),
       ...waitingNotes(view, chosen),
     ],
+  };
+}
+
+/** What a plan of an apply begins with: what it is of, and what it was made from. */
+export function headOf(
+  { declared, recorded, now }: PlanInput,
+  steps: readonly Step[],
+  view: View,
+): Pick<Plan, 'format' | 'stack' | 'kind' | 'createdAt' | 'basis'> {
+  const { lineage, serial } = recorded;
+  return {
+    format: 1,
+    stack: declared.stack,
+    kind: 'apply',
+    createdAt: now,
+    basis: { lineage, serial, ...basisOf(steps, view, recorded) },
   };
 }
 

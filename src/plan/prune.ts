@@ -1,6 +1,6 @@
 import type { Note, Plan } from '../model/plan.ts';
 import { orphansOf, orphanWork } from './orphans.ts';
-import { basisOf } from './plan.ts';
+import { headOf } from './plan.ts';
 import type { PlanInput } from './view.ts';
 import { View } from './view.ts';
 
@@ -13,15 +13,7 @@ export function makePrunePlan(input: PlanInput): Plan {
   const view = new View(input);
   const { groups, steps } = orphanWork(view);
   return {
-    format: 1,
-    stack: input.declared.stack,
-    kind: 'apply',
-    createdAt: input.now,
-    basis: {
-      lineage: input.recorded.lineage,
-      serial: input.recorded.serial,
-      ...basisOf(steps, view, input.recorded),
-    },
+    ...headOf(input, steps, view),
     groups,
     steps,
     later: [],
