@@ -10,6 +10,7 @@ const KINDS: Readonly<Record<HistoryStep['kind'], LifeEventKind>> = {
   unstage: 'removed',
   flip: 'moved',
   verify: 'verified',
+  smoke: 'verified',
   promote: 'promoted',
   demote: 'returned',
   settle: 'settled',

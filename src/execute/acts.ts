@@ -40,6 +40,9 @@ export async function act(step: Step, work: Work, isUndo: boolean): Promise<Done
       return flip(step, work, isUndo);
     case 'verify':
       return verify(step, work);
+    case 'smoke':
+      work.outside.fence.pass();
+      return work.outside.hooks.smoke(step.test, work.plan.stack, work.lost);
     case 'promote':
     case 'demote':
       return {};

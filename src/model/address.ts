@@ -3,7 +3,7 @@
  * names only, so moving or renaming a construct changes no address.
  */
 export type SecretAddress = `vault://${string}/${string}`;
-export type ConsumerAddress = `swarm://${string}/${string}`;
+export type ConsumerAddress = `swarm://${string}/${string}` | `host://${string}/${string}`;
 export type Address = SecretAddress | ConsumerAddress;
 
 /** Our own version number of a secret: 1, 2, 3, …; it only counts up and is never reused. */
@@ -19,8 +19,11 @@ export function secretAddress(vault: string, name: string): SecretAddress {
   return `vault://${vault}/${name}`;
 }
 
+/** A service of a swarm by its name, or a file on a host by its absolute path: `host://web-1/etc/tracker/web.env`. */
 export function consumerAddress(platform: string, service: string): ConsumerAddress {
-  return `swarm://${platform}/${service}`;
+  return service.startsWith('/')
+    ? (`host://${platform}${service}` as `host://${string}/${string}`)
+    : `swarm://${platform}/${service}`;
 }
 
 export function isSecretAddress(text: string): text is SecretAddress {
@@ -28,17 +31,27 @@ export function isSecretAddress(text: string): text is SecretAddress {
 }
 
 export function isConsumerAddress(text: string): text is ConsumerAddress {
-  return /^swarm:\/\/[^/]+\/[^/]+$/.test(text);
+  return /^(swarm:\/\/[^/]+\/[^/]+|host:\/\/[^/]+\/.+)$/.test(text);
 }
 
-/** The part after the vault's or platform's name: `db-writer` of `vault://busflow-prod/db-writer`. */
+/** Whether it is a file on a host, which has no copies of its own. */
+export function isOnHost(address: string): boolean {
+  return address.startsWith('host://');
+}
+
+/** The part after the vault's or platform's name: `db-writer` of `vault://busflow-prod/db-writer`; of a file its path. */
 export function nameOf(address: Address): string {
-  return address.slice(address.lastIndexOf('/') + 1);
+  const slash = endOfHome(address);
+  return address.slice(isOnHost(address) ? slash : slash + 1);
 }
 
 /** The vault's or platform's name: `busflow-prod` of `vault://busflow-prod/db-writer`. */
 export function homeOf(address: Address): string {
-  return address.slice(address.indexOf('//') + 2, address.lastIndexOf('/'));
+  return address.slice(address.indexOf('//') + 2, endOfHome(address));
+}
+
+function endOfHome(address: Address): number {
+  return address.indexOf('/', address.indexOf('//') + 2);
 }
 
 /** The platform's name of one version of a secret: `busflow_db_writer_v4`. */

@@ -1,4 +1,5 @@
 import type { ConsumerAddress, IsoDuration, Ordinal, SecretAddress } from './address.ts';
+import type { EnvFile } from './host.ts';
 import type { Freeze, Window } from './openings.ts';
 
 /**
@@ -20,6 +21,8 @@ export interface Declared {
   readonly notifications?: readonly DeclaredNotification[];
   /** Who may do what with a declared vault's secrets, as far as this stack declares it; absent: nothing is declared. */
   readonly access?: readonly Access[];
+  /** Programs that try what a group of consumers does together; absent: none. */
+  readonly smokeTests?: readonly DeclaredSmokeTest[];
 }
 
 /** One declared right to a vault's secrets: for people who review them, never checked by the engine. */
@@ -69,17 +72,33 @@ export interface DeclaredVault {
   readonly tenantId: string | null;
 }
 
-export interface DeclaredPlatform {
-  readonly kind: 'swarm';
+export type DeclaredPlatform = DeclaredSwarm | DeclaredHost;
+
+interface PlatformBase {
   readonly name: string;
   readonly path: string;
-  /** `unix:///…`, `ssh://user@host` or `tcp://…`; null: DOCKER_HOST, else the local socket. */
-  readonly endpoint: string | null;
   /** Null: what is independent moves side by side. */
   readonly restarts: Restarts | null;
 }
 
-/** How many consumers of a platform may restart at once, and what comes between them. */
+export interface DeclaredSwarm extends PlatformBase {
+  readonly kind: 'swarm';
+  /** `unix:///…`, `ssh://user@host` or `tcp://…`; null: DOCKER_HOST, else the local socket. */
+  readonly endpoint: string | null;
+}
+
+/** A machine whose services read files of variables. */
+export interface DeclaredHost extends PlatformBase {
+  readonly kind: 'host';
+  /** `ssh://user@host[:port]`; null: the machine that runs keyturn. */
+  readonly endpoint: string | null;
+  /** What is run there is run by `sudo -n`. */
+  readonly sudo: boolean;
+  /** Hosts of one fleet count their restarts together; null: this one counts its own. */
+  readonly fleet: string | null;
+}
+
+/** How many consumers of a platform, or of a fleet of hosts, may restart at once, and what comes between them. */
 export interface Restarts {
   /** At least 1. */
   readonly atOnce: number;
@@ -309,6 +328,8 @@ export interface Mount {
   readonly gid: string;
   /** File mode as a number, 0o444 unless declared. */
   readonly mode: number;
+  /** The image variable of the build that bakes it in. Absent: it is read when the consumer starts. */
+  readonly build?: string;
 }
 
 /** How a flipped consumer is tried, beyond its running tasks and their own health checks. */
@@ -330,8 +351,33 @@ export type Probe =
       readonly timeout: IsoDuration;
     };
 
-export interface DeclaredConsumer {
+export type DeclaredConsumer = DeclaredService | DeclaredEnvFile;
+
+export interface DeclaredService extends ConsumerBase {
   readonly kind: 'swarm-service';
+}
+
+/** A file of variables on a host: `service` is its path, the target of a mount is a variable, its base the secret's name. */
+export interface DeclaredEnvFile extends ConsumerBase {
+  readonly kind: 'env-file';
+  readonly file: EnvFile;
+}
+
+/** A program that tries what consumers do together, once all of them that moved are verified and before that is recorded. */
+export interface DeclaredSmokeTest {
+  readonly name: string;
+  readonly path: string;
+  readonly position: string | null;
+  /** On the machine that runs apply; exit 0: passed. */
+  readonly argv: readonly string[];
+  /** Where it runs; null: where keyturn does. */
+  readonly directory: string | null;
+  readonly timeout: IsoDuration;
+  /** It is run when one of these moves. */
+  readonly consumers: readonly ConsumerAddress[];
+}
+
+interface ConsumerBase {
   readonly address: ConsumerAddress;
   readonly platform: string;
   readonly service: string;

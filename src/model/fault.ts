@@ -25,6 +25,8 @@ export type FaultCode =
   | 'verify-failed'
   | 'still-accepted' // an old value that should be dead was accepted where it is checked
   | 'proof-failed' // whether an old value is refused could not be told
+  | 'smoke-failed' // a declared smoke test ended with another code than 0, or did not end
+  | 'file-refused' // a file of variables that keyturn cannot write without changing what else it means
   | 'hook-failed' // a declared program or address failed, or did not answer in time
   | 'value-refused' // empty, or over 25 KB
   | 'value-missing' // a manual secret without a person's value

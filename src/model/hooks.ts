@@ -1,5 +1,5 @@
 import type { Instant, Ordinal, SecretAddress } from './address.ts';
-import type { Effect, RefusalProbe, Revocation } from './declared.ts';
+import type { DeclaredSmokeTest, Effect, RefusalProbe, Revocation } from './declared.ts';
 import type { SecretValue } from './secret-value.ts';
 
 /** What a declared program or address is told: names and versions, never a value. */
@@ -50,4 +50,14 @@ export interface Hooks {
     context: HookContext & { readonly idempotencyKey: string; readonly at: Instant },
     signal?: AbortSignal,
   ): Promise<string>;
+
+  /**
+   * Holds afterwards: the program ended with 0. Returns that in a line, and the end of what it printed, masked. Throws
+   * `smoke-failed`, with the last lines of it as problems. It sees no value.
+   */
+  smoke(
+    test: Pick<DeclaredSmokeTest, 'name' | 'argv' | 'directory' | 'timeout'>,
+    stack: string,
+    signal?: AbortSignal,
+  ): Promise<{ readonly proof: string; readonly output: string }>;
 }

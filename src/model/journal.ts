@@ -161,6 +161,8 @@ export interface DoneFacts {
   readonly disabled?: readonly string[];
   /** revoke, prove, retire, effect: one line that says what was seen to be so. */
   readonly proof?: string;
+  /** The end of what a declared program printed, masked. Absent: it printed nothing, or is not asked for. */
+  readonly output?: string;
 }
 
 /** One notice to one receiver. */
@@ -256,6 +258,8 @@ export interface HistoryStep {
   readonly evidence: Evidence | null;
   /** One line that says what was seen to be so; absent where the step shows nothing. */
   readonly proof?: string;
+  /** The end of what a smoke test printed, masked. Absent: it printed nothing, or it is none. */
+  readonly output?: string;
   /** Of a dated step: the digest of the earlier plan whose approval covered it; absent: this entry's own. */
   readonly approvedBy?: string;
 }

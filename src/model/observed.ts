@@ -113,6 +113,22 @@ export interface ObservedService {
   readonly rollbackFailureAction: string;
   /** See `serviceFingerprint`. */
   readonly fingerprint: string;
+  /** Of a file of variables; absent: it is none. */
+  readonly file?: ObservedFile;
+}
+
+/** What is seen of a file of variables beside what its marker names. */
+export interface ObservedFile {
+  /** False: keyturn makes it. */
+  readonly isThere: boolean;
+  /** Somebody else wrote it since keyturn last did: what it holds of ours is only known by its marker. */
+  readonly isEdited: boolean;
+  /** Null where it is not there. */
+  readonly mode: number | null;
+  /** What is declared to read it and does not run. */
+  readonly down: readonly string[];
+  /** What is declared to read it and has not read what it holds now. */
+  readonly stale: readonly string[];
 }
 
 /** The fingerprint of a service: a digest of what it is and reads; never of Env, Args or the version index. */

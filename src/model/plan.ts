@@ -1,7 +1,8 @@
 import type { Address, ConsumerAddress, Instant, IsoDuration, Ordinal, SecretAddress } from './address.ts';
-import type { Effect, Probe, RefusalProbe, Revocation, Source } from './declared.ts';
+import type { DeclaredSmokeTest, Effect, Probe, RefusalProbe, Revocation, Source } from './declared.ts';
 import type { Emergency } from './emergency.ts';
 import type { FaultRecord } from './fault.ts';
+import type { BuildRead, EnvFile } from './host.ts';
 
 /**
  * An ordered rotation plan: plain JSON that is saved, read, reviewed, executed and rendered from one value.
@@ -163,6 +164,13 @@ export interface FlipChange {
   readonly mode: number;
 }
 
+/** A file of variables as a flip writes it, and the images that it has built first. */
+export interface FileWrite {
+  readonly file: EnvFile;
+  /** All that is baked into the images that change. */
+  readonly reads: readonly BuildRead[];
+}
+
 /** One update of one consumer: all its changed references at once (invariant I4). */
 export interface FlipStep extends StepBase {
   readonly kind: 'flip';
@@ -172,6 +180,8 @@ export interface FlipStep extends StepBase {
   readonly changes: readonly FlipChange[];
   /** Tasks that restart. */
   readonly tasks: number;
+  /** Of a file on a host: what is written, built and restarted. Absent: a service of a swarm. */
+  readonly write?: FileWrite;
   readonly inverse: FlipStep | null;
 }
 
@@ -185,7 +195,16 @@ export interface VerifyStep extends StepBase {
   readonly probe: Probe;
   readonly settleTime: IsoDuration;
   readonly deadline: IsoDuration;
+  /** Of a file on a host. Absent: a service of a swarm. */
+  readonly file?: EnvFile;
   /** A question changes nothing, so there is nothing to undo. */
+  readonly inverse: null;
+}
+
+/** Runs a declared program that tries what consumers do together; they are verified by then. */
+export interface SmokeStep extends StepBase {
+  readonly kind: 'smoke';
+  readonly test: Pick<DeclaredSmokeTest, 'name' | 'argv' | 'directory' | 'timeout'>;
   readonly inverse: null;
 }
 
@@ -202,8 +221,8 @@ export interface Arrival {
   readonly consumer: ConsumerAddress;
   /** target → what it reads. */
   readonly mounts: Readonly<Record<string, { readonly secret: SecretAddress; readonly ordinal: Ordinal }>>;
-  /** Settle comes this long after the promotion: the longest soak among the secrets that moved. */
-  readonly settleAfter: IsoDuration;
+  /** Settle comes this long after the promotion: the longest soak among the secrets that moved. Null: nothing to settle. */
+  readonly settleAfter: IsoDuration | null;
 }
 
 /** Records the group's pending versions as current; touches nothing but the record. */
@@ -308,6 +327,7 @@ export type Step =
   | UnstageStep
   | FlipStep
   | VerifyStep
+  | SmokeStep
   | PromoteStep
   | DemoteStep
   | SettleStep

@@ -1,7 +1,8 @@
 import type { Instant } from './address.ts';
 import type { Probe } from './declared.ts';
 import type { SeenPlatform } from './observed.ts';
-import type { FlipChange } from './plan.ts';
+import type { BuildRead, EnvFile } from './host.ts';
+import type { FlipChange, FileWrite } from './plan.ts';
 import type { Originals } from './recorded.ts';
 import type { SecretValue } from './secret-value.ts';
 
@@ -23,6 +24,11 @@ export interface FlipOrder {
   readonly undo: boolean;
   /** An emergency: it waits for no update, of whoever, under way or paused, and goes on from the spec that there is. */
   readonly takesOver?: boolean;
+  /** Of a host: the file that is written, and who gives out what stands in it. Absent: a service of a swarm. */
+  readonly write?: FileWrite & {
+    /** The value of one version; asked only where something has to be written. */
+    readonly valueOf: (version: Pick<BuildRead, 'secret' | 'ordinal'>) => Promise<SecretValue>;
+  };
 }
 
 export interface FlipReceipt {
@@ -46,6 +52,8 @@ export interface VerifyOrder {
   readonly deadlineMs: number;
   /** Labels of a one-shot probe service, so that one left by a crash is found and removed. */
   readonly labels: Readonly<Record<string, string>>;
+  /** Of a host; absent: a service of a swarm. */
+  readonly file?: EnvFile;
 }
 
 /** What verification saw: goes to the journal and the history as evidence. */
@@ -65,6 +73,8 @@ export interface Evidence {
  */
 export interface Platform {
   readonly name: string;
+  /** A host keeps no copies: what a consumer shall read is written when it is flipped. Nothing is staged or removed there. */
+  readonly kind: 'swarm' | 'host';
 
   /** Secrets, services and the tasks that use them, in a fixed number of list calls. Never reads Env or Args into the result. */
   observe(signal?: AbortSignal): Promise<SeenPlatform>;

@@ -82,6 +82,8 @@ export function connectHooks({ environment, pace = PACE }: HooksOptions): Hooks 
       if (isDone(ended)) return said;
       throw effectFault(effect.name, said, context);
     },
+
+    smoke: () => Promise.reject(new Error('comes with the next commit')),
   };
 }
 

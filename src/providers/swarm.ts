@@ -50,6 +50,7 @@ export function connectSwarm(options: SwarmOptions): Platform {
 
   return {
     name,
+    kind: 'swarm',
     observe: (signal) => guarded(name, signal, () => observe(engine, signal)),
     stage: (copy, value, signal) => guarded(name, signal, () => stage(engine, name, copy, value, signal)),
     remove: (copy, signal) => guarded(name, signal, () => remove(engine, name, copy, signal)),

@@ -53,6 +53,7 @@ export function fold(recorded: Recorded, step: Step, facts: DoneFacts, context: 
         flippedAt: context.at,
       }));
     case 'verify':
+    case 'smoke':
       return recorded;
     case 'promote':
       return promoted(recorded, step, context);
@@ -248,7 +249,7 @@ function demoted(recorded: Recorded, step: DemoteStep, at: Instant): Recorded {
 function arrived(recorded: Recorded, arrivals: readonly Arrival[], at: Instant): Recorded {
   let next = recorded;
   for (const { consumer, mounts, settleAfter } of arrivals) {
-    const date = addDuration(at, settleAfter);
+    const date = settleAfter === null ? null : addDuration(at, settleAfter);
     const isParked = Object.values(mounts).some(({ secret, ordinal }) =>
       isOver(recordedVersion(next.secrets[secret], ordinal)),
     );
@@ -256,10 +257,16 @@ function arrived(recorded: Recorded, arrivals: readonly Arrival[], at: Instant):
       ...before,
       ...(isParked && parked !== undefined ? { parked } : {}),
       mounts,
-      settleAfter: before.settleAfter !== null && before.settleAfter > date ? before.settleAfter : date,
+      settleAfter: laterOf(before.settleAfter, date),
     }));
   }
   return next;
+}
+
+/** Null: there is nothing to settle. */
+function laterOf(before: Instant | null, date: Instant | null): Instant | null {
+  if (before === null || date === null) return date;
+  return before > date ? before : date;
 }
 
 /** Whether who reads it is still left behind: an emergency ended it, and what takes its place is not there yet. */

@@ -147,9 +147,13 @@ function doing(step: Step): string {
     case 'unstage':
       return `removing ${step.copy}`;
     case 'flip':
+      if (step.write !== undefined)
+        return `writing ${countText(step.changes.length, 'variable')} (${countText(step.tasks, 'restart')})`;
       return `flipping ${countText(step.changes.length, 'secret')} (${countText(step.tasks, 'task')})`;
     case 'verify':
       return 'verifying';
+    case 'smoke':
+      return `trying ${step.test.name}`;
     case 'promote':
       if (step.promotions.length === 0)
         return `recording ${step.consumers.map(({ consumer }) => `what ${nameOf(consumer)} reads`).join(', ')}`;
@@ -178,6 +182,7 @@ const DONE: Readonly<Record<Step['kind'], readonly [from: string, to: string]>> 
   unstage: ['removing', 'removed'],
   flip: ['flipping', 'flipped'],
   verify: ['verifying', 'verified'],
+  smoke: ['trying', 'tried'],
   promote: ['promoting', 'promoted'],
   demote: ['recording', 'recorded'],
   settle: ['settling', 'settled'],

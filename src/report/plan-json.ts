@@ -1,6 +1,6 @@
 import { digestOf } from '../model/canonical.ts';
 import type { Address, SecretAddress } from '../model/address.ts';
-import { nameOf } from '../model/address.ts';
+import { isConsumerAddress, nameOf } from '../model/address.ts';
 import type { Blocked, FlipChange, LaterStep, Plan, Step } from '../model/plan.ts';
 import { countsOf, isEmpty } from '../model/plan.ts';
 
@@ -100,6 +100,7 @@ function changeOf(step: Step): ResourceChange[] {
     case 'prove':
     case 'effect':
     case 'verify':
+    case 'smoke':
     case 'promote':
     case 'demote':
     case 'settle':
@@ -121,7 +122,7 @@ function laterChange(step: LaterStep, plan: Plan): ResourceChange[] {
 function blockedChange(entry: Blocked): ResourceChange {
   return {
     address: entry.address,
-    type: entry.address.startsWith('swarm://') ? 'keyturn_consumer' : 'keyturn_secret',
+    type: isConsumerAddress(entry.address) ? 'keyturn_consumer' : 'keyturn_secret',
     name: nameOf(entry.address),
     change: { actions: ['no-op'], before: null, after: null, after_unknown: {} },
     action_reason: `blocked_${entry.why.replaceAll('-', '_')}`,

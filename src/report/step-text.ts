@@ -21,6 +21,7 @@ const SYMBOLS: Readonly<Record<StepKind, StepSymbol>> = {
   effect: '!',
   unstage: '-',
   verify: '?',
+  smoke: '?',
   promote: '=',
   demote: '=',
   settle: '=',
@@ -120,6 +121,10 @@ function detailsOf(step: Step, now: Instant): Detail[] {
       ];
     case 'effect':
       return [['runs: ', effectText(step.effect)]];
+    case 'smoke':
+      return [
+        ['runs: ', `\`${step.test.argv.join(' ')}\` here exits 0 within ${humanDuration(step.test.timeout)}`],
+      ];
     case 'restore':
     case 'stage':
     case 'unstage':

@@ -10,5 +10,6 @@ export function sandboxHooks(): Hooks {
     revoke: ({ argv }) => line(`"${argv[0] ?? ''}" would revoke it`),
     prove: () => line('it would be tried where it is checked'),
     effect: ({ name }) => line(name),
+    smoke: async ({ argv }) => ({ proof: await line(`"${argv.join(' ')}" would try it`), output: '' }),
   };
 }

@@ -211,7 +211,7 @@ export class Era {
         source.kind === 'random' ? generateValue(source) : new SecretValue(`good-${(this.#values += 1)}`),
       listen: () => {},
       // Its stack declares nothing to be done outside of vault and platform.
-      hooks: { revoke: unasked, prove: unasked, effect: unasked },
+      hooks: { revoke: unasked, prove: unasked, effect: unasked, smoke: unasked },
       patienceMs: 0,
       plant: null,
     };

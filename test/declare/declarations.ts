@@ -1,6 +1,12 @@
 import type { Declaration, Item } from '../../src/declare/declaration.ts';
 import { problemsOf } from '../../src/declare/validate.ts';
-import type { DeclaredConsumer, DeclaredSecret, DeclaredVault, Mount } from '../../src/model/declared.ts';
+import type {
+  DeclaredConsumer,
+  DeclaredService,
+  DeclaredSecret,
+  DeclaredVault,
+  Mount,
+} from '../../src/model/declared.ts';
 import { consumerAddress, secretAddress } from '../../src/model/address.ts';
 import type { Freeze } from '../../src/model/openings.ts';
 
@@ -77,7 +83,7 @@ export function mount(name: string, props: Partial<Mount> = {}): Mount {
   };
 }
 
-export function service(name: string, props: Partial<DeclaredConsumer> = {}, stack = 'prod'): Declaration {
+export function service(name: string, props: Partial<DeclaredService> = {}, stack = 'prod'): Declaration {
   const consumer: DeclaredConsumer = {
     kind: 'swarm-service',
     address: consumerAddress('main', name),

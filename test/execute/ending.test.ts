@@ -34,6 +34,7 @@ async function soaked(revoked: string[], vault: Parameters<typeof World.open>[2]
     },
     prove: () => Promise.resolve('refused'),
     effect: () => Promise.reject(new Error('nothing else is declared')),
+    smoke: () => Promise.reject(new Error('nothing is tried')),
   };
   await world.apply();
   await world.apply({ rotate: [key.address] });

@@ -4,6 +4,7 @@ import type {
   Cadence,
   Declared,
   DeclaredConsumer,
+  DeclaredService,
   DeclaredSecret,
   DeclaredVault,
   Mount,
@@ -79,7 +80,7 @@ export function mount(name: string, given: Partial<Mount> = {}): Mount {
 export function service(
   name: string,
   mounts: readonly Mount[],
-  given: Partial<DeclaredConsumer> = {},
+  given: Partial<DeclaredService> = {},
 ): DeclaredConsumer {
   const platform = given.platform ?? PLATFORM;
   return {

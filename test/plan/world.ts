@@ -219,6 +219,7 @@ export class World {
         this.#readable(step.secret, step.ordinal, recorded);
         return {};
       case 'effect':
+      case 'smoke':
         return {};
       case 'retire':
         if (step.emergency === undefined) this.#assertUnused(step.secret, step.ordinal, recorded);

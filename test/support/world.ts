@@ -9,7 +9,13 @@ import type { Outside } from '../../src/execute/work.ts';
 import type { SecretAddress } from '../../src/model/address.ts';
 import { consumerAddress, secretAddress } from '../../src/model/address.ts';
 import { digestOf } from '../../src/model/canonical.ts';
-import type { Declared, DeclaredConsumer, DeclaredSecret, Source } from '../../src/model/declared.ts';
+import type {
+  Declared,
+  DeclaredConsumer,
+  DeclaredService,
+  DeclaredSecret,
+  Source,
+} from '../../src/model/declared.ts';
 import type { ApplyEvent } from '../../src/model/event.ts';
 import type { Fence } from '../../src/model/fence.ts';
 import type { Hooks } from '../../src/model/hooks.ts';
@@ -57,7 +63,7 @@ export function secret(name: string, more: Partial<DeclaredSecret> = {}): Declar
 export function service(
   name: string,
   secrets: readonly string[],
-  more: Partial<DeclaredConsumer> = {},
+  more: Partial<DeclaredService> = {},
 ): DeclaredConsumer {
   return {
     kind: 'swarm-service',

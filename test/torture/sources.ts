@@ -92,6 +92,7 @@ export class Sources {
           throw fault('hook-failed', `${effect.name} failed for v${before ?? '?'}`);
         return 'it was taken';
       },
+      smoke: () => Promise.reject(fault('unexpected', 'no smoke test is declared')),
     };
   }
 
