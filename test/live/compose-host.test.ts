@@ -17,7 +17,8 @@ describeHosts('compose on a host', () => {
     });
     // The containers are the engine's: they do not end with the host.
     afterAll(async () => {
-      await project.remove().finally(() => lab.close());
+      await project.remove();
+      await lab.close();
     });
 
     test('runs as many containers as asked, with what the file says, and replaces them when it says something else', async () => {
