@@ -15,7 +15,7 @@ import { emptyRecord } from '../model/recorded.ts';
 import type { Doubt } from './doubts.ts';
 import { doubtsOf } from './doubts.ts';
 import type { Reading, Stored } from './evidence.ts';
-import { copyOf, hasCopiedTags, labelled, serviceOf } from './evidence.ts';
+import { hasCopiedTags, serviceOf, versionNamed } from './evidence.ts';
 import { declarationDigest } from './timing.ts';
 import type { Scene } from './scene.ts';
 import { sceneOf } from './scene.ts';
@@ -224,8 +224,7 @@ function consumerRecord(
   const service = serviceOf(consumer, view);
   if (service === null) return null;
   const mounts = service.references.flatMap((reference) => {
-    const copy = copyOf(reference, consumer.platform, view);
-    const ours = copy === null ? null : labelled(copy, view);
+    const ours = versionNamed(reference, consumer, view);
     return ours === null ? [] : [[reference.target, ours] as const];
   });
   if (mounts.length === 0) return null;

@@ -3,6 +3,7 @@ import { consumerAddress } from '../model/address.ts';
 import type { LiveTask } from '../model/observed.ts';
 import type { RecordedCopy, RecordedVersion } from '../model/recorded.ts';
 import { recordedVersion } from '../model/recorded.ts';
+import { namesOnHosts } from './hosts.ts';
 import type { View } from './view.ts';
 
 /** A service that refers to a copy. */
@@ -20,6 +21,15 @@ export interface Leaving {
   readonly settled: ReadonlySet<Address>;
   /** Consumers that are flipped and verified first, with the targets that change. */
   readonly flipped: ReadonlyMap<Address, ReadonlySet<string>>;
+}
+
+/** The copies of a version on swarms, and what it is called on hosts, which keep none. */
+export function placesOf(
+  secret: SecretAddress,
+  { ordinal, copies }: Pick<RecordedVersion, 'ordinal' | 'copies'>,
+  view: View,
+): RecordedCopy[] {
+  return [...copies, ...namesOnHosts(secret, ordinal, view)];
 }
 
 /** Who refers to these copies, declared or not; a platform that is unknown says nothing here. */
