@@ -1,4 +1,4 @@
-import { readFile, readdir, readlink } from 'node:fs/promises';
+import { lstat, readFile, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
@@ -17,7 +17,7 @@ export async function filesWith(
       const within = `${path}/${entry.name}`;
       if (leftOut.includes(within)) continue;
       if (entry.isDirectory()) await visit(within);
-      else if (entry.name.includes(text) || (await holds(join(folder, within), entry, wanted))) {
+      else if (entry.name.includes(text) || (await holds(join(folder, within), wanted))) {
         found.push(join(folder, within));
       }
     }
@@ -26,12 +26,10 @@ export async function filesWith(
   return found;
 }
 
-async function holds(
-  path: string,
-  entry: { isFile(): boolean; isSymbolicLink(): boolean },
-  wanted: Buffer,
-): Promise<boolean> {
-  if (entry.isSymbolicLink()) return (await readlink(path, { encoding: 'buffer' })).includes(wanted);
+async function holds(path: string, wanted: Buffer): Promise<boolean> {
+  // Not as its folder lists it: what is mounted over a file may be a socket.
+  const seen = await lstat(path);
+  if (seen.isSymbolicLink()) return (await readlink(path, { encoding: 'buffer' })).includes(wanted);
   // Sockets, pipes and devices hold nothing, and reading one may never end.
-  return entry.isFile() && (await readFile(path)).includes(wanted);
+  return seen.isFile() && (await readFile(path)).includes(wanted);
 }

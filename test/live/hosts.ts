@@ -9,7 +9,7 @@ import { filesWith } from './files-with.ts';
 const run = promisify(execFile);
 const UP = fileURLToPath(new URL('hosts/up.sh', import.meta.url));
 const DOWN = fileURLToPath(new URL('hosts/down.sh', import.meta.url));
-const INSIDE = ['--mount', '--pid', '--uts', '--ipc', '--'];
+const INSIDE = ['--mount', '--pid', '--uts', '--ipc', '--net', '--'];
 
 /** Of all users, these have a key: who is root, who may become root with `sudo -n`, and who may not. */
 export type HostUser = 'root' | 'deploy' | 'viewer';
@@ -52,8 +52,6 @@ export interface HostLab {
 interface Booted {
   readonly name: string;
   readonly pid: number;
-  readonly address: string;
-  readonly port: number;
   readonly root: string;
   readonly directory: string;
   readonly key: string;
@@ -182,12 +180,11 @@ async function sshHome(directory: string, booted: readonly Booted[]): Promise<st
   const at = (name: string) => join(home, '.ssh', name);
   await mkdir(at(''), { recursive: true, mode: 0o700 });
   await mkdir(join(home, 'bin'));
-  const known = booted.map(({ address, port, hostKey }) => `[${address}]:${port} ${hostKey}\n`);
+  const known = booted.map(({ name, hostKey }) => `${name} ${hostKey}\n`);
   await writeFile(at('known_hosts'), known.join(''));
-  const sections = booted.flatMap(({ name, address, port, key }) => [
+  const sections = booted.flatMap(({ name, pid, key }) => [
     `Host ${name}`,
-    `  HostName ${address}`,
-    `  Port ${port}`,
+    `  ProxyCommand nsenter --net=/proc/${pid}/ns/net busybox nc 127.0.0.1 %p`,
     `  IdentityFile ${key}`,
     '  IdentitiesOnly yes',
     `  UserKnownHostsFile ${at('known_hosts')}`,

@@ -75,12 +75,11 @@ awk -F: '{ print $1 ":*:19000:0:99999:7:::" }' "$root/etc/passwd" >"$root/etc/sh
 chmod 600 "$root/etc/shadow"
 chmod 440 "$root/etc/sudoers"
 echo "$name" >"$root/etc/hostname"
-printf '127.0.0.1 localhost\n%s %s\n' "$(<"$home/address")" "$name" >"$root/etc/hosts"
+printf '127.0.0.1 localhost\n127.0.1.1 %s\n' "$name" >"$root/etc/hosts"
 tr -d - </proc/sys/kernel/random/uuid >"$root/etc/machine-id"
 hostname "$name"
 
 install -m 600 "$home/host_key" "$root/etc/ssh/ssh_host_ed25519_key"
-echo "ListenAddress $(<"$home/address"):2222" >>"$root/etc/ssh/sshd_config"
 for user in root deploy viewer; do
   place=$root$(awk -F: -v user="$user" '$1 == user { print $6 }' "$root/etc/passwd")
   mkdir -p "$place/.ssh"

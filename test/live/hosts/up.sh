@@ -2,9 +2,8 @@
 # Boots hosts, each with a real systemd as PID 1 and a real sshd, and prints a line of JSON for each:
 #   test/live/hosts/up.sh web-1 web-2
 #   test/live/hosts/up.sh --check       says why none can be booted here
-# Each has process, mount, hostname, IPC and control group namespaces and a root of its own, in memory: nothing of the
-# machine's own files or units is touched, and several run side by side. Only loopback is shared: each sshd listens
-# on an address 127.x.y.z of its own. Needs root. README.md says more.
+# Each has namespaces of every kind but users and time, and a root of its own in memory: nothing of the machine's own
+# files, units or network is touched, and several run side by side. Needs root. README.md says more.
 #   KEYTURN_HOSTS_WITH=PID      they end when this process does, whatever ended it
 #   KEYTURN_HOSTS_DOCKER=PATH   the engine's socket that becomes their /run/docker.sock
 set -euo pipefail
@@ -21,13 +20,13 @@ trap 'give_up "line $LINENO failed"' ERR
 
 [ $# -gt 0 ] || give_up 'which hosts? up.sh NAME…'
 [ "$(id -u)" = 0 ] || give_up 'only root can boot hosts'
-for tool in unshare nsenter setpriv pivot_root ssh-keygen sudo dbus-daemon; do
+for tool in unshare nsenter setpriv pivot_root ssh-keygen busybox sudo dbus-daemon; do
   command -v "$tool" >/dev/null || give_up "$tool is missing (README.md lists the packages)"
 done
 for program in /usr/lib/systemd/systemd /usr/sbin/sshd; do
   [ -x "$program" ] || give_up "$program is missing (README.md lists the packages)"
 done
-unshare --mount --propagation private --pid --uts --ipc --cgroup --fork mount -t cgroup2 cgroup2 /mnt ||
+unshare --mount --propagation private --pid --uts --ipc --net --cgroup --fork mount -t cgroup2 cgroup2 /mnt ||
   give_up 'no namespaces or no cgroup2 here'
 [ "$1" != --check ] || exit 0
 for name in "$@"; do
@@ -40,8 +39,7 @@ start_host() {
   local home=$hosts/$1
   mkdir -p "$home/root"
   ssh-keygen -q -t ed25519 -N '' -C "root@$1" -f "$home/host_key"
-  echo "127.$((RANDOM % 254 + 1)).$((RANDOM % 256)).$((RANDOM % 254 + 1))" >"$home/address"
-  setsid unshare --mount --propagation private --pid --uts --ipc --fork --kill-child \
+  setsid unshare --mount --propagation private --pid --uts --ipc --net --fork --kill-child \
     "$here/boot.sh" "$hosts" "$1" >"$home/log" 2>&1 </dev/null &
   echo $! >"$home/starter"
 }
@@ -51,7 +49,7 @@ wait_for_host() {
   for _ in $(seq 600); do
     kill -0 "$(<"$home/starter")" 2>/dev/null || break
     if [ -s "$home/pid" ]; then
-      state=$(nsenter -t "$(<"$home/pid")" --mount --pid --uts --ipc systemctl is-system-running --wait 2>/dev/null) || true
+      state=$(nsenter -t "$(<"$home/pid")" --mount --pid --uts --ipc --net systemctl is-system-running --wait 2>/dev/null) || true
       [ "$state" != running ] || return 0
       [ "$state" != degraded ] || break
     fi
@@ -59,15 +57,15 @@ wait_for_host() {
   done
   cat "$home/log" >&2
   [ ! -s "$home/pid" ] ||
-    nsenter -t "$(<"$home/pid")" --mount --pid --uts --ipc journalctl --no-pager -p warning >&2 || true
+    nsenter -t "$(<"$home/pid")" --mount --pid --uts --ipc --net journalctl --no-pager -p warning >&2 || true
   give_up "host $1 did not boot: ${state:-it ended}"
 }
 
 describe_host() {
   local home=$hosts/$1 pid
   pid=$(<"$home/pid")
-  printf '{"name":"%s","pid":%s,"address":"%s","port":2222,"root":"/proc/%s/root","directory":"%s","key":"%s","hostKey":"%s"}\n' \
-    "$1" "$pid" "$(<"$home/address")" "$pid" "$hosts" "$hosts/user_key" "$(cut -d' ' -f1,2 "$home/host_key.pub")"
+  printf '{"name":"%s","pid":%s,"root":"/proc/%s/root","directory":"%s","key":"%s","hostKey":"%s"}\n' \
+    "$1" "$pid" "$pid" "$hosts" "$hosts/user_key" "$(cut -d' ' -f1,2 "$home/host_key.pub")"
 }
 
 ssh-keygen -q -t ed25519 -N '' -C user -f "$hosts/user_key"
