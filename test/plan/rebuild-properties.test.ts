@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { SecretAddress } from '../../src/model/address.ts';
+import { ordinalOfCopy } from '../../src/model/address.ts';
 import type { Recorded } from '../../src/model/recorded.ts';
 import { emptyRecord } from '../../src/model/recorded.ts';
 import { makePlan } from '../../src/plan/plan.ts';
@@ -123,6 +124,11 @@ function readsOf({ declared, world }: Situation, address: SecretAddress): Set<nu
     for (const mount of mounts) {
       if (mount.secret !== address || mount.version !== null) continue;
       const named = references.find(({ target }) => target === mount.target);
+      if (world.hosts.has(platform)) {
+        const ordinal = ordinalOfCopy(mount.base, named?.copyName ?? '');
+        if (ordinal !== null) read.add(ordinal);
+        continue;
+      }
       const labels = world.copies.get(platform)?.get(named?.copyName ?? '')?.labels ?? {};
       if (labels['keyturn-secret'] === address) read.add(Number(labels['keyturn-version']));
     }
