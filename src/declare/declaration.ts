@@ -4,6 +4,7 @@ import type {
   DeclaredNotification,
   DeclaredPlatform,
   DeclaredSecret,
+  DeclaredSmokeTest,
   DeclaredVault,
 } from '../model/declared.ts';
 import type { Freeze } from '../model/openings.ts';
@@ -13,7 +14,7 @@ export const MANIFEST_FILE = 'keyturn.json';
 /** What a refused synth leaves in the output folder: `{ format: 1, problems: Problem[] }`. */
 export const PROBLEMS_FILE = 'keyturn-problems.json';
 
-/** What one construct declares, and where it stands: all that the rules of validate.ts look at. */
+/** One thing that a construct declares, and where it stands: all that the rules of validate.ts look at. */
 export interface Declaration {
   readonly stack: string;
   readonly path: string;
@@ -29,9 +30,17 @@ export type Item =
   | { readonly kind: 'vault'; readonly vault: DeclaredVault; readonly terraform: boolean }
   | { readonly kind: 'platform'; readonly platform: DeclaredPlatform }
   | { readonly kind: 'secret'; readonly secret: DeclaredSecret }
-  | { readonly kind: 'consumer'; readonly consumer: DeclaredConsumer }
+  | {
+      readonly kind: 'consumer';
+      readonly consumer: DeclaredConsumer;
+      /** Of a like one on several hosts: which was named to go first. */
+      readonly canary?: string;
+    }
   | { readonly kind: 'freeze'; readonly freeze: Freeze }
-  | { readonly kind: 'notification'; readonly notification: DeclaredNotification };
+  | { readonly kind: 'notification'; readonly notification: DeclaredNotification }
+  | { readonly kind: 'smoke-test'; readonly smokeTest: DeclaredSmokeTest }
+  /** Each of its hosts is a platform of its own. */
+  | { readonly kind: 'fleet'; readonly name: string; readonly hosts: readonly string[] };
 
 export interface Reference {
   /** The property that names it: `vault`, `dependsOn`, `mounts` … */
@@ -45,7 +54,7 @@ export const DECLARE: unique symbol = Symbol.for('keyturn/declare');
 
 /** A construct that declares something. Asked at synth, when everything has been said. */
 export interface Declaring extends IConstruct {
-  [DECLARE](): Declaration;
+  [DECLARE](): Declaration | readonly Declaration[];
 }
 
 export function isDeclaring(construct: IConstruct): construct is Declaring {

@@ -3,9 +3,9 @@ import { Construct } from 'constructs';
 import type { ConsumerAddress, IsoDuration, SecretAddress } from '../model/address.ts';
 import { consumerAddress, secretAddress } from '../model/address.ts';
 import type {
-  DeclaredConsumer,
   DeclaredPlatform,
   DeclaredSecret,
+  DeclaredService,
   DeclaredVault,
   RefusalProbe,
   Revocation,
@@ -16,7 +16,10 @@ import type { Cadence, Duration, Window } from './cadence.ts';
 import { isoOf } from './cadence.ts';
 import type { Declaration, Declaring } from './declaration.ts';
 import { DECLARE } from './declaration.ts';
-import { addresses, declaration, reference } from './declaring.ts';
+import type { Consuming } from './declaring.ts';
+import { addresses, addressesOf, declaration, reference } from './declaring.ts';
+import type { BuildArg, EnvVariable } from './env-file.ts';
+import { restartsOf } from './host.ts';
 import { emitKeyVault } from './key-vault-resources.ts';
 import type { KeyVaultResourceProps } from './key-vault-resources.ts';
 import { callerPosition } from './position.ts';
@@ -28,8 +31,12 @@ import { enrol } from './synth.ts';
 // The package's door: what a stack needs beside cdktf's own App and TerraformStack.
 export { Cadence, Duration, Window } from './cadence.ts';
 export type { CalendarProps, Clock, Day, Weekday, WindowProps } from './cadence.ts';
+export { EnvFile } from './env-file.ts';
+export type { BuildArg, EnvFileProps, EnvVariable, ImageBuildProps } from './env-file.ts';
 export { Freeze } from './freeze.ts';
 export type { FreezeProps } from './freeze.ts';
+export { Host, Hosts } from './host.ts';
+export type { HostProps, HostsProps } from './host.ts';
 export { Notification, Receiver } from './notification.ts';
 export type { GithubIssueProps, NotificationProps, WebhookProps } from './notification.ts';
 export { Effect, fromEnvironment, Revoke } from './outside.ts';
@@ -39,6 +46,10 @@ export type { RotationPolicyProps } from './policy.ts';
 export { Probe } from './probe.ts';
 export type { HttpProbeProps, TcpProbeProps } from './probe.ts';
 export type { CommandRefusalProps, HttpRefusalProps, RefusalProps, TcpRefusalProps } from './refusal.ts';
+export { Command, ComposeService, SystemdUnit } from './restart.ts';
+export type { ComposeServiceProps, Restart } from './restart.ts';
+export { SmokeTest } from './smoke-test.ts';
+export type { SmokeTestProps } from './smoke-test.ts';
 export { Source } from './source.ts';
 export type { KeyPairProps, RandomProps } from './source.ts';
 export type { KeyVaultResourceProps, RefusalProbe, Revocation, Setting, VaultAuth };
@@ -125,8 +136,7 @@ export class Swarm extends Construct implements Declaring {
       name: this.name,
       path: this.node.path,
       endpoint,
-      restarts:
-        restarts === undefined ? null : { atOnce: restarts.atOnce, pause: isoOf(restarts.pause ?? 'PT0S') },
+      restarts: restartsOf(restarts),
     };
     return declaration(this, { kind: 'platform', platform });
   }
@@ -229,6 +239,16 @@ export class Secret extends Construct implements Declaring {
     };
   }
 
+  /** A variable of this secret in a file on a host; `version` pins the consumer to one. */
+  as(variable: string, { version = null }: { readonly version?: number | null } = {}): EnvVariable {
+    return { secret: this, variable, version };
+  }
+
+  /** An argument of a build that bakes this secret's value into an image; it must be classified `public`. */
+  buildArg(argument: string, { version = null }: { readonly version?: number | null } = {}): BuildArg {
+    return { secret: this, argument, version };
+  }
+
   /** Says after both exist that they rotate together. */
   together(...others: readonly Secret[]): this {
     for (const other of others) this.#together.add(other);
@@ -296,7 +316,7 @@ export interface SwarmServiceProps {
   /** How long a flip may take until it counts as failed; 5 minutes unless said. */
   readonly deadline?: Duration | IsoDuration;
   /** These are flipped and verified first. */
-  readonly dependsOn?: readonly SwarmService[];
+  readonly dependsOn?: readonly Consuming[];
   /** The service need not exist yet: its secrets are staged, nothing is flipped. */
   readonly optional?: boolean;
   /** It is flipped and verified before the other services that move with it. */
@@ -304,20 +324,22 @@ export interface SwarmServiceProps {
 }
 
 /** A service of a swarm that reads secrets. All that change for it change in one update. */
-export class SwarmService extends Construct implements Declaring {
+export class SwarmService extends Construct implements Declaring, Consuming {
   readonly address: ConsumerAddress;
+  readonly addresses: readonly ConsumerAddress[];
   readonly #props: SwarmServiceProps;
   readonly #position = callerPosition();
 
   constructor(scope: Construct, id: string, props: SwarmServiceProps) {
     super(scope, id);
     this.address = consumerAddress(props.swarm.name, props.service);
+    this.addresses = [this.address];
     this.#props = props;
     enrol(this);
   }
 
   /** What the manifest will say of it, for aspects that judge it. */
-  get declared(): DeclaredConsumer {
+  get declared(): DeclaredService {
     const { swarm, service, mounts, dependsOn = [], ...props } = this.#props;
     return {
       kind: 'swarm-service',
@@ -332,7 +354,7 @@ export class SwarmService extends Construct implements Declaring {
       probe: props.probe ?? { kind: 'none' },
       settleTime: isoOf(props.settle ?? 'PT5S'),
       deadline: isoOf(props.deadline ?? 'PT5M'),
-      dependsOn: addresses(dependsOn),
+      dependsOn: addressesOf(dependsOn),
       optional: props.optional ?? false,
       canary: props.canary ?? false,
     };

@@ -1,5 +1,6 @@
 import { TerraformStack } from 'cdktf';
 import type { Construct } from 'constructs';
+import type { ConsumerAddress } from '../model/address.ts';
 import type { Declaration, Item, Reference } from './declaration.ts';
 import { tokensIn } from './synth.ts';
 
@@ -17,6 +18,15 @@ export function declaration(
 /** Another construct that one was given. */
 export function reference(as: string, to: Construct): Reference {
   return { as, stack: TerraformStack.of(to).node.id, path: to.node.path };
+}
+
+/** A construct that reads secrets: one consumer, or a like one on each of several hosts. */
+export interface Consuming extends Construct {
+  readonly addresses: readonly ConsumerAddress[];
+}
+
+export function addressesOf(consumers: readonly Consuming[]): ConsumerAddress[] {
+  return [...new Set(consumers.flatMap((each) => each.addresses))].sort();
 }
 
 /** Each address once, in order. */

@@ -4,14 +4,17 @@ import { cadenceProblems, durationProblem } from '../calendar/rules.ts';
 import type { IsoDuration } from '../model/address.ts';
 import type {
   DeclaredConsumer,
+  DeclaredEnvFile,
   DeclaredPlatform,
   DeclaredSecret,
+  DeclaredService,
   DeclaredVault,
   Mount,
   Probe,
   Source,
 } from '../model/declared.ts';
 import { hookProblems } from '../model/hook-rules.ts';
+import { envFileProblems, hostProblems, smokeTestProblems } from '../model/host-rules.ts';
 import { notificationProblems } from '../model/notification-rules.ts';
 import { ANCHOR } from '../model/seal.ts';
 import { personalProblems } from '../model/personal.ts';
@@ -40,6 +43,13 @@ export function fieldProblems(item: Item): CalendarProblem[] {
       return freezeProblems(item.freeze);
     case 'notification':
       return notificationProblems(item.notification);
+    case 'smoke-test':
+      return [
+        ...duration('timeout of the smoke test', item.smokeTest.timeout),
+        ...smokeTestProblems(item.smokeTest),
+      ];
+    case 'fleet':
+      return fleetProblems(item.name, item.hosts);
   }
 }
 
@@ -58,23 +68,10 @@ function vaultProblems(vault: DeclaredVault): CalendarProblem[] {
 }
 
 function platformProblems(platform: DeclaredPlatform): CalendarProblem[] {
-  const problems: CalendarProblem[] = [];
-  if (!/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$/.test(platform.name)) {
-    problems.push({
-      what: `"${platform.name}" cannot name a swarm`,
-      next: 'use at most 63 letters, digits, dots, hyphens and underscores, a letter or digit first',
-    });
-  }
-  const { endpoint } = platform;
-  if (
-    endpoint !== null &&
-    !/^(unix:\/\/\/.+|ssh:\/\/[^/@\s]+(@[^/@\s]+)?\/?|tcp:\/\/[^/@\s]+\/?)$/.test(endpoint)
-  ) {
-    problems.push({
-      what: `"${endpoint}" is no endpoint of a Docker engine`,
-      next: 'write unix:///var/run/docker.sock, ssh://user@host or tcp://host:port, or leave it out for DOCKER_HOST',
-    });
-  }
+  const problems = [
+    ...platformNameProblems(platform.kind, platform.name),
+    ...(platform.kind === 'host' ? hostProblems(platform) : engineProblems(platform.endpoint)),
+  ];
   const { restarts } = platform;
   if (restarts !== null) {
     if (!isCount(restarts.atOnce, 1)) {
@@ -83,6 +80,38 @@ function platformProblems(platform: DeclaredPlatform): CalendarProblem[] {
     problems.push(...duration('pause', restarts.pause));
   }
   return problems;
+}
+
+function platformNameProblems(kind: string, name: string): CalendarProblem[] {
+  if (/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$/.test(name)) return [];
+  return [
+    {
+      what: `"${name}" cannot name a ${kind}`,
+      next: 'use at most 63 letters, digits, dots, hyphens and underscores, a letter or digit first',
+    },
+  ];
+}
+
+function engineProblems(endpoint: string | null): CalendarProblem[] {
+  if (
+    endpoint === null ||
+    /^(unix:\/\/\/.+|ssh:\/\/[^/@\s]+(@[^/@\s]+)?\/?|tcp:\/\/[^/@\s]+\/?)$/.test(endpoint)
+  ) {
+    return [];
+  }
+  return [
+    {
+      what: `"${endpoint}" is no endpoint of a Docker engine`,
+      next: 'write unix:///var/run/docker.sock, ssh://user@host or tcp://host:port, or leave it out for DOCKER_HOST',
+    },
+  ];
+}
+
+function fleetProblems(name: string, hosts: readonly string[]): CalendarProblem[] {
+  const problems = platformNameProblems('fleet', name);
+  if (hosts.length > 0) return problems;
+  const next = "give hosts: [{ name: 'web-1', endpoint: 'ssh://deploy@web-1' }]";
+  return [...problems, { what: 'a fleet without a host', next }];
 }
 
 function secretProblems(secret: DeclaredSecret): CalendarProblem[] {
@@ -163,6 +192,27 @@ function tagProblems(tags: Readonly<Record<string, string>>): CalendarProblem[] 
 }
 
 function consumerProblems(consumer: DeclaredConsumer): CalendarProblem[] {
+  return [
+    ...(consumer.kind === 'env-file' ? fileProblems(consumer) : serviceProblems(consumer)),
+    ...probeProblems(consumer.probe),
+    ...duration('settle', consumer.settleTime),
+    ...duration('deadline', consumer.deadline),
+  ];
+}
+
+function fileProblems(consumer: DeclaredEnvFile): CalendarProblem[] {
+  const { restarts, builds } = consumer.file;
+  return [
+    ...envFileProblems(consumer),
+    ...restarts.flatMap((restart) =>
+      restart.kind === 'command' ? duration('timeout of the command that restarts', restart.timeout) : [],
+    ),
+    ...builds.flatMap(({ timeout }) => duration('timeout of the build', timeout)),
+    ...consumer.mounts.flatMap(pinProblems),
+  ];
+}
+
+function serviceProblems(consumer: DeclaredService): CalendarProblem[] {
   const problems: CalendarProblem[] = [];
   if (!/^[a-zA-Z0-9]([a-zA-Z0-9_-]{0,61}[a-zA-Z0-9])?$/.test(consumer.service)) {
     problems.push({
@@ -170,15 +220,12 @@ function consumerProblems(consumer: DeclaredConsumer): CalendarProblem[] {
       next: 'use at most 63 letters, digits, hyphens and underscores, a letter or digit at both ends',
     });
   }
-  for (const mount of consumer.mounts) problems.push(...mountProblems(mount));
-  problems.push(...probeProblems(consumer.probe));
-  problems.push(...duration('settle', consumer.settleTime), ...duration('deadline', consumer.deadline));
-  return problems;
+  return [...problems, ...consumer.mounts.flatMap(mountProblems)];
 }
 
 function mountProblems(mount: Mount): CalendarProblem[] {
   const problems: CalendarProblem[] = [];
-  const { target, base, version } = mount;
+  const { target, base } = mount;
   if (!/^(\/([^/\0]+\/)*)?[^/\0]+$/.test(target) || target.split('/').some((part) => /^\.\.?$/.test(part))) {
     problems.push({
       what: `"${target}" is no mount target`,
@@ -196,9 +243,7 @@ function mountProblems(mount: Mount): CalendarProblem[] {
       next: `give base: at most ${MAX_BASE} characters, so that _v and four digits fit; the target may stay`,
     });
   }
-  if (version !== null && !isCount(version, 1)) {
-    problems.push({ what: `"${target}" is pinned to version ${version}`, next: 'versions count from 1' });
-  }
+  problems.push(...pinProblems(mount));
   if (!/^\d{1,10}$/.test(mount.uid) || !/^\d{1,10}$/.test(mount.gid)) {
     problems.push({
       what: `"${mount.uid}:${mount.gid}" is no owner of "${target}"`,
@@ -209,6 +254,11 @@ function mountProblems(mount: Mount): CalendarProblem[] {
     problems.push({ what: `${mount.mode} is no file mode of "${target}"`, next: 'write it in octal, 0o444' });
   }
   return problems;
+}
+
+function pinProblems({ target, version }: Mount): CalendarProblem[] {
+  if (version === null || isCount(version, 1)) return [];
+  return [{ what: `"${target}" is pinned to version ${version}`, next: 'versions count from 1' }];
 }
 
 function probeProblems(probe: Probe): CalendarProblem[] {

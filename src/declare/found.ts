@@ -43,6 +43,21 @@ export function freezesOf({ at, secret }: SecretAt, all: readonly Declaration[])
   });
 }
 
+/** Every declaration whose key an earlier one has, with the first that has it. */
+export function repeats(
+  all: readonly Declaration[],
+  keyOf: (at: Declaration) => string | null,
+): { readonly at: Declaration; readonly first: Declaration }[] {
+  const firsts = new Map<string, Declaration>();
+  return all.flatMap((at) => {
+    const key = keyOf(at);
+    if (key === null) return [];
+    const first = firsts.get(key);
+    if (first === undefined) firsts.set(key, at);
+    return first === undefined ? [] : [{ at, first }];
+  });
+}
+
 function isLength(text: IsoDuration): boolean {
   return durationProblem(text, true) === null;
 }

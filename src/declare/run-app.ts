@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import type { Declared } from '../model/declared.ts';
@@ -8,6 +8,7 @@ import { Fault } from '../model/fault.ts';
 import { parseManifest } from '../record/manifest.ts';
 import { appFault } from './app-fault.ts';
 import { MANIFEST_FILE, PROBLEMS_FILE } from './declaration.ts';
+import { forgetEarlierRun, inOwnFolder, publish } from './outdir.ts';
 
 export interface RunAppOptions {
   /** The project: where cdktf.json is, and where the app runs. */
@@ -30,7 +31,6 @@ export interface Synthesized {
   readonly warnings: readonly string[];
 }
 
-const STACKS = 'stacks';
 /** Of what the app prints, enough for its first error. */
 const MAX_SAID = 200_000;
 
@@ -58,7 +58,8 @@ type Assembly = z.infer<typeof assemblySchema>;
  *
  * Holds afterwards: `outdir` has exactly the stacks of this run. A stack that throws is `synth-failed` with what
  * the app said; one that declares what cannot be is `bad-declaration` with every problem. The manifests of an
- * earlier run are gone in both cases, so that nobody plans from them.
+ * earlier run are gone in both cases, so that nobody plans from them. Runs of one project at one time do not disturb
+ * each other: each reads what it wrote itself, and `outdir` is as the last of them left it.
  *
  * The child runs the project's code with the rights of this process: the environment is no boundary against
  * hostile code, only against carelessness.
@@ -67,24 +68,37 @@ export async function runApp(options: RunAppOptions): Promise<Synthesized> {
   const directory = resolve(options.directory);
   const outdir = resolve(directory, options.outdir);
   const config = await readConfig(directory);
-  await mkdir(outdir, { recursive: true });
   await forgetEarlierRun(outdir);
+  return inOwnFolder(outdir, (own) => synthesize(config, directory, { own, outdir }, options));
+}
 
+interface Folders {
+  /** Of this run alone. */
+  readonly own: string;
+  readonly outdir: string;
+}
+
+async function synthesize(
+  config: z.infer<typeof configSchema>,
+  directory: string,
+  { own, outdir }: Folders,
+  options: RunAppOptions,
+): Promise<Synthesized> {
   const run = await runCommand(config.app, directory, options.signal, {
     ...withoutTerraformVariables(options.environment),
-    CDKTF_OUTDIR: outdir,
+    CDKTF_OUTDIR: own,
     CDKTF_CONTEXT_JSON: JSON.stringify(config.context ?? {}),
     // All error annotations then come in manifest.json, instead of one in an exception.
     CDKTF_CONTINUE_SYNTH_ON_ERROR_ANNOTATIONS: 'true',
   });
   if (run.status !== 0) {
-    await refuseDeclared(outdir);
+    await refuseDeclared(own);
     throw appFault(run, directory);
   }
-  const assembly = await readAssembly(outdir);
+  const assembly = await readAssembly(own, outdir);
   refuseAnnotations(assembly);
-  await forgetOtherStacks(outdir, Object.keys(assembly.stacks));
-  const stacks = await readManifests(outdir, assembly);
+  const stacks = await readManifests({ own, outdir }, assembly);
+  await publish(own, outdir, Object.keys(assembly.stacks));
   const warnings = annotationsOf(assembly, 'warn').map(({ where, what }) => `${where}: ${what}`);
   if (stacks.length === 0) warnings.push('no stack declares a secret, a consumer or a vault');
   return { stacks, warnings };
@@ -113,31 +127,6 @@ async function readConfig(directory: string): Promise<z.infer<typeof configSchem
 
 function withoutTerraformVariables(environment: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith('TF_VAR_')));
-}
-
-/** Removes what would look like this run's outcome. Terraform's own files stay. */
-async function forgetEarlierRun(outdir: string): Promise<void> {
-  const stacks = await stackFolders(outdir);
-  const stale = [
-    join(outdir, PROBLEMS_FILE),
-    join(outdir, 'manifest.json'),
-    ...stacks.map((stack) => join(outdir, STACKS, stack, MANIFEST_FILE)),
-  ];
-  await Promise.all(stale.map((file) => rm(file, { force: true })));
-}
-
-async function forgetOtherStacks(outdir: string, names: readonly string[]): Promise<void> {
-  const others = (await stackFolders(outdir)).filter((name) => !names.includes(name));
-  await Promise.all(others.map((name) => rm(join(outdir, STACKS, name), { recursive: true, force: true })));
-}
-
-async function stackFolders(outdir: string): Promise<string[]> {
-  try {
-    const entries = await readdir(join(outdir, STACKS), { withFileTypes: true });
-    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
-  } catch {
-    return [];
-  }
 }
 
 interface Run {
@@ -183,8 +172,8 @@ async function runCommand(
 }
 
 /** Throws what our own validation left behind, if it did. */
-async function refuseDeclared(outdir: string): Promise<void> {
-  const left = problemsSchema.safeParse(parseJson((await readIfThere(join(outdir, PROBLEMS_FILE))) ?? ''));
+async function refuseDeclared(own: string): Promise<void> {
+  const left = problemsSchema.safeParse(parseJson((await readIfThere(join(own, PROBLEMS_FILE))) ?? ''));
   if (!left.success) return;
   throw badDeclaration(
     left.data.problems.map(({ what, where, next }) => ({
@@ -218,9 +207,9 @@ function badDeclaration(problems: readonly Problem[]): Fault {
   });
 }
 
-async function readAssembly(outdir: string): Promise<Assembly> {
+async function readAssembly(own: string, outdir: string): Promise<Assembly> {
   const file = join(outdir, 'manifest.json');
-  const text = await readIfThere(file);
+  const text = await readIfThere(join(own, 'manifest.json'));
   const assembly = assemblySchema.safeParse(parseJson(text ?? ''));
   if (assembly.success) return assembly.data;
   throw new Fault({
@@ -232,11 +221,12 @@ async function readAssembly(outdir: string): Promise<Assembly> {
   });
 }
 
-async function readManifests(outdir: string, assembly: Assembly): Promise<SynthesizedStack[]> {
+async function readManifests({ own, outdir }: Folders, assembly: Assembly): Promise<SynthesizedStack[]> {
   const names = Object.keys(assembly.stacks).sort();
   const read = names.map(async (name): Promise<SynthesizedStack[]> => {
-    const manifestPath = join(outdir, assembly.stacks[name]?.workingDirectory ?? '', MANIFEST_FILE);
-    const text = await readIfThere(manifestPath);
+    const place = join(assembly.stacks[name]?.workingDirectory ?? '', MANIFEST_FILE);
+    const manifestPath = join(outdir, place);
+    const text = await readIfThere(join(own, place));
     return text === null ? [] : [{ name, manifestPath, declared: parseManifest(text, manifestPath) }];
   });
   return (await Promise.all(read)).flat();

@@ -68,6 +68,9 @@ function declaredOf(stack: TerraformStack): Declared {
   const notifications = items
     .flatMap((item) => (item.kind === 'notification' ? [item.notification] : []))
     .sort(by((notification) => notification.name));
+  const smokeTests = items
+    .flatMap((item) => (item.kind === 'smoke-test' ? [item.smokeTest] : []))
+    .sort(by((smokeTest) => smokeTest.name));
   const vaults = items
     .flatMap((item) => (item.kind === 'vault' ? [item.vault] : []))
     .sort(by((vault) => vault.name));
@@ -91,6 +94,7 @@ function declaredOf(stack: TerraformStack): Declared {
     ...(record === null ? {} : { record }),
     ...(notifications.length === 0 ? {} : { notifications }),
     ...(access.length === 0 ? {} : { access }),
+    ...(smokeTests.length === 0 ? {} : { smokeTests }),
   };
 }
 
@@ -120,11 +124,18 @@ export function tokensIn(item: Item): string[] {
     case 'notification':
       walk(item.notification, '');
       break;
+    case 'smoke-test':
+      walk({ ...item.smokeTest, consumers: [] }, '');
+      break;
+    case 'fleet':
+      walk({ name: item.name }, '');
+      break;
     case 'consumer':
       walk(
         {
           ...item.consumer,
           address: '',
+          service: item.consumer.kind === 'env-file' ? '' : item.consumer.service,
           dependsOn: [],
           mounts: item.consumer.mounts.map((mount) => ({ ...mount, secret: '' })),
         },
@@ -173,7 +184,7 @@ function declarationsBelow(root: IConstruct): Declaration[] {
   return root.node
     .findAll()
     .filter(isDeclaring)
-    .map((construct) => construct[DECLARE]());
+    .flatMap((construct) => construct[DECLARE]());
 }
 
 /** Not what cdktf visited: it visits stack by stack, and the first stack's validation looks at the whole app. */

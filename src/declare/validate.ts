@@ -5,12 +5,14 @@ import { apartProblems } from './apart-rules.ts';
 import { companyProblems, openingProblems, soakProblems } from './date-rules.ts';
 import { fieldProblems } from './field-rules.ts';
 import type { Found } from './found.ts';
-import { place } from './found.ts';
+import { place, repeats } from './found.ts';
+import { hostProblems } from './host-rules.ts';
 
 /**
  * Everything that is wrong with the declarations of one app, in their order; empty: the engine can act on them.
  *
- * Pure. A declaration that holds a token is reported for that alone, as nothing else about it is known yet.
+ * Pure. A declaration that holds a token is reported for that alone, as nothing else about it is known yet. What is wrong
+ * with each of the like ones of a construct is said once.
  */
 export function problemsOf(declarations: readonly Declaration[]): Problem[] {
   const known = declarations.filter((declaration) => declaration.unresolved.length === 0);
@@ -31,10 +33,14 @@ export function problemsOf(declarations: readonly Declaration[]): Problem[] {
     ...apartProblems(known),
     ...openingProblems(known),
     ...companyProblems(known),
+    ...hostProblems(known),
   ];
   const order = new Map(declarations.map((declaration, index) => [declaration, index]));
   found.sort((a, b) => (order.get(a.at) ?? 0) - (order.get(b.at) ?? 0));
-  return found.map(({ at, what, next }) => ({ what, where: place(at), next }));
+  const said = new Set<string>();
+  return found
+    .map(({ at, what, next }) => ({ what, where: place(at), next }))
+    .filter(({ what, where }) => !said.has(`${where} ${what}`) && said.add(`${where} ${what}`));
 }
 
 function unresolved(at: Declaration): Found[] {
@@ -102,17 +108,27 @@ function writesTerraform(at: Declaration): boolean {
 function repeatedPlatforms(all: readonly Declaration[]): Found[] {
   const of = (at: Declaration) => (at.item.kind === 'platform' ? at.item.platform : null);
   return repeats(all, (at) => of(at)?.name ?? null).flatMap(({ at, first }) => {
-    if (at.stack === first.stack) {
+    const { kind, name, endpoint } = of(at) ?? {};
+    if (kind !== of(first)?.kind) {
       return [
-        { at, what: `swarm "${of(at)?.name}" is declared twice, first as ${place(first)}`, next: 'keep one' },
+        {
+          at,
+          what: `"${name}" names a ${kind} here and a ${of(first)?.kind} in ${place(first)}`,
+          next: 'give one of them another name',
+        },
       ];
     }
-    if (of(at)?.endpoint === of(first)?.endpoint) return [];
+    if (at.stack === first.stack) {
+      return [
+        { at, what: `${kind} "${name}" is declared twice, first as ${place(first)}`, next: 'keep one' },
+      ];
+    }
+    if (endpoint === of(first)?.endpoint) return [];
     return [
       {
         at,
-        what: `swarm "${of(at)?.name}" has another endpoint than in ${place(first)}`,
-        next: 'a name stands for one swarm: give the same endpoint, or another name',
+        what: `${kind} "${name}" has another endpoint than in ${place(first)}`,
+        next: `a name stands for one ${kind}: give the same endpoint, or another name`,
       },
     ];
   });
@@ -131,12 +147,17 @@ function repeatedSecrets(all: readonly Declaration[]): Found[] {
 }
 
 function repeatedConsumers(all: readonly Declaration[]): Found[] {
-  const address = (at: Declaration) => (at.item.kind === 'consumer' ? at.item.consumer.address : null);
-  return repeats(all, address).map(({ at, first }) => ({
-    at,
-    what: `service "${address(at)}" is declared twice, first as ${place(first)}`,
-    next: 'put all of its mounts into one SwarmService',
-  }));
+  const of = (at: Declaration) => (at.item.kind === 'consumer' ? at.item.consumer : null);
+  return repeats(all, (at) => of(at)?.address ?? null).map(({ at, first }) => {
+    const isFile = of(at)?.kind === 'env-file';
+    return {
+      at,
+      what: `${isFile ? 'file' : 'service'} "${of(at)?.address}" is declared twice, first as ${place(first)}`,
+      next: isFile
+        ? 'put all of its variables into one EnvFile'
+        : 'put all of its mounts into one SwarmService',
+    };
+  });
 }
 
 function repeatedNotifications(all: readonly Declaration[]): Found[] {
@@ -150,7 +171,7 @@ function repeatedNotifications(all: readonly Declaration[]): Found[] {
 }
 
 function repeatedTargets(at: Declaration): Found[] {
-  if (at.item.kind !== 'consumer') return [];
+  if (at.item.kind !== 'consumer' || at.item.consumer.kind !== 'swarm-service') return [];
   const seen = new Map<string, string>();
   const found: Found[] = [];
   for (const { target, secret } of at.item.consumer.mounts) {
@@ -169,7 +190,10 @@ function repeatedTargets(at: Declaration): Found[] {
   return found;
 }
 
-/** A base names the copies of one secret; two secrets under one base would fight for `<base>_v3`. */
+/**
+ * A base names the copies of one secret; two secrets under one base would fight for `<base>_v3`. On a host it is the
+ * secret's name.
+ */
 function sharedBases(all: readonly Declaration[]): Found[] {
   const owners = new Map<string, { readonly secret: string; readonly at: Declaration }>();
   const found: Found[] = [];
@@ -180,10 +204,14 @@ function sharedBases(all: readonly Declaration[]): Found[] {
       const owner = owners.get(key);
       if (owner === undefined) owners.set(key, { secret, at });
       else if (owner.secret !== secret) {
+        const isFile = at.item.consumer.kind === 'env-file';
+        const here = isFile ? 'names versions' : 'names copies';
         found.push({
           at,
-          what: `"${base}" names copies of ${secret} here and of ${owner.secret} in ${place(owner.at)}`,
-          next: 'give one of the mounts another base',
+          what: `"${base}" ${here} of ${secret} here and of ${owner.secret} in ${place(owner.at)}`,
+          next: isFile
+            ? 'give one of the secrets another name: a host is told of versions by that alone'
+            : 'give one of the mounts another base',
         });
       }
     }
@@ -224,19 +252,4 @@ function cycles(all: readonly Declaration[]): Found[] {
   };
   for (const address of nodes.keys()) walk(address);
   return found;
-}
-
-/** Every declaration whose key an earlier one has, with the first that has it. */
-function repeats(
-  all: readonly Declaration[],
-  keyOf: (at: Declaration) => string | null,
-): { readonly at: Declaration; readonly first: Declaration }[] {
-  const firsts = new Map<string, Declaration>();
-  return all.flatMap((at) => {
-    const key = keyOf(at);
-    if (key === null) return [];
-    const first = firsts.get(key);
-    if (first === undefined) firsts.set(key, at);
-    return first === undefined ? [] : [{ at, first }];
-  });
 }

@@ -42,15 +42,17 @@ export function hookProblems(
   return problems;
 }
 
-function programProblems(
+/** What is wrong with a program that a stack declares; `of` says for what, `example` what one looks like. */
+export function programProblems(
   of: string,
   { argv, timeout }: { readonly argv: readonly string[]; readonly timeout: IsoDuration },
+  example = "['./revoke-key', 'stripe']",
 ): SettingProblem[] {
   const problems = timeoutProblems(of, timeout);
   if (argv.length === 0 || argv[0] === '') {
     problems.push({
       what: `${of} has no command`,
-      next: "give the program and its arguments: ['./revoke-key', 'stripe']",
+      next: `give the program and its arguments: ${example}`,
     });
   }
   if (argv.some((argument) => argument.includes('\0')))

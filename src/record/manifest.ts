@@ -12,7 +12,15 @@ import { ANCHOR } from '../model/seal.ts';
 import { personalProblems, personalTexts } from '../model/personal.ts';
 import type { Problem } from '../model/fault.ts';
 import { Fault } from '../model/fault.ts';
+import { consumerRef, secretRef } from './addresses.ts';
 import { parseFormat } from './formats.ts';
+import {
+  envFileFields,
+  hostContradictions,
+  hostFields,
+  smokeTestSchema,
+  variableFields,
+} from './manifest-hosts.ts';
 import { notificationSchema } from './manifest-notifications.ts';
 import { duration, outsideFields } from './manifest-outside.ts';
 
@@ -31,8 +39,6 @@ const platformName = z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$/, 'no n
 const serviceName = z
   .string()
   .regex(/^[a-zA-Z0-9]([a-zA-Z0-9_-]{0,61}[a-zA-Z0-9])?$/, 'no name of a swarm service');
-const secretRef = z.templateLiteral(['vault://', z.string(), '/', z.string()]);
-const consumerRef = z.templateLiteral(['swarm://', z.string(), '/', z.string()]);
 
 const period = z
   .string()
@@ -166,7 +172,7 @@ const probe = z.discriminatedUnion('kind', [
 
 const auth = z.enum(['default', 'cli', 'workload', 'managed', 'github-oidc', 'env']);
 
-const consumer = z.strictObject({
+const service = z.strictObject({
   kind: z.literal('swarm-service'),
   address: consumerRef,
   platform: platformName,
@@ -180,6 +186,25 @@ const consumer = z.strictObject({
   dependsOn: z.array(consumerRef),
   optional: z.boolean(),
   canary: z.boolean().default(false),
+});
+
+const consumer = z.discriminatedUnion('kind', [
+  service,
+  service.extend({ ...envFileFields, mounts: z.array(mount.extend(variableFields)) }),
+]);
+
+const swarm = z.strictObject({
+  kind: z.literal('swarm'),
+  name: platformName,
+  path: z.string(),
+  endpoint: z
+    .string()
+    .regex(/^(unix|ssh|tcp):\/\/\S+$/, 'no endpoint of a Docker engine')
+    .nullable(),
+  restarts: z
+    .strictObject({ atOnce: z.int().min(1), pause: duration })
+    .nullable()
+    .default(null),
 });
 
 /** No address is in it: a manifest of a pull request must not send a credential to a host of its choice. */
@@ -217,27 +242,14 @@ export const manifestSchema: z.ZodType<Declared> = z.strictObject({
       tenantId: z.string().nullable(),
     }),
   ),
-  platforms: z.array(
-    z.strictObject({
-      kind: z.literal('swarm'),
-      name: platformName,
-      path: z.string(),
-      endpoint: z
-        .string()
-        .regex(/^(unix|ssh|tcp):\/\/\S+$/, 'no endpoint of a Docker engine')
-        .nullable(),
-      restarts: z
-        .strictObject({ atOnce: z.int().min(1), pause: duration })
-        .nullable()
-        .default(null),
-    }),
-  ),
+  platforms: z.array(z.discriminatedUnion('kind', [swarm, swarm.extend(hostFields)])),
   secrets: z.array(secret),
   consumers: z.array(consumer),
   freezes: z.array(freeze).default([]),
   record: record.nullable().exactOptional(),
   notifications: z.array(notificationSchema).exactOptional(),
   access: z.array(access).exactOptional(),
+  smokeTests: z.array(smokeTestSchema).exactOptional(),
 });
 
 /**
@@ -276,6 +288,7 @@ function contradictions(declared: Declared): Problem[] {
   const secrets = namesOf('secret', addressesIn(declared.secrets));
   const consumers = namesOf('consumer', addressesIn(declared.consumers));
   namesOf('notification', namesIn(declared.notifications ?? []));
+  namesOf('smoke test', namesIn(declared.smokeTests ?? []));
 
   for (const { address, vault, name, dependsOn, derivedFrom, together, apart } of declared.secrets) {
     if (address !== secretAddress(vault, name)) say(address, `is not the address of "${name}" in "${vault}"`);
@@ -284,7 +297,7 @@ function contradictions(declared: Declared): Problem[] {
       if (!secrets.has(other)) say(address, `"${other}" is not declared`);
     }
   }
-  for (const { address, platform, service, mounts, dependsOn } of declared.consumers) {
+  for (const { kind, address, platform, service, mounts, dependsOn } of declared.consumers) {
     if (address !== consumerAddress(platform, service)) {
       say(address, `is not the address of "${service}" on "${platform}"`);
     }
@@ -292,13 +305,16 @@ function contradictions(declared: Declared): Problem[] {
     for (const { secret } of mounts) {
       if (!secrets.has(secret)) say(address, `mounts "${secret}", which is not declared`);
     }
-    for (const target of repeated(mounts.map((mount) => mount.target))) {
+    // Of a file it is said by its own rule.
+    const targets = kind === 'env-file' ? [] : mounts.map((mount) => mount.target);
+    for (const target of repeated(targets)) {
       say(address, `"${target}" is the target of two mounts`);
     }
     for (const other of dependsOn) {
       if (!consumers.has(other)) say(address, `depends on "${other}", which is not declared`);
     }
   }
+  hostContradictions(declared, say);
   for (const { path, vault } of declared.access ?? []) {
     if (!vaults.has(vault)) say(path, `is of vault "${vault}", which is not declared`);
   }

@@ -5,13 +5,11 @@ import { Fault } from '../model/fault.ts';
 import { guardedPlan } from '../model/guarded.ts';
 import type { Plan } from '../model/plan.ts';
 import { PLAN_FORMAT } from '../model/plan.ts';
+import { consumerRef, secretRef } from './addresses.ts';
 import { parseFormat } from './formats.ts';
 import { causeSchema } from './state-file.ts';
 
-const address = z.union([
-  z.templateLiteral(['vault://', z.string(), '/', z.string()]),
-  z.templateLiteral(['swarm://', z.string(), '/', z.string()]),
-]);
+const address = z.union([secretRef, consumerRef]);
 
 /** What all kinds of steps have; the rest of each kind is the executor's, and covered by the digest. */
 const step = z.looseObject({
@@ -23,6 +21,7 @@ const step = z.looseObject({
     'unstage',
     'flip',
     'verify',
+    'smoke',
     'promote',
     'demote',
     'settle',

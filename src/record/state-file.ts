@@ -3,6 +3,7 @@ import { canonicalJson } from '../model/canonical.ts';
 import type { Recorded } from '../model/recorded.ts';
 import { STATE_FORMAT } from '../model/recorded.ts';
 import type { Cause } from '../model/plan.ts';
+import { consumerRef, secretRef } from './addresses.ts';
 import { parseFormat } from './formats.ts';
 
 const instant = z.iso.datetime({ error: 'not an instant such as 2026-11-22T03:00:00Z' });
@@ -18,7 +19,7 @@ export const causeSchema: z.ZodType<Cause> = z.lazy(() =>
     z.strictObject({ kind: z.literal('request'), at: instant, reason: z.string().nullable() }),
     z.strictObject({
       kind: z.literal('together'),
-      secret: z.templateLiteral(['vault://', z.string(), '/', z.string()]),
+      secret: secretRef,
       of: causeSchema,
     }),
     z.strictObject({ kind: z.literal('mount'), why: z.string() }),
@@ -64,16 +65,13 @@ const version = z.strictObject({
   ),
 });
 
-const secretAddress = z.templateLiteral(['vault://', z.string(), '/', z.string()]);
-const consumerAddress = z.templateLiteral(['swarm://', z.string(), '/', z.string()]);
-
 export const stateSchema: z.ZodType<Recorded> = z.strictObject({
   format: z.literal(1),
   stack: z.string(),
   lineage: z.string(),
   serial: z.int().nonnegative(),
   secrets: z.record(
-    secretAddress,
+    secretRef,
     z.strictObject({
       highest: z.int().nonnegative(),
       lowest: ordinal.exactOptional(),
@@ -85,9 +83,9 @@ export const stateSchema: z.ZodType<Recorded> = z.strictObject({
     }),
   ),
   consumers: z.record(
-    consumerAddress,
+    consumerRef,
     z.strictObject({
-      mounts: z.record(z.string(), z.strictObject({ secret: secretAddress, ordinal })),
+      mounts: z.record(z.string(), z.strictObject({ secret: secretRef, ordinal })),
       originals: z.strictObject({ update: z.string(), rollback: z.string() }).nullable(),
       flippedAt: instant.nullable(),
       settleAfter: instant.nullable(),

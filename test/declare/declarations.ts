@@ -2,11 +2,15 @@ import type { Declaration, Item } from '../../src/declare/declaration.ts';
 import { problemsOf } from '../../src/declare/validate.ts';
 import type {
   DeclaredConsumer,
+  DeclaredEnvFile,
+  DeclaredHost,
   DeclaredService,
   DeclaredSecret,
+  DeclaredSmokeTest,
   DeclaredVault,
   Mount,
 } from '../../src/model/declared.ts';
+import type { EnvFile } from '../../src/model/host.ts';
 import { consumerAddress, secretAddress } from '../../src/model/address.ts';
 import type { Freeze } from '../../src/model/openings.ts';
 
@@ -101,6 +105,70 @@ export function service(name: string, props: Partial<DeclaredService> = {}, stac
     ...props,
   };
   return declare({ kind: 'consumer', consumer }, stack, name);
+}
+
+export function host(name: string, props: Partial<DeclaredHost> = {}, stack = 'prod'): Declaration {
+  const platform: DeclaredHost = {
+    kind: 'host',
+    name,
+    path: `${stack}/${name}`,
+    endpoint: null,
+    sudo: false,
+    fleet: null,
+    restarts: null,
+    ...props,
+  };
+  return declare({ kind: 'platform', platform }, stack, name);
+}
+
+export function fleet(name: string, hosts: readonly string[]): Declaration {
+  return declare({ kind: 'fleet', name, hosts }, 'prod', name);
+}
+
+/** A variable of a file on a host, or an argument of a build. */
+export function variable(name: string, target: string, props: Partial<Mount> = {}): Mount {
+  return mount(name, { target, base: name, ...props });
+}
+
+export function envFile(
+  path: string,
+  props: Partial<DeclaredEnvFile> = {},
+  file: Partial<EnvFile> = {},
+  canary?: string,
+): Declaration {
+  const consumer: DeclaredEnvFile = {
+    kind: 'env-file',
+    address: consumerAddress(props.platform ?? 'web-1', path),
+    platform: 'web-1',
+    service: path,
+    path: 'prod/file',
+    position: null,
+    mounts: [],
+    probe: { kind: 'none' },
+    settleTime: 'PT5S',
+    deadline: 'PT5M',
+    dependsOn: [],
+    optional: false,
+    canary: false,
+    file: { path, format: 'systemd', mode: null, owner: null, restarts: [], builds: [], ...file },
+    ...props,
+  };
+  const named = canary === undefined ? {} : { canary };
+  return declare({ kind: 'consumer', consumer, ...named }, 'prod', 'file');
+}
+
+export function smokeTest(name: string, props: Partial<DeclaredSmokeTest> = {}): Declaration {
+  const test: DeclaredSmokeTest = {
+    name,
+    path: `prod/${name}`,
+    position: null,
+    argv: ['./smoke'],
+    directory: null,
+    timeout: 'PT5M',
+    consumers: [consumerAddress('main', 'api')],
+    ...props,
+  };
+  return declare({ kind: 'smoke-test', smokeTest: test }, 'prod', name);
 }
 
 export function said(...declarations: Declaration[]): string[] {

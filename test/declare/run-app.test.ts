@@ -4,12 +4,14 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  readdirSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runApp } from '../../src/declare/run-app.ts';
@@ -72,6 +74,20 @@ Annotations.of(stackOf('plain')).addWarning('nobody owns this');`);
     expect(stacks.map(({ declared }) => declared.secrets[0]?.position)).toEqual(['main.ts:10', 'main.ts:10']);
     expect(stacks[0]?.manifestPath).toBe(join(project, 'cdktf.out', 'stacks', 'blog', 'keyturn.json'));
     expect(warnings).toEqual(['plain: nobody owns this']);
+  });
+
+  it('is not disturbed by another run of the same project that begins before it has read what it wrote', async () => {
+    // The first one waits, once it has written all, until the second one runs.
+    const script = `if mkdir first 2>/dev/null; then ${JITI} && touch written && until [ -e second ]; do sleep 0.02; done; else touch second; ${JITI}; fi`;
+    write(
+      `new Secret(stackOf('shop'), 'key', { vault: vaultOf(app.node.findChild('shop'), 'shop-prod'), ...random });`,
+      script,
+    );
+    const first = run();
+    while (!existsSync(join(project, 'written'))) await pause(20);
+    const runs = await Promise.all([first, run()]);
+    expect(runs.map(({ stacks }) => stacks.map(({ name }) => name))).toEqual([['shop'], ['shop']]);
+    expect(readdirSync(join(project, 'cdktf.out')).sort()).toEqual(['manifest.json', 'stacks']);
   });
 
   it('leaves nothing of a stack that is gone, nor the manifest of one that declares nothing any more', async () => {

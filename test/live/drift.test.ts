@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { isDeepStrictEqual, promisify } from 'node:util';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { put } from '../cli/project.ts';
 import {
@@ -26,8 +26,35 @@ const QUICK =
 
 const run = promisify(execFile);
 
+/** Swarm writes what it resolved of the networks into a task's own: the rest is as the service has it. */
+interface Template {
+  readonly ContainerSpec: unknown;
+  readonly ForceUpdate?: number;
+}
 interface Service {
+  readonly ID: string;
+  readonly Spec: { readonly TaskTemplate: Template };
   readonly UpdateStatus?: { readonly State: string };
+}
+interface Task {
+  readonly ServiceID: string;
+  readonly DesiredState: string;
+  readonly Spec: Template;
+}
+
+const runs = ({ ContainerSpec, ForceUpdate = 0 }: Template) => ({ ContainerSpec, ForceUpdate });
+
+/**
+ * An update has no status until the orchestrator has seen it: where there is none, that each task runs by the spec of
+ * now tells that there is none to come.
+ */
+async function isSettled(lab: Lab, name: string): Promise<boolean> {
+  const { ID, Spec, UpdateStatus } = await lab.engine<Service>('GET', `/services/${name}`);
+  if (UpdateStatus !== undefined) return STILL.includes(UpdateStatus.State);
+  const tasks = await lab.engine<Task[]>('GET', '/tasks');
+  return tasks
+    .filter(({ ServiceID, DesiredState }) => ServiceID === ID && DesiredState === 'running')
+    .every((task) => isDeepStrictEqual(runs(task.Spec), runs(Spec.TaskTemplate)));
 }
 
 /** The services of these names on the live swarm, behind a gate, and the program on them. */
@@ -41,10 +68,7 @@ async function openGround(lab: Lab, api: string, worker: string): Promise<Ground
   const text = await readFile(main, 'utf8');
   await put(main, text.replace("new Shop(app, 'shop')", `new Shop(app, '${stack}')`));
   const settled = async (service: string): Promise<void> => {
-    await until(`no update of ${service} is under way`, async () => {
-      const { UpdateStatus } = await lab.engine<Service>('GET', `/services/${service}`);
-      return STILL.includes(UpdateStatus?.State ?? 'completed');
-    });
+    await until(`no update of ${service} is under way`, () => isSettled(lab, service));
   };
   return {
     project,
