@@ -27,12 +27,6 @@ export interface Marked {
   readonly identity: string | null;
 }
 
-export const NO_MARKER: Marker = {
-  now: { versions: new Map(), identity: null },
-  next: null,
-  scale: new Map(),
-};
-
 const FILE = `${VERSIONS_VARIABLE}_FILE`;
 const NEXT = `${VERSIONS_VARIABLE}_NEXT`;
 const NEXT_FILE = `${VERSIONS_VARIABLE}_NEXT_FILE`;
