@@ -243,13 +243,26 @@ function consumerRecord(
   };
 }
 
-/** Of what moved and of everything that was promoted with it. */
+/** Of what moved and of everything that was, or may have been, promoted with it. */
 function longestSoak(moved: readonly Reading[], { view, promotions }: Scene): IsoDuration {
-  const own = new Set(moved.map(({ secret }) => secret));
+  const own = deliveredWith(new Set(moved.map(({ secret }) => secret)), view);
   const shared = new Set(moved.flatMap(({ secret }) => promotions.get(secret) ?? []));
   return view.declared.secrets
     .filter(({ address }) => own.has(address) || shared.has(promotions.get(address) ?? ''))
     .reduce<IsoDuration>((a, { soak }) => (durationMs(soak) > durationMs(a) ? soak : a), 'PT0S');
+}
+
+/** With what consumers that are not there yet read beside these: it was delivered for them in one group, and no spec tells. */
+function deliveredWith(secrets: ReadonlySet<SecretAddress>, view: View): ReadonlySet<SecretAddress> {
+  const absent = view.declared.consumers.filter((consumer) => serviceOf(consumer, view) === null);
+  const all = new Set(secrets);
+  for (let known = -1; known < all.size;) {
+    known = all.size;
+    for (const { mounts } of absent) {
+      if (mounts.some(({ secret }) => all.has(secret))) for (const { secret } of mounts) all.add(secret);
+    }
+  }
+  return all;
 }
 
 /** No flip came before the mint of what it brought. */
