@@ -40,7 +40,10 @@ export async function readFile(
   const content = Buffer.from(out.subarray(first + 1, last));
   const read = variablesOf(content, format);
   const values = read.kind === 'read' ? [...read.variables.values()] : [];
-  return { identity: sight.identity, content, kept: values.map((value) => new SecretValue(value)) };
+  // What is declared is no secret: a value that is the name of the unit as well would make it unreadable.
+  const declared = `${room.where} ${JSON.stringify(sight.file)}`;
+  const kept = values.filter((value) => !declared.includes(value.trim()));
+  return { identity: sight.identity, content, kept: kept.map((value) => new SecretValue(value)) };
 }
 
 /** The file with other values. Throws all that keeps it from that, and then nothing is written. */
