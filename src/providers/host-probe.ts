@@ -90,7 +90,7 @@ async function askOverHttp(
       host: '127.0.0.1',
       port,
       path,
-      agent: false,
+      // And no `agent`: with one, be it false, node opens a connection of its own, to this machine.
       headers: { 'user-agent': 'keyturn', 'connection': 'close' },
       createConnection: () => stream,
       ...(signal === undefined ? {} : { signal }),

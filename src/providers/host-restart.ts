@@ -41,7 +41,10 @@ export async function restart(room: HostRoom, run: Run, path: string, signal?: A
 const NO_RIGHT =
   /interactive authentication required|access denied|permission denied|not permitted|must be root/i;
 
-/** A unit that failed too often in a row is not started again before that is forgotten. One that is down reads anew as it starts. */
+/**
+ * A unit that started too often of late is stopped by a restart and then not started, however well it is: that count is
+ * forgotten first. One that is down reads anew as it starts.
+ */
 async function restartUnit(
   room: HostRoom,
   { unit, action }: Unit,
@@ -54,6 +57,8 @@ async function restartUnit(
     'case $(systemctl show -p ActiveState -- "$unit") in',
     '  *=failed) verb=restart; systemctl reset-failed -- "$unit" || exit 4 ;;',
     '  *=inactive) verb=restart ;;',
+    // Where that is refused, so is what follows, and says why.
+    '  *) systemctl reset-failed -- "$unit" 2>/dev/null ;;',
     'esac',
     'systemctl "$verb" -- "$unit" || exit 4',
   ].join('\n');

@@ -35,7 +35,13 @@ export async function readFile(
   if (!before.equals(after) || before.toString('latin1') !== sight.identity) return null;
   const content = Buffer.from(out.subarray(first + 1, last));
   const read = variablesOf(content, format);
-  if (read.kind === 'read') maskFor(room, read.variables.values());
+  // What is declared is no secret: a value that is the name of the unit as well would make it unreadable.
+  const declared = `${room.where} ${JSON.stringify(sight.file)}`;
+  const values = read.kind === 'read' ? [...read.variables.values()] : [];
+  maskFor(
+    room,
+    values.filter((value) => !declared.includes(value.trim())),
+  );
   return { identity: sight.identity, content };
 }
 

@@ -148,6 +148,13 @@ describe('what reads a file of variables', () => {
     expect((await ground.observe()).file).toMatchObject({ down: [], stale: [], isEdited: false });
   });
 
+  it('is called by its name in what is said, also where a value of the file is that word', async () => {
+    await refusing(2);
+    ground.write(`${ground.text()}APP_NAME=tracker\nAPI_TOKEN=tracker-token-of-another\n`);
+    const fault = await faultOf(ground.flip({ JWT_SECRET: [1, 2] }));
+    expect(fault.message).toContain('"tracker.service" did not restart');
+  });
+
   it('and failed too often is started again by the way back', async () => {
     await refusing(2);
     ground.switchOn('units/tracker.service/failures', '5\n');
