@@ -10,7 +10,7 @@ import type { Move } from './flips.ts';
 import type { Cluster } from './groups.ts';
 import { settleAfter } from './hosts.ts';
 import type { Rotation } from './rotations.ts';
-import { consumerText, flipStep, mintStep, stageSteps, verifyStep } from './steps.ts';
+import { consumerText, flipStep, mintStep, mintsWritten, stageSteps, verifyStep } from './steps.ts';
 import { strayCopies } from './strays.ts';
 import type { View } from './view.ts';
 
@@ -171,7 +171,8 @@ class EmergencyGroup {
         : [],
     );
     const group = this.#cluster.id;
-    const flip = { ...flipStep(move, changes, this.#next(), group, staged), inverse: null };
+    const needs = [...staged, ...mintsWritten(move, this.#mints)];
+    const flip = { ...flipStep(move, changes, this.#next(), group, needs), inverse: null };
     this.steps.push(flip);
     const verify = verifyStep(move, flip, this.#next(), group);
     this.steps.push(verify);

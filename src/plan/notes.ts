@@ -8,7 +8,6 @@ import { changesByOthers } from './drift-services.ts';
 import { newestNote } from './drift-vault.ts';
 import type { Cluster } from './groups.ts';
 import { tooManyVersions } from './limits.ts';
-import { consumerText } from './steps.ts';
 import { closedNow } from './timing.ts';
 import type { View } from './view.ts';
 import { wayBackGone } from './way-back.ts';
@@ -137,12 +136,14 @@ function cautions(clusters: readonly Cluster[]): Note[] {
     if (service === null || changes.length === 0) continue;
     if (service.order === 'stop-first' && service.tasks > 0) {
       const text = isOnHost(consumer.address)
-        ? `what reads ${consumerText(consumer)} restarts in place, and does not answer until it has`
+        ? 'what reads it restarts in place, and does not answer until it has'
         : `${consumer.service} stops each task before it starts the next (stop-first)`;
       notes.push({ kind: 'downtime', address: consumer.address, text });
     }
     if (!service.healthCheck && consumer.probe.kind === 'none') {
-      const text = `${consumerText(consumer)} has no health check and no probe: only that its tasks keep running is verified`;
+      const text = isOnHost(consumer.address)
+        ? 'it has no probe: only that what reads it keeps running, with these versions, is verified'
+        : `${consumer.service} has no health check and no probe: only that its tasks keep running is verified`;
       notes.push({ kind: 'unverified', address: consumer.address, text });
     }
   }

@@ -50,6 +50,7 @@ export function stepsOf(cluster: Cluster, view: View, isFollowed: boolean): Step
     const first = [...before].flatMap((address) => verifies.get(address)?.id ?? []);
     const flip = flipStep(move, move.changes, numbering(), cluster.id, [
       ...used.map(({ id }) => id),
+      ...mintsWritten(move, mints),
       ...first,
     ]);
     flips.set(move.consumer.address, flip);
@@ -62,6 +63,18 @@ export function stepsOf(cluster: Cluster, view: View, isFollowed: boolean): Step
     [flip, verifies.get(flip.address)].filter((step) => !!step),
   );
   return [...mints.values(), ...stages, ...moves, ...smokes, promote];
+}
+
+/** The mints whose values a flip writes itself, because its platform keeps no copies that were delivered before. */
+export function mintsWritten(
+  { consumer, changes }: Pick<Move, 'consumer' | 'changes'>,
+  mints: ReadonlyMap<SecretAddress, Pick<MintStep, 'id' | 'ordinal'>>,
+): string[] {
+  if (!isOnHost(consumer.address)) return [];
+  return changes.flatMap(({ secret, to }) => {
+    const mint = mints.get(secret);
+    return mint === undefined || mint.ordinal !== to?.ordinal ? [] : [mint.id];
+  });
 }
 
 /** The declared tests of what moves, once all of the group is verified. */

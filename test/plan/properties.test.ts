@@ -215,6 +215,10 @@ describe('a consumer', () => {
         for (const { secret, to } of changes) {
           if (to === null) continue;
           expect(versionOf(situation, secret, to.ordinal ?? 0)?.role).not.toBe('retired');
+          const minted = stepsOf(plan, 'mint').find(
+            (step) => step.secret === secret && step.ordinal === to.ordinal,
+          );
+          if (situation.world.hosts.has(platform) && minted !== undefined) expect(needs).toContain(minted.id);
           const isThere =
             situation.world.hosts.has(platform) ||
             situation.world.copies.get(platform)?.has(to.copy) === true;
