@@ -236,6 +236,7 @@ describe('a file of variables as compose takes it', () => {
       'A=1\n"B"=2\n': /allows in no name/,
       'A=1\nB="2\n': /a quote is open/,
       'A=1\nB=${2}\n': /begins no variable/,
+      'A=1\nB=${A:-${2}}\n': /begins no variable/,
       'A=1\n=2\n': /assigns to no name/,
       'A=1\nB': /the last line is a name alone/,
       "A=1\nB='2'3\n": /something follows a closing quote/,
