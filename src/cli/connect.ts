@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Declared, DeclaredPlatform, DeclaredVault } from '../model/declared.ts';
+import type { Declared, DeclaredHost, DeclaredSwarm, DeclaredVault } from '../model/declared.ts';
 import type { Fence } from '../model/fence.ts';
 import type { Hooks } from '../model/hooks.ts';
 import type { Platform } from '../model/platform.ts';
@@ -11,6 +11,7 @@ import { azureIdentity } from './azure-environment.ts';
 import { Gate } from './lease.ts';
 import type { SandboxParts } from './options.ts';
 import type { Sandbox } from './sandbox.ts';
+import { filesOn } from './sandbox-hosts.ts';
 import type { Terminal } from './terminal.ts';
 import { remark } from './terminal.ts';
 
@@ -73,7 +74,10 @@ export async function openWorld(
       const vaults = await vaultsOf(declared);
       const platforms = new Map<string, Platform>();
       for (const platform of declared.platforms) {
-        const connected = await connectPlatform(platform, declared.stack, argv, sandbox, identity, gate);
+        const connected =
+          platform.kind === 'swarm'
+            ? await connectSwarm(platform, declared.stack, argv, sandbox, identity, gate)
+            : await connectHost(platform, declared, sandbox, identity, gate);
         opened.push(connected);
         platforms.set(platform.name, connected);
       }
@@ -123,15 +127,15 @@ async function connectVault(
     : connectKeyVault({ name, uri: embedded, auth, tenantId, sandboxToken: identity, fence });
 }
 
-async function connectPlatform(
-  platform: DeclaredPlatform,
+async function connectSwarm(
+  platform: DeclaredSwarm,
   stack: string,
   argv: WorldArgs,
   sandbox: Sandbox | null,
   identity: Identity,
   fence: Fence,
 ): Promise<Platform> {
-  const { connectSwarm } = await import('../providers/swarm.ts');
+  const { connectSwarm: connect } = await import('../providers/swarm.ts');
   const options = {
     name: platform.name,
     environment: process.env,
@@ -140,9 +144,26 @@ async function connectPlatform(
     fence,
   };
   const embedded = sandbox?.swarms.get(platform.name);
-  if (embedded !== undefined) return connectSwarm({ ...options, endpoint: embedded, clock: quickClock() });
+  if (embedded !== undefined) return connect({ ...options, endpoint: embedded, clock: quickClock() });
   // `--sandbox=vault` means the engine of this machine: what the stack declares may be production.
-  return connectSwarm({ ...options, endpoint: argv.sandbox === undefined ? platform.endpoint : null });
+  return connect({ ...options, endpoint: argv.sandbox === undefined ? platform.endpoint : null });
+}
+
+async function connectHost(
+  { name, endpoint, sudo }: DeclaredHost,
+  { stack, consumers }: Declared,
+  sandbox: Sandbox | null,
+  identity: Identity,
+  fence: Fence,
+): Promise<Platform> {
+  const { connectHost: connect } = await import('../providers/host.ts');
+  const files = filesOn(name, consumers);
+  const readsOnly = identity === 'planner';
+  const options = { name, endpoint, sudo, files, environment: process.env, stack, readsOnly, fence };
+  const embedded = sandbox?.hosts.get(name);
+  return embedded === undefined
+    ? connect(options)
+    : connect({ ...options, sudo: false, embedded, clock: quickClock() });
 }
 
 /** How much faster time passes for whoever waits on the embedded swarm. */

@@ -46,7 +46,8 @@ const sandbox = {
   'sandbox': {
     type: 'string',
     group: SANDBOX,
-    describe: 'use the embedded vault and swarm under .keyturn/sandbox; =vault or =swarm for one of them',
+    describe:
+      'use the embedded vault, swarm and hosts under .keyturn/sandbox; =vault or =swarm for one of the first two, with real-hosts to write files where the stack declares them',
   },
   'sandbox-empty': {
     type: 'boolean',
@@ -236,6 +237,7 @@ export const withStacks = <T>(yargs: Argv<T>) =>
 export interface SandboxParts {
   readonly vault: boolean;
   readonly swarm: boolean;
+  readonly hosts: boolean;
 }
 
 /** What a bare `--due` of status stands for: what is due now. */
@@ -272,9 +274,14 @@ export function wordsIn(args: readonly string[]): string[] {
 function sandboxParts(text: string | undefined): SandboxParts | undefined {
   if (text === undefined) return undefined;
   const parts = text.split(',');
-  const wrong = parts.find((part) => part !== 'vault' && part !== 'swarm');
-  if (wrong !== undefined) throw new Error(`--sandbox takes vault, swarm or both, not "${wrong}"`);
-  return { vault: parts.includes('vault'), swarm: parts.includes('swarm') };
+  const wrong = parts.find((part) => !['vault', 'swarm', 'real-hosts'].includes(part));
+  if (wrong !== undefined)
+    throw new Error(`--sandbox takes vault, swarm or both, and real-hosts, not "${wrong}"`);
+  return {
+    vault: parts.includes('vault'),
+    swarm: parts.includes('swarm'),
+    hosts: !parts.includes('real-hosts'),
+  };
 }
 
 function partsNeedSandbox(argv: Readonly<Record<string, unknown>>): true {

@@ -6,16 +6,19 @@ import type { Declared } from '../model/declared.ts';
 import { Fault } from '../model/fault.ts';
 import { SecretValue } from '../model/secret-value.ts';
 import type { startSwarm } from '../sandbox/swarm.ts';
+import type { EmbeddedHost } from '../providers/host-shell.ts';
 import { startVault } from '../sandbox/vault.ts';
 import type { SandboxParts } from './options.ts';
 import type { InUse } from './sandbox-claim.ts';
 import { claim, publish } from './sandbox-claim.ts';
+import { openHosts } from './sandbox-hosts.ts';
 
 /**
  * The embedded vaults and swarms of a project, on loopback.
  *
  *     .keyturn/sandbox/vaults/<name>/   contents and request log of a vault
  *     .keyturn/sandbox/swarms/<name>/   contents of a swarm
+ *     .keyturn/sandbox/hosts/<name>/    files and programs of a host
  *     .keyturn/sandbox/state/<stack>/   the record, kept apart from the real one
  *     .keyturn/sandbox/in-use.json      the process that serves them, and where
  *
@@ -24,6 +27,7 @@ import { claim, publish } from './sandbox-claim.ts';
 export interface Sandbox {
   readonly vaults: ReadonlyMap<string, string>;
   readonly swarms: ReadonlyMap<string, string>;
+  readonly hosts: ReadonlyMap<string, EmbeddedHost>;
   /** One line: that the sandbox is in use, and which parts of it. */
   readonly text: string;
   /** Generated values for those of `addresses` that are manual secrets; none for an empty sandbox. */
@@ -52,7 +56,7 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   const root = join(options.directory, '.keyturn', 'sandbox');
   await mkdir(root, { recursive: true, mode: 0o700 });
   const other = await claim(join(root, 'in-use.json'), options.serve !== undefined);
-  return other === null ? startOwn(root, options) : useOther(other, options);
+  return other === null ? startOwn(root, options) : useOther(root, other, options);
 }
 
 async function startOwn(root: string, options: SandboxOptions): Promise<Sandbox> {
@@ -84,8 +88,9 @@ async function startOwn(root: string, options: SandboxOptions): Promise<Sandbox>
       endpoints.set(name, swarm.endpoint);
       if (!options.isEmpty) for (const service of servicesOn(name, options.stacks)) createIn(swarm, service);
     }
+    const hosts = await openHosts(root, options);
     if (options.serve !== undefined) await publish(join(root, 'in-use.json'), vaultUrls, endpoints);
-    return asSandbox(options, vaultUrls, endpoints, close, 'in this process');
+    return asSandbox(options, { vaults: vaultUrls, swarms: endpoints, hosts }, close, 'in this process');
   } catch (error) {
     await close();
     throw error;
@@ -106,7 +111,7 @@ function createIn(swarm: Swarm, name: string): void {
   });
 }
 
-function useOther(other: InUse, options: SandboxOptions): Sandbox {
+async function useOther(root: string, other: InUse, options: SandboxOptions): Promise<Sandbox> {
   const { vaults, swarms } = namesIn(options);
   const missing = [
     ...vaults.filter((name) => other.vaults[name] === undefined),
@@ -124,35 +129,44 @@ function useOther(other: InUse, options: SandboxOptions): Sandbox {
   const pick = (names: readonly string[], from: Readonly<Record<string, string>>): Map<string, string> =>
     new Map(names.flatMap((name) => (from[name] === undefined ? [] : [[name, from[name]] as const])));
   const nothing = (): Promise<void> => Promise.resolve();
-  return asSandbox(
-    options,
-    pick(vaults, other.vaults),
-    pick(swarms, other.swarms),
-    nothing,
-    `served by process ${other.pid}`,
-  );
+  const served = { vaults: pick(vaults, other.vaults), swarms: pick(swarms, other.swarms) };
+  const hosts = await openHosts(root, options);
+  return asSandbox(options, { ...served, hosts }, nothing, `served by process ${other.pid}`);
 }
 
 function asSandbox(
   options: SandboxOptions,
-  vaults: ReadonlyMap<string, string>,
-  swarms: ReadonlyMap<string, string>,
+  { vaults, swarms, hosts }: Pick<Sandbox, 'vaults' | 'swarms' | 'hosts'>,
   close: () => Promise<void>,
   who: string,
 ): Sandbox {
-  const parts = [...(options.parts.vault ? ['vault'] : []), ...(options.parts.swarm ? ['swarm'] : [])];
-  const where = relative(process.cwd(), join(options.directory, '.keyturn', 'sandbox')) || '.';
   const { vault, swarm } = options.parts;
-  const real =
-    vault && swarm ? 'nothing real is touched' : `the ${vault ? 'swarm' : 'vault'} is the real one`;
+  const isOnHosts = options.stacks.some(({ platforms }) => platforms.some(({ kind }) => kind === 'host'));
+  const parts = [
+    ...(vault ? ['vault'] : []),
+    ...(swarm ? ['swarm'] : []),
+    ...(hosts.size > 0 ? ['hosts'] : []),
+  ];
+  const where = relative(process.cwd(), join(options.directory, '.keyturn', 'sandbox')) || '.';
+  const real = [
+    ...(vault ? [] : ['the vault is the real one']),
+    ...(swarm ? [] : ['the swarm is the real one']),
+    ...(isOnHosts && hosts.size === 0 ? ['the hosts are the real ones'] : []),
+  ];
   return {
     vaults,
     swarms,
-    text: `sandbox: embedded ${parts.join(' and ')} under ${where}, ${who}; ${real}`,
+    hosts,
+    text: `sandbox: embedded ${listText(parts)} under ${where}, ${who}; ${real.length === 0 ? 'nothing real is touched' : real.join(', ')}`,
     placeholdersFor: (declared, addresses) =>
       options.isEmpty ? new Map() : placeholders(declared, addresses),
     close,
   };
+}
+
+/** `vault`, `vault and swarm`, `vault, swarm and hosts`. */
+function listText(parts: readonly string[]): string {
+  return parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
 }
 
 function placeholders(declared: Declared, addresses: readonly Address[]): Map<SecretAddress, SecretValue> {
@@ -169,7 +183,9 @@ function namesIn({ stacks, parts }: SandboxOptions): { vaults: string[]; swarms:
   ];
   return {
     vaults: parts.vault ? names(stacks.flatMap((stack) => stack.vaults)) : [],
-    swarms: parts.swarm ? names(stacks.flatMap((stack) => stack.platforms)) : [],
+    swarms: parts.swarm
+      ? names(stacks.flatMap(({ platforms }) => platforms.filter(({ kind }) => kind === 'swarm')))
+      : [],
   };
 }
 

@@ -17,6 +17,8 @@ import type {
   UnstageStep,
   VerifyStep,
 } from '../model/plan.ts';
+import type { BuildRead } from '../model/host.ts';
+import type { FlipOrder } from '../model/platform.ts';
 import { isPlatformOnly, lowestGivenOut, recordedVersion } from '../model/recorded.ts';
 import type { SecretValue } from '../model/secret-value.ts';
 import { prove, retire, revoke } from './death.ts';
@@ -217,10 +219,21 @@ async function flip(step: FlipStep, work: Work, isUndo: boolean): Promise<DoneFa
   const takesOver = step.cause.kind === 'compromise' || isParked;
   const receipt = await work
     .platform(step.platform)
-    .flip({ service: step.service, changes: step.changes, undo, takesOver }, work.lost);
+    .flip(
+      { service: step.service, changes: step.changes, undo, takesOver, ...writeOrder(step, work) },
+      work.lost,
+    );
   work.keepReceipt(step.id, receipt);
   work.forgetLook(step.platform);
   return { receipt };
+}
+
+/** Of a host, which keeps no copies: what it writes comes from the memory of this apply, or from the vault once more. */
+function writeOrder({ write, service }: FlipStep, work: Work): Pick<FlipOrder, 'write'> {
+  if (write === undefined) return {};
+  const valueOf = async ({ secret, ordinal }: Pick<BuildRead, 'secret' | 'ordinal'>): Promise<SecretValue> =>
+    work.minted(secret, ordinal) ?? readVersion(secret, ordinal, work, service);
+  return { write: { ...write, valueOf } };
 }
 
 async function verify(step: VerifyStep, work: Work): Promise<DoneFacts> {
@@ -234,6 +247,7 @@ async function verify(step: VerifyStep, work: Work): Promise<DoneFacts> {
       settleMs: durationMs(step.settleTime),
       deadlineMs: durationMs(step.deadline),
       labels: { [TAG_STACK]: work.plan.stack },
+      ...(step.file === undefined ? {} : { file: step.file }),
     },
     (message) => work.tell({ type: 'step_progress', step: step.id, address: step.address, message }),
     work.lost,

@@ -64,7 +64,7 @@ export function historyEntry(
   };
 }
 
-function stepIn({ step, status, elapsedMs, endedAt, fault, evidence, proof }: Standing): HistoryStep {
+function stepIn({ step, status, elapsedMs, endedAt, fault, evidence, proof, output }: Standing): HistoryStep {
   return {
     id: step.id,
     kind: step.kind,
@@ -79,6 +79,7 @@ function stepIn({ step, status, elapsedMs, endedAt, fault, evidence, proof }: St
     fault,
     evidence,
     ...(proof === null ? {} : { proof }),
+    ...(output === null ? {} : { output }),
     ...(step.kind === 'retire' && step.approvedBy !== null ? { approvedBy: step.approvedBy } : {}),
   };
 }

@@ -41,6 +41,7 @@ export function standAsJournaled(
     standing.fault = result.status === 'failed' ? result.fault : null;
     standing.evidence = result.status === 'done' ? (result.evidence ?? null) : null;
     standing.proof = result.status === 'done' ? (result.proof ?? null) : null;
+    standing.output = result.status === 'done' ? (result.output ?? null) : null;
   }
 }
 

@@ -27,6 +27,7 @@ export async function perform(
     standing.endedAt = work.outside.now();
     if (facts.evidence !== undefined) standing.evidence = facts.evidence;
     if (facts.proof !== undefined) standing.proof = facts.proof;
+    if (facts.output !== undefined) standing.output = facts.output;
     await work.journal.append({
       type: 'outcome',
       step: step.id,

@@ -100,7 +100,7 @@ async function wasThere(back: Step, work: Work): Promise<boolean> {
   return before.some(({ copyName }) => left.has(copyName));
 }
 
-/** A step's inverse; that of a flip is verified and settled, so that nothing names what is removed next. */
+/** A step's inverse; that of a flip is verified and settled, so that nothing names what is removed next. Files need no settling. */
 async function inversesOf(step: Step, work: Work): Promise<Step[]> {
   if (step.inverse === null) return [];
   if (step.inverse.kind !== 'flip') return [step.inverse];
@@ -112,7 +112,9 @@ async function inversesOf(step: Step, work: Work): Promise<Step[]> {
     needs: [],
     text: `put ${back.service}'s own update settings back and let its previous spec go`,
   };
-  return [...(await redeliveries(back, work)), back, verifyBack(back, step.id, work), settle];
+  const verify = verifyBack(back, step.id, work);
+  if (back.write !== undefined) return [back, verify];
+  return [...(await redeliveries(back, work)), back, verify, settle];
 }
 
 /**
@@ -158,6 +160,7 @@ function verifyBack(back: FlipStep, flip: string, work: Work): VerifyStep {
     probe,
     settleTime,
     deadline,
+    ...(back.write === undefined ? {} : { file: back.write.file }),
   };
 }
 

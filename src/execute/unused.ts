@@ -1,8 +1,9 @@
-import type { Ordinal, SecretAddress } from '../model/address.ts';
-import { nameOf } from '../model/address.ts';
+import type { ConsumerAddress, Ordinal, SecretAddress } from '../model/address.ts';
+import { homeOf, nameOf } from '../model/address.ts';
 import { Fault } from '../model/fault.ts';
 import type { ObservedService, ObservedVersion } from '../model/observed.ts';
 import { itemFingerprint } from '../model/observed.ts';
+import { referenceTo } from '../model/host.ts';
 import type { PruneStep, RetireStep } from '../model/plan.ts';
 import type { RecordedCopy } from '../model/recorded.ts';
 import { recordedVersion } from '../model/recorded.ts';
@@ -68,7 +69,7 @@ async function copiesInUse(
   stray: { readonly platform: string; readonly copy: string } | null,
 ): Promise<{ readonly platform: string; readonly name: string; readonly users: readonly string[] }[]> {
   const recorded = recordedVersion(work.journal.recorded.secrets[secret], ordinal)?.copies ?? [];
-  const copies = [...recorded];
+  const copies = [...recorded, ...(await namesOnHosts(secret, ordinal, work))];
   const isStray = ({ platform, name }: RecordedCopy): boolean =>
     platform === stray?.platform && name === stray.copy;
   if (stray !== null && !recorded.some(isStray)) {
@@ -85,10 +86,39 @@ async function copiesInUse(
   return inUse;
 }
 
+/**
+ * Hosts keep no copies: who refers to a version there refers to it by this name. One that cannot be looked at counts
+ * where something of this secret is on record: it may still be read there.
+ */
+async function namesOnHosts(secret: SecretAddress, ordinal: Ordinal, work: Work): Promise<RecordedCopy[]> {
+  const name = referenceTo(secret, ordinal);
+  const { consumers } = work.journal.recorded;
+  const isKnown = (platform: string): boolean =>
+    Object.entries(consumers).some(
+      ([address, { mounts }]) =>
+        homeOf(address as ConsumerAddress) === platform &&
+        Object.values(mounts).some((mount) => mount.secret === secret),
+    );
+  const hosts = [...work.outside.platforms].flatMap(([platform, { kind }]) =>
+    kind === 'host' ? [platform] : [],
+  );
+  const counted = await Promise.all(
+    hosts.map(async (platform) => isKnown(platform) || (await isReachable(platform, work))),
+  );
+  return hosts.flatMap((platform, index) => (counted[index] === true ? [{ platform, name, id: name }] : []));
+}
+
+async function isReachable(platform: string, work: Work): Promise<boolean> {
+  return work.look(platform).then(
+    () => true,
+    () => false,
+  );
+}
+
 function usesOf(service: ObservedService, copyId: string): string[] {
   const uses: string[] = [];
   if (service.references.some((reference) => reference.copyId === copyId))
-    uses.push(`spec of ${service.name}`);
+    uses.push(service.file === undefined ? `spec of ${service.name}` : service.name);
   for (const { name, node, isLost, copyIds } of service.liveTasks) {
     if (!copyIds.includes(copyId)) continue;
     const where = node === null ? '' : ` on ${node}`;

@@ -62,6 +62,8 @@ export interface Standing {
   evidence: Evidence | null;
   /** One line that says what was seen to be so. */
   proof: string | null;
+  /** The end of what a declared program printed, masked. */
+  output: string | null;
 }
 
 /** Every step of a plan, waiting. */
@@ -78,6 +80,7 @@ export function standingsAtStart({ steps }: Plan): ReadonlyMap<string, Standing>
         fault: null,
         evidence: null,
         proof: null,
+        output: null,
       },
     ]),
   );

@@ -9,7 +9,7 @@ import type { Rotation } from './rotations.ts';
 import { restoreStep, unstageStep } from './steps.ts';
 import type { Stray } from './strays.ts';
 import { beyondRecord, strayVersions } from './strays.ts';
-import { unreadable, usesOf } from './uses.ts';
+import { placesOf, unreadable, usesOf } from './uses.ts';
 import type { View } from './view.ts';
 
 /**
@@ -84,11 +84,12 @@ function inTheWay(
   const name = `${nameOf(secret.address)} v${version.ordinal} was never promoted and is taken back`;
   if (unreadable(secret.address, version.ordinal, view) === 'unknown')
     return `${name} once its vault can be observed`;
-  if (version.copies.some(({ platform }) => 'unknown' in view.platform(platform))) {
+  const places = placesOf(secret.address, version, view);
+  if (places.some(({ platform }) => 'unknown' in view.platform(platform))) {
     return `${name} once its platform can be observed`;
   }
   const settled = new Set<Address>(settles.map(({ consumer }) => consumer));
-  const [use] = usesOf(version.copies, view, { settled, flipped: new Map() });
+  const [use] = usesOf(places, view, { settled, flipped: new Map() });
   return use === undefined ? null : `${name} once ${nameOf(use.service)} lets go of ${use.copy}`;
 }
 

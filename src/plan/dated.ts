@@ -14,7 +14,7 @@ import { copiesToPrune, pinned, pruneRetired, retireAndPrune, stillUsed, unsettl
 import { beyondRecord } from './strays.ts';
 import { settlesAtOnce } from './steps.ts';
 import type { Leaving } from './uses.ts';
-import { usesOf } from './uses.ts';
+import { placesOf, usesOf } from './uses.ts';
 import type { View } from './view.ts';
 import { wayBackGone } from './way-back.ts';
 import { frozenConsumer } from './when.ts';
@@ -53,7 +53,10 @@ export function datedWork(view: View, clusters: readonly Cluster[]): DatedWork {
   };
   const afterwards = flippedBy(clusters, before, view);
   for (const soaked of soakedVersions(view)) {
-    const copies = [...soaked.version.copies, ...copiesToPrune(soaked, view).map(({ copy }) => copy)];
+    const copies = [
+      ...placesOf(soaked.address, soaked.version, view),
+      ...copiesToPrune(soaked, view).map(({ copy }) => copy),
+    ];
     const users = new Set(usesOf(copies, view).map(({ service }): Address => service));
     const id = `d${groups.length + released.length + 1}`;
     const pin = pinned(soaked, view);

@@ -1,5 +1,5 @@
 import type { Address } from '../model/address.ts';
-import { nameOf } from '../model/address.ts';
+import { isOnHost, nameOf } from '../model/address.ts';
 import type { DeclaredSecret } from '../model/declared.ts';
 import type { Recorded, RecordedSecret } from '../model/recorded.ts';
 import { isPlatformOnly, recordedVersion } from '../model/recorded.ts';
@@ -124,7 +124,7 @@ function consumerDoubts(recorded: Recorded, { view }: Scene): Doubt[] {
   return view.declared.consumers.flatMap((consumer): Doubt[] => {
     const record = recorded.consumers[consumer.address];
     const service = serviceOf(consumer, view);
-    if (record === undefined || service === null) return [];
+    if (record === undefined || service === null || isOnHost(consumer.address)) return [];
     const { updateFailureAction, rollbackFailureAction } = service;
     if (updateFailureAction !== 'pause' || rollbackFailureAction !== 'pause') return [];
     const text =

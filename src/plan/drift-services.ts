@@ -5,6 +5,7 @@ import type { ObservedService, Reference } from '../model/observed.ts';
 import { serviceFingerprint } from '../model/observed.ts';
 import type { RecordedConsumer } from '../model/recorded.ts';
 import { priorVersion, recordedVersion } from '../model/recorded.ts';
+import { fileDrift } from './drift-files.ts';
 import { wantedOrdinal } from './flips.ts';
 import type { Drift } from './mends.ts';
 import { applyTo, rotation } from './mends.ts';
@@ -18,6 +19,10 @@ export function serviceDrift(consumer: DeclaredConsumer, view: View): Drift[] {
   if ('unknown' in sight) return [];
   if (sight.seen === null) return absent(consumer, view);
   const service = sight.seen;
+  if (service.file !== undefined) {
+    const lost = service.file.isThere ? specDrift(consumer, service, view) : [];
+    return [...lost, ...fileDrift(consumer, service.file, view)];
+  }
   const found = [
     ...pausedUpdate(consumer, service, view),
     ...specDrift(consumer, service, view),

@@ -1,5 +1,5 @@
 import type { Address, ConsumerAddress, Instant, IsoDuration, SecretAddress } from '../model/address.ts';
-import { nameOf } from '../model/address.ts';
+import { isOnHost, nameOf } from '../model/address.ts';
 import type { DeclaredConsumer } from '../model/declared.ts';
 import type { Cause, Group, MintStep, PromoteStep, Step } from '../model/plan.ts';
 import type { RecordedVersion } from '../model/recorded.ts';
@@ -8,8 +8,9 @@ import { operationId } from './cause.ts';
 import { settleStep } from './dated.ts';
 import type { Move } from './flips.ts';
 import type { Cluster } from './groups.ts';
+import { settleAfter } from './hosts.ts';
 import type { Rotation } from './rotations.ts';
-import { flipStep, mintStep, stageSteps, verifyStep } from './steps.ts';
+import { consumerText, flipStep, mintStep, mintsWritten, stageSteps, verifyStep } from './steps.ts';
 import { strayCopies } from './strays.ts';
 import type { View } from './view.ts';
 
@@ -170,12 +171,13 @@ class EmergencyGroup {
         : [],
     );
     const group = this.#cluster.id;
-    const flip = { ...flipStep(move, changes, this.#next(), group, staged), inverse: null };
+    const needs = [...staged, ...mintsWritten(move, this.#mints)];
+    const flip = { ...flipStep(move, changes, this.#next(), group, needs), inverse: null };
     this.steps.push(flip);
     const verify = verifyStep(move, flip, this.#next(), group);
     this.steps.push(verify);
-    const text = `record what ${consumer.service} reads`;
-    const consumers = [{ ...arrival, settleAfter: AT_ONCE }];
+    const text = `record what ${consumerText(consumer)} reads`;
+    const consumers = [{ ...arrival, settleAfter: settleAfter(consumer.address, AT_ONCE) }];
     const step = {
       kind: 'promote' as const,
       text,
@@ -208,7 +210,7 @@ class EmergencyGroup {
 
   settle(consumer: DeclaredConsumer): void {
     const arrival = this.#arrivals.get(consumer.address);
-    if (arrival === undefined) return;
+    if (arrival === undefined || isOnHost(consumer.address)) return;
     const place = { id: this.#next(), group: this.#cluster.id, needs: [arrival], cause: this.#order.cause };
     const step = settleStep(consumer, place);
     this.#settles.set(consumer.address, step.id);

@@ -3,7 +3,7 @@ import { copyName, isSecretAddress, ordinalOfCopy } from '../model/address.ts';
 import type { DeclaredConsumer, DeclaredSecret, Mount } from '../model/declared.ts';
 import type { ObservedCopy, ObservedService, ObservedVersion, Reference } from '../model/observed.ts';
 import { LABEL_SECRET, TAG_STACK, TAG_VERSION } from '../model/observed.ts';
-import type { RecordedCopy } from '../model/recorded.ts';
+import type { RecordedConsumer, RecordedCopy } from '../model/recorded.ts';
 import type { View } from './view.ts';
 
 /** What the vault holds of one ordinal of ours: several ids where it was restored. */
@@ -74,9 +74,26 @@ export function readings(view: View): Reading[] {
 }
 
 function ordinalNamed(reference: Reference, mount: Mount, platform: string, view: View): Ordinal | null {
+  // A host's marker is written by us alone, and keeps no copy whose labels could tell.
+  if (view.isHost(platform)) return ordinalOfCopy(mount.base, reference.copyName);
   const copy = copyOf(reference, platform, view);
   const ours = copy === null ? null : labelled(copy, view);
   return ours?.secret === mount.secret ? ours.ordinal : null;
+}
+
+/** The version that a reference of a consumer names; null where it is none of ours. */
+export function versionNamed(
+  reference: Reference,
+  { platform, mounts }: DeclaredConsumer,
+  view: View,
+): RecordedConsumer['mounts'][string] | null {
+  if (!view.isHost(platform)) {
+    const copy = copyOf(reference, platform, view);
+    return copy === null ? null : labelled(copy, view);
+  }
+  const mount = mounts.find(({ target }) => target === reference.target);
+  const ordinal = mount === undefined ? null : ordinalOfCopy(mount.base, reference.copyName);
+  return mount === undefined || ordinal === null ? null : { secret: mount.secret, ordinal };
 }
 
 /** A service as it was seen; null where it does not exist or its platform is unknown. */

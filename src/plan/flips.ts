@@ -1,5 +1,5 @@
 import type { Ordinal, SecretAddress } from '../model/address.ts';
-import { nameOf } from '../model/address.ts';
+import { isOnHost, nameOf } from '../model/address.ts';
 import type { DeclaredConsumer, Mount } from '../model/declared.ts';
 import type { ObservedService } from '../model/observed.ts';
 import { LABEL_SECRET } from '../model/observed.ts';
@@ -19,7 +19,7 @@ export interface Move {
   readonly changes: readonly FlipChange[];
   readonly cause: Cause;
   readonly arrival: Omit<Arrival, 'settleAfter'>;
-  /** Copies that the platform or the record lacks, or that are of a version that this plan makes. */
+  /** Copies that the platform or the record lacks, or that are of a version that this plan makes; of a host what is written. */
   readonly missing: readonly MissingCopy[];
 }
 
@@ -92,10 +92,6 @@ function moveOf(
     if (ordinal === null) continue;
     mounts[mount.target] = { secret: mount.secret, ordinal };
     const copy = view.nameFor(mount, consumer.platform, ordinal);
-    // A version that this plan makes, or takes up again, is delivered in any case: its flips come behind its mint.
-    if (follows(mount, rotations) || !isDelivered(mount.secret, ordinal, consumer.platform, copy, view)) {
-      missing.push({ secret: mount.secret, ordinal, platform: consumer.platform, copy });
-    }
     const change =
       service === null
         ? null
@@ -108,6 +104,11 @@ function moveOf(
             view,
           );
     if (change !== null) changes.push(change);
+    const lacks = isOnHost(consumer.address)
+      ? change !== null
+      : // A version that this plan makes, or takes up again, is delivered in any case: its flips come behind its mint.
+        follows(mount, rotations) || !isDelivered(mount.secret, ordinal, consumer.platform, copy, view);
+    if (lacks) missing.push({ secret: mount.secret, ordinal, platform: consumer.platform, copy });
   }
   const moves = service === null ? missing.length > 0 : changes.length > 0;
   if (!moves) return null;

@@ -1,5 +1,5 @@
 import type { Ordinal, SecretAddress } from '../model/address.ts';
-import { nameOf, ordinalOfCopy } from '../model/address.ts';
+import { isOnHost, nameOf, ordinalOfCopy } from '../model/address.ts';
 import type { DeclaredConsumer, DeclaredSecret, Mount } from '../model/declared.ts';
 import type { Problem } from '../model/fault.ts';
 import type { ObservedService } from '../model/observed.ts';
@@ -22,7 +22,8 @@ export interface FoundRead {
 export function foundReads(secret: SecretAddress, view: View): FoundRead[] {
   return view.consumersOf(secret).flatMap((consumer) => {
     const service = serviceOf(consumer, view);
-    if (service === null) return [];
+    // A host keeps no copies that could be taken over.
+    if (service === null || isOnHost(consumer.address)) return [];
     return consumer.mounts.flatMap((mount): FoundRead[] => {
       const reference =
         mount.secret === secret

@@ -1,5 +1,6 @@
 import { durationMs } from '../calendar/calendar.ts';
 import type { Address } from '../model/address.ts';
+import { isOnHost } from '../model/address.ts';
 import type { Blocked, Group, Note, Step } from '../model/plan.ts';
 import { recordedVersion } from '../model/recorded.ts';
 import { afterGroup, settleStep } from './dated.ts';
@@ -42,7 +43,9 @@ export function immediateWork(cluster: Cluster, view: View): ImmediateWork {
   const id = afterGroup(cluster);
   const cause = { kind: 'soaked' as const, since: view.now };
   const moving = cluster.moves.filter(({ service, changes }) => service !== null && changes.length > 0);
-  const settling = settlesAtOnce(cluster, view) ? moving.map(({ consumer }) => consumer) : [];
+  const settling = settlesAtOnce(cluster, view)
+    ? moving.map(({ consumer }) => consumer).filter(({ address }) => !isOnHost(address))
+    : [];
   const steps: Step[] = settling.map((consumer, index) =>
     settleStep(consumer, { id: `${id}.${index + 1}`, group: id, needs: [], cause }),
   );

@@ -1,5 +1,6 @@
 import { addDuration, durationMs } from '../calendar/calendar.ts';
 import type { Instant, IsoDuration } from '../model/address.ts';
+import { isOnHost } from '../model/address.ts';
 import type { LaterStep, Note } from '../model/plan.ts';
 import { isPlatformOnly } from '../model/recorded.ts';
 import type { Cluster } from './groups.ts';
@@ -20,7 +21,7 @@ export function laterWork(
   const notes: Note[] = [];
   const longest = longestSoak(cluster, view);
   for (const { service, consumer, changes } of settlesAtOnce(cluster, view) ? [] : cluster.moves) {
-    if (service === null || changes.length === 0) continue;
+    if (service === null || changes.length === 0 || isOnHost(consumer.address)) continue;
     const text = `put ${consumer.service}'s own update settings back and let its previous spec go, no restart`;
     later.push({ kind: 'settle', address: consumer.address, ...when(view.now, longest), text });
   }

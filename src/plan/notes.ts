@@ -1,5 +1,5 @@
 import type { ConsumerAddress, SecretAddress } from '../model/address.ts';
-import { nameOf } from '../model/address.ts';
+import { isOnHost, nameOf } from '../model/address.ts';
 import type { Note } from '../model/plan.ts';
 import { rootCause } from '../model/plan.ts';
 import type { RecordedSecret } from '../model/recorded.ts';
@@ -135,11 +135,15 @@ function cautions(clusters: readonly Cluster[]): Note[] {
   for (const { consumer, service, changes } of clusters.flatMap(({ moves }) => moves)) {
     if (service === null || changes.length === 0) continue;
     if (service.order === 'stop-first' && service.tasks > 0) {
-      const text = `${consumer.service} stops each task before it starts the next (stop-first)`;
+      const text = isOnHost(consumer.address)
+        ? 'what reads it restarts in place, and does not answer until it has'
+        : `${consumer.service} stops each task before it starts the next (stop-first)`;
       notes.push({ kind: 'downtime', address: consumer.address, text });
     }
     if (!service.healthCheck && consumer.probe.kind === 'none') {
-      const text = `${consumer.service} has no health check and no probe: only that its tasks keep running is verified`;
+      const text = isOnHost(consumer.address)
+        ? 'it has no probe: only that what reads it keeps running, with these versions, is verified'
+        : `${consumer.service} has no health check and no probe: only that its tasks keep running is verified`;
       notes.push({ kind: 'unverified', address: consumer.address, text });
     }
   }

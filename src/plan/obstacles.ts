@@ -23,6 +23,7 @@ export function obstacleToFlip(
   const service = sight.seen;
   if (service === null) {
     if (consumer.optional) return null;
+    if (consumer.kind === 'env-file') return refuse(consumer, 'absent', noDirectory(consumer));
     return refuse(consumer, 'absent', {
       code: 'service-absent',
       what: `service '${consumer.service}' does not exist on ${consumer.platform}`,
@@ -60,6 +61,16 @@ export function obstacleToFlip(
       ? `look at \`docker service ps ${consumer.service}\`, mend and update it, then plan again`
       : 'wait until it has ended, then plan again',
   });
+}
+
+function noDirectory({ service, platform, path }: DeclaredConsumer): FaultRecord {
+  const directory = service.slice(0, service.lastIndexOf('/')) || '/';
+  return {
+    code: 'service-absent',
+    what: `there is no ${directory} on ${platform}, where ${service} should be`,
+    where: path,
+    next: 'make the directory, correct the path, or declare `optional: true`',
+  };
 }
 
 /** An emergency flipped it, went on although it failed, and parked it: nobody will mend that but by another change. */

@@ -1,10 +1,12 @@
 import type { Address, ConsumerAddress, IsoDuration } from '../model/address.ts';
+import { isOnHost } from '../model/address.ts';
 import type { DeclaredConsumer } from '../model/declared.ts';
 import type { Arrival, Cause, FlipChange, Group, Note, PromoteStep, Step } from '../model/plan.ts';
 import type { Parked } from '../model/recorded.ts';
 import { settleStep } from './dated.ts';
 import type { Move } from './flips.ts';
 import { wantedOrdinal } from './flips.ts';
+import { settleAfter } from './hosts.ts';
 import { obstacleToFlip } from './obstacles.ts';
 import { verifyStep } from './steps.ts';
 import type { View } from './view.ts';
@@ -89,9 +91,10 @@ function stepsFor(
     cause,
     text: `record what ${consumer.service} reads, and that it is parked no longer`,
     promotions: [],
-    consumers: [{ consumer: consumer.address, mounts, settleAfter: AT_ONCE }],
+    consumers: [{ consumer: consumer.address, mounts, settleAfter: settleAfter(consumer.address, AT_ONCE) }],
     inverse: null,
   };
+  if (isOnHost(consumer.address)) return [{ ...verify, needs: [] }, promote];
   const settle = settleStep(consumer, { id: `${group}.3`, group, needs: [promote.id], cause });
   return [{ ...verify, needs: [] }, promote, settle];
 }

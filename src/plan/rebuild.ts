@@ -15,7 +15,7 @@ import { emptyRecord } from '../model/recorded.ts';
 import type { Doubt } from './doubts.ts';
 import { doubtsOf } from './doubts.ts';
 import type { Reading, Stored } from './evidence.ts';
-import { copyOf, hasCopiedTags, labelled, serviceOf } from './evidence.ts';
+import { hasCopiedTags, serviceOf, versionNamed } from './evidence.ts';
 import { declarationDigest } from './timing.ts';
 import type { Scene } from './scene.ts';
 import { sceneOf } from './scene.ts';
@@ -224,8 +224,7 @@ function consumerRecord(
   const service = serviceOf(consumer, view);
   if (service === null) return null;
   const mounts = service.references.flatMap((reference) => {
-    const copy = copyOf(reference, consumer.platform, view);
-    const ours = copy === null ? null : labelled(copy, view);
+    const ours = versionNamed(reference, consumer, view);
     return ours === null ? [] : [[reference.target, ours] as const];
   });
   if (mounts.length === 0) return null;
@@ -244,13 +243,26 @@ function consumerRecord(
   };
 }
 
-/** Of what moved and of everything that was promoted with it. */
+/** Of what moved and of everything that was, or may have been, promoted with it. */
 function longestSoak(moved: readonly Reading[], { view, promotions }: Scene): IsoDuration {
-  const own = new Set(moved.map(({ secret }) => secret));
+  const own = deliveredWith(new Set(moved.map(({ secret }) => secret)), view);
   const shared = new Set(moved.flatMap(({ secret }) => promotions.get(secret) ?? []));
   return view.declared.secrets
     .filter(({ address }) => own.has(address) || shared.has(promotions.get(address) ?? ''))
     .reduce<IsoDuration>((a, { soak }) => (durationMs(soak) > durationMs(a) ? soak : a), 'PT0S');
+}
+
+/** With what consumers that are not there yet read beside these: it was delivered for them in one group, and no spec tells. */
+function deliveredWith(secrets: ReadonlySet<SecretAddress>, view: View): ReadonlySet<SecretAddress> {
+  const absent = view.declared.consumers.filter((consumer) => serviceOf(consumer, view) === null);
+  const all = new Set(secrets);
+  for (let known = -1; known < all.size;) {
+    known = all.size;
+    for (const { mounts } of absent) {
+      if (mounts.some(({ secret }) => all.has(secret))) for (const { secret } of mounts) all.add(secret);
+    }
+  }
+  return all;
 }
 
 /** No flip came before the mint of what it brought. */

@@ -1,12 +1,12 @@
 import type { SecretAddress } from '../model/address.ts';
-import { homeOf, nameOf } from '../model/address.ts';
+import { homeOf, isOnHost, nameOf } from '../model/address.ts';
 import type { LiveTask } from '../model/observed.ts';
 import type { Blocked, Note, ProveStep, PruneStep, RetireStep, RevokeStep } from '../model/plan.ts';
 import type { RecordedCopy, RecordedSecret, RecordedVersion } from '../model/recorded.ts';
 import { isDead, isPlatformOnly, recordedVersion } from '../model/recorded.ts';
 import { strayCopies } from './strays.ts';
 import type { Leaving, Use } from './uses.ts';
-import { pinnedTo, unreadable, usesOf } from './uses.ts';
+import { pinnedTo, placesOf, unreadable, usesOf } from './uses.ts';
 import type { View } from './view.ts';
 import { frozenConsumer } from './when.ts';
 
@@ -30,7 +30,7 @@ export function pinned({ address, version }: Pick<Soaked, 'address' | 'version'>
 
 /** A version that only waits for consumers of ours to be settled, at their date or after a freeze: nobody need do anything. */
 export function unsettled({ address, version }: Soaked, view: View, leaving: Leaving): Note | null {
-  const uses = usesOf(version.copies, view, leaving);
+  const uses = usesOf(placesOf(address, version, view), view, leaving);
   const dates = uses.flatMap(({ by, service }) => {
     const after = view.recordOfConsumer(service)?.settleAfter ?? null;
     if (by !== 'previous spec' || after === null) return [];
@@ -56,16 +56,17 @@ export function stillUsed({ address, version }: Soaked, view: View, leaving: Lea
   const state = unreadable(address, version.ordinal, view);
   if (state === 'unknown') return refuse('its vault could not be observed', 'plan again');
   if (state === 'absent') return refuse('the vault does not list it', 'recover it, then plan again');
-  for (const { platform } of version.copies) {
+  const places = placesOf(address, version, view);
+  for (const { platform } of places) {
     if ('unknown' in view.platform(platform))
       return refuse(`${platform} could not be observed`, 'plan again');
   }
-  const [use] = usesOf(version.copies, view, leaving);
+  const [use] = usesOf(places, view, leaving);
   return use === undefined ? null : refuse(...wordsFor(use));
 }
 
 function wordsFor({ service, copy, by, tasks }: Use): [text: string, next: string] {
-  const where = `service ${nameOf(service)} on ${homeOf(service)}`;
+  const where = `${isOnHost(service) ? 'file' : 'service'} ${nameOf(service)} on ${homeOf(service)}`;
   switch (by) {
     case 'spec':
       return [`${where} still reads ${copy}`, 'point it at the current version, then plan again'];

@@ -1,5 +1,5 @@
 import type { Address, Instant, IsoDuration, Ordinal, SecretAddress } from '../model/address.ts';
-import { homeOf, nameOf } from '../model/address.ts';
+import { homeOf, isOnHost, nameOf } from '../model/address.ts';
 import type { Declared } from '../model/declared.ts';
 import { Fault } from '../model/fault.ts';
 import type { Observed, ObservedService } from '../model/observed.ts';
@@ -9,11 +9,12 @@ import { isPlatformOnly } from '../model/recorded.ts';
 import type { MissingCopy, Move } from './flips.ts';
 import { settleStep } from './dated.ts';
 import { inOrder } from './graph.ts';
+import { settleAfter } from './hosts.ts';
 import { obstacleToFlip } from './obstacles.ts';
 import { basisOf } from './plan.ts';
 import type { Return } from './returns.ts';
 import { noWayBack, returnsOf } from './returns.ts';
-import { flipStep, restoreStep, unstageStep, verifyStep } from './steps.ts';
+import { flipStep, restoreStep, smokeSteps, unstageStep, verifyStep } from './steps.ts';
 import type { Use } from './uses.ts';
 import { usesOf } from './uses.ts';
 import { View } from './view.ts';
@@ -138,7 +139,7 @@ function changesBack(
     mounts[target] = { secret, ordinal };
     expected[target] = copy;
     if (reference.copyName === copy) continue;
-    if (view.copy(consumer.platform, copy) === undefined) {
+    if (!isOnHost(consumer.address) && view.copy(consumer.platform, copy) === undefined) {
       if (!back.prior.copies.some((known) => known.platform === consumer.platform && known.name === copy)) {
         const why = `the way back is gone: ${consumer.service} reads ${reference.copyName}, and there is no ${copy} on ${consumer.platform}`;
         throw noWayBack(secret, why);
@@ -223,8 +224,13 @@ function stepsBack(
     steps.push({ ...verify, expected: move.expected, needs: isThere ? before : verify.needs });
     before = [verify.id];
   }
-  const verified = steps.filter(({ kind }) => kind === 'verify').map(({ id }) => id);
+  const verifies = new Map(
+    steps.flatMap((step) => (step.kind === 'verify' ? [[step.consumer, step] as const] : [])),
+  );
+  steps.push(...smokeSteps({ id: GROUP, moves }, verifies, numberedFrom(steps.length), view));
+  const verified = steps.filter(({ kind }) => kind === 'verify' || kind === 'smoke').map(({ id }) => id);
   for (const { consumer } of moves) {
+    if (isOnHost(consumer.address)) continue;
     steps.push(settleStep(consumer, { id: next(), group: GROUP, needs: verified, cause }));
   }
   const settled = steps.filter(({ kind }) => kind === 'settle').map(({ id }) => id);
@@ -253,6 +259,11 @@ function stepsBack(
     }
   }
   return steps;
+}
+
+function numberedFrom(count: number): () => string {
+  let last = count;
+  return () => `${GROUP}.${(last += 1)}`;
 }
 
 /** A copy that somebody removed meanwhile: Swarm only protects what a spec names. */
@@ -289,7 +300,10 @@ function demoteStep(
       to: prior.ordinal,
       ...(keepsReaders(secret, prior) ? { staysEnabled: true as const } : {}),
     })),
-    consumers: moves.map(({ arrival }) => ({ ...arrival, settleAfter: SETTLE_AT_ONCE })),
+    consumers: moves.map(({ arrival }) => ({
+      ...arrival,
+      settleAfter: settleAfter(arrival.consumer, SETTLE_AT_ONCE),
+    })),
     inverse: null,
   };
 }

@@ -2,8 +2,9 @@ import { addDuration, durationMs, humanDuration, nextDue, plus } from '../calend
 import { openingsOf } from '../calendar/declared-openings.ts';
 import { overdueAt } from '../calendar/openings.ts';
 import type { Address, Instant, IsoDuration, SecretAddress } from '../model/address.ts';
-import { nameOf } from '../model/address.ts';
-import type { DeclaredSecret } from '../model/declared.ts';
+import { homeOf, isOnHost, nameOf } from '../model/address.ts';
+import type { DeclaredConsumer, DeclaredSecret } from '../model/declared.ts';
+import type { Restart } from '../model/host.ts';
 import type {
   Cause,
   DemoteStep,
@@ -12,6 +13,7 @@ import type {
   MintStep,
   PromoteStep,
   RestoreStep,
+  SmokeStep,
   StageStep,
   Step,
   UnstageStep,
@@ -23,6 +25,7 @@ import type { MissingCopy, Move } from './flips.ts';
 import type { Cluster } from './groups.ts';
 import type { Rotation } from './rotations.ts';
 import { unreadable } from './uses.ts';
+import { settleAfter, writeOf } from './hosts.ts';
 import type { View } from './view.ts';
 import { turnsOf } from './waves.ts';
 
@@ -47,17 +50,57 @@ export function stepsOf(cluster: Cluster, view: View, isFollowed: boolean): Step
     const first = [...before].flatMap((address) => verifies.get(address)?.id ?? []);
     const flip = flipStep(move, move.changes, numbering(), cluster.id, [
       ...used.map(({ id }) => id),
+      ...mintsWritten(move, mints),
       ...first,
     ]);
     flips.set(move.consumer.address, flip);
     verifies.set(move.consumer.address, verifyStep(move, flip, numbering(), cluster.id, watch));
   }
-  const leaves: Step[] = [...mints.values(), ...stages, ...verifies.values()];
+  const smokes = smokeSteps(cluster, verifies, numbering, view);
+  const leaves: Step[] = [...mints.values(), ...stages, ...verifies.values(), ...smokes];
   const promote = promoteStep(cluster, numbering(), leaves, view);
   const moves = [...flips.values()].flatMap((flip) =>
     [flip, verifies.get(flip.address)].filter((step) => !!step),
   );
-  return [...mints.values(), ...stages, ...moves, promote];
+  return [...mints.values(), ...stages, ...moves, ...smokes, promote];
+}
+
+/** The mints whose values a flip writes itself, because its platform keeps no copies that were delivered before. */
+export function mintsWritten(
+  { consumer, changes }: Pick<Move, 'consumer' | 'changes'>,
+  mints: ReadonlyMap<SecretAddress, Pick<MintStep, 'id' | 'ordinal'>>,
+): string[] {
+  if (!isOnHost(consumer.address)) return [];
+  return changes.flatMap(({ secret, to }) => {
+    const mint = mints.get(secret);
+    return mint === undefined || mint.ordinal !== to?.ordinal ? [] : [mint.id];
+  });
+}
+
+/** The declared tests of what moves, once all of the group is verified. */
+export function smokeSteps(
+  { id: group, moves }: Pick<Cluster, 'id' | 'moves'>,
+  verifies: ReadonlyMap<Address, Pick<VerifyStep, 'id' | 'cause'>>,
+  numbering: () => string,
+  view: View,
+): SmokeStep[] {
+  const moving = moves.map(({ consumer }) => consumer.address).filter((address) => verifies.has(address));
+  return (view.declared.smokeTests ?? []).flatMap(({ name, argv, directory, timeout, consumers }) => {
+    const address = consumers.find((each) => moving.includes(each));
+    const cause = address === undefined ? undefined : verifies.get(address)?.cause;
+    if (address === undefined || cause === undefined) return [];
+    return {
+      kind: 'smoke' as const,
+      id: numbering(),
+      group,
+      address,
+      needs: [...verifies.values()].map(({ id }) => id).sort(),
+      cause,
+      text: `smoke test ${name}`,
+      test: { name, argv, directory, timeout },
+      inverse: null,
+    };
+  });
 }
 
 /** How long a cluster's consumers keep their previous spec: the longest soak among the secrets that move. */
@@ -170,6 +213,7 @@ export function stageSteps(
 ): StageStep[] {
   const wanted = new Map<string, MissingCopy & { readonly cause: Cause }>();
   for (const move of cluster.moves) {
+    if (isOnHost(move.consumer.address)) continue;
     for (const copy of move.missing)
       wanted.set(`${copy.platform} ${copy.copy}`, { ...copy, cause: move.cause });
   }
@@ -206,7 +250,7 @@ export function unstageStep(step: Omit<UnstageStep, 'kind' | 'text' | 'inverse'>
 
 /** One update of one consumer, whose inverse names what it reads now; none where that never returns. */
 export function flipStep(
-  move: Pick<Move, 'consumer' | 'service' | 'cause'>,
+  move: Pick<Move, 'consumer' | 'service' | 'cause' | 'arrival'>,
   changes: readonly FlipChange[],
   id: string,
   group: string,
@@ -230,25 +274,50 @@ export function flipStep(
     from: change.to,
     to: instead ?? change.from,
   }));
-  const counted = (list: readonly FlipChange[]): string =>
-    list.length === 1 ? '1 secret' : `${list.length} secrets`;
   return {
     ...forth,
     id,
     needs: [...needs].sort(),
-    text: `flip ${counted(changes)} of ${consumer.service} in one update`,
+    text: flipText(consumer, changes, ''),
     changes,
+    ...writeOf(consumer, changes, move.arrival.mounts),
     inverse: hasWayBack
       ? {
           ...forth,
           id: `${id}:undo`,
           needs: [],
-          text: `flip ${counted(back)} of ${consumer.service} back in one update`,
+          text: flipText(consumer, back, 'back '),
           changes: back,
+          ...writeOf(consumer, back, move.arrival.mounts),
           inverse: null,
         }
       : null,
   };
+}
+
+function flipText(consumer: DeclaredConsumer, changes: readonly FlipChange[], back: '' | 'back '): string {
+  const counted = (one: string): string => `${changes.length} ${one}${changes.length === 1 ? '' : 's'}`;
+  if (consumer.kind === 'swarm-service')
+    return `flip ${counted('secret')} of ${consumer.service} ${back}in one update`;
+  const restarts = consumer.file.restarts.map(restartText);
+  const then = restarts.length === 0 ? 'nothing restarts' : restarts.join(', ');
+  return `write ${counted('variable')} ${back}into ${consumerText(consumer)}, then ${then}`;
+}
+
+function restartText(restart: Restart): string {
+  switch (restart.kind) {
+    case 'systemd-unit':
+      return `${restart.action} ${restart.unit}`;
+    case 'compose-service':
+      return `up ${restart.service}${restart.rolling ? ', one container at a time' : ''}`;
+    case 'command':
+      return `run \`${restart.argv.join(' ')}\``;
+  }
+}
+
+/** A consumer in a line: a file with its host, which is what tells it from the same file elsewhere. */
+export function consumerText({ address, service }: Pick<DeclaredConsumer, 'address' | 'service'>): string {
+  return isOnHost(address) ? `${service} on ${homeOf(address)}` : service;
 }
 
 /** Waits until the consumer runs on what the flip named, and tries it; watches it longer before others follow. */
@@ -268,7 +337,7 @@ export function verifyStep(
     address: consumer.address,
     needs: [flip.id],
     cause,
-    text: `verify ${consumer.service}${watch === null ? '' : `, watched ${humanDuration(watch)} before the next`}`,
+    text: `verify ${consumerText(consumer)}${watch === null ? '' : `, watched ${humanDuration(watch)} before the next`}`,
     consumer: consumer.address,
     platform: consumer.platform,
     service: consumer.service,
@@ -276,6 +345,7 @@ export function verifyStep(
     probe: consumer.probe,
     settleTime: longer(consumer.settleTime),
     deadline: longer(consumer.deadline),
+    ...(consumer.kind === 'env-file' ? { file: consumer.file } : {}),
     inverse: null,
   };
 }
@@ -288,14 +358,14 @@ export function expectedAfter(flip: Pick<FlipStep, 'changes'>): Record<string, s
 }
 
 function promoteStep(cluster: Cluster, id: string, leaves: readonly Step[], view: View): PromoteStep {
-  const settleAfter = longestSoak(cluster, view);
+  const soak = longestSoak(cluster, view);
   const first = cluster.rotations[0];
   const cause = first?.cause ?? cluster.moves[0]?.cause ?? { kind: 'first' };
   const address =
     first?.secret.address ?? cluster.moves[0]?.consumer.address ?? view.declared.secrets[0]?.address;
   const arrivals = cluster.moves
     .filter(({ service }) => service !== null)
-    .map(({ arrival }) => ({ ...arrival, settleAfter }));
+    .map(({ arrival }) => ({ ...arrival, settleAfter: settleAfter(arrival.consumer, soak) }));
   const promotions = cluster.rotations.map(({ secret, ordinal, prior }) => ({
     secret: secret.address,
     ordinal,

@@ -1,8 +1,9 @@
 import type { Address, ConsumerAddress, SecretAddress } from '../model/address.ts';
-import { consumerAddress } from '../model/address.ts';
+import { consumerAddress, isOnHost } from '../model/address.ts';
 import type { LiveTask } from '../model/observed.ts';
 import type { RecordedCopy, RecordedVersion } from '../model/recorded.ts';
 import { recordedVersion } from '../model/recorded.ts';
+import { namesOnHosts } from './hosts.ts';
 import type { View } from './view.ts';
 
 /** A service that refers to a copy. */
@@ -22,6 +23,15 @@ export interface Leaving {
   readonly flipped: ReadonlyMap<Address, ReadonlySet<string>>;
 }
 
+/** The copies of a version on swarms, and what it is called on hosts, which keep none. */
+export function placesOf(
+  secret: SecretAddress,
+  { ordinal, copies }: Pick<RecordedVersion, 'ordinal' | 'copies'>,
+  view: View,
+): RecordedCopy[] {
+  return [...copies, ...namesOnHosts(secret, ordinal, view)];
+}
+
 /** Who refers to these copies, declared or not; a platform that is unknown says nothing here. */
 export function usesOf(
   copies: readonly RecordedCopy[],
@@ -39,12 +49,12 @@ export function usesOf(
       if (seen === undefined) continue;
       const named = seen.references.filter(({ copyId }) => copyId === id);
       const isNamedBefore = seen.previousReferences?.some(({ copyId }) => copyId === id) ?? false;
-      // A flip restarts every task that can be reached, and makes the spec of now the previous one.
+      // A flip restarts every task that can be reached, and makes the spec of now the previous one; a file has none.
       const isFlipped = targets !== undefined;
       const tasks = seen.liveTasks.filter(
         ({ copyIds, isLost }) => copyIds.includes(id) && (isLost || !isFlipped),
       );
-      const isPrevious = isFlipped ? named.length > 0 : isNamedBefore;
+      const isPrevious = isFlipped ? named.length > 0 && !isOnHost(service) : isNamedBefore;
       const use = { service, copy, tasks };
       if (named.some(({ target }) => targets?.has(target) !== true)) uses.push({ ...use, by: 'spec' });
       else if (tasks.length > 0) uses.push({ ...use, by: 'task' });

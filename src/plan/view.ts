@@ -121,9 +121,19 @@ export class View {
     return this.#apart.get(address) ?? [];
   }
 
-  /** How many consumers of a platform may restart at once; null: any number. */
-  restartsOf(platform: string): Restarts | null {
-    return this.declared.platforms.find(({ name }) => name === platform)?.restarts ?? null;
+  /** How many consumers of a platform, or of a fleet, may restart at once; null: any number. */
+  restartsOf(fleet: string): Restarts | null {
+    return this.declared.platforms.find(({ name }) => this.fleetOf(name) === fleet)?.restarts ?? null;
+  }
+
+  isHost(platform: string): boolean {
+    return this.declared.platforms.some(({ name, kind }) => name === platform && kind === 'host');
+  }
+
+  /** What a platform counts its restarts with: `fleet web` of a host in one, else itself. */
+  fleetOf(platform: string): string {
+    const host = this.declared.platforms.find(({ name }) => name === platform);
+    return host?.kind === 'host' && host.fleet !== null ? `fleet ${host.fleet}` : platform;
   }
 
   recordOf(address: SecretAddress): RecordedSecret | undefined {

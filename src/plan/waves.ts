@@ -14,7 +14,7 @@ export interface Turn {
 
 /**
  * The order in which a cluster's consumers are flipped: what is called a canary, and what that depends on, before
- * the others, and of one platform no more at once than it restarts. `isFollowed`: further clusters come after this
+ * the others, and of one platform, or one fleet of hosts, no more at once than it restarts. `isFollowed`: further clusters come after this
  * one, so its last wave is watched as well.
  */
 export function turnsOf({ moves }: Pick<Cluster, 'moves'>, view: View, isFollowed: boolean): Turn[] {
@@ -27,8 +27,8 @@ export function turnsOf({ moves }: Pick<Cluster, 'moves'>, view: View, isFollowe
   let before: Address[] = [];
   for (const [index, phase] of phases.entries()) {
     const isLast = index === phases.length - 1;
-    for (const platform of new Set(phase.map(({ consumer }) => consumer.platform))) {
-      const own = phase.filter(({ consumer }) => consumer.platform === platform);
+    for (const platform of new Set(phase.map(({ consumer }) => view.fleetOf(consumer.platform)))) {
+      const own = phase.filter(({ consumer }) => view.fleetOf(consumer.platform) === platform);
       turns.push(...wavesOn(platform, own, before, view, !isLast || isFollowed));
     }
     before = phase.map(({ consumer }) => consumer.address);
@@ -48,7 +48,7 @@ export function lanesOf(clusters: readonly Cluster[], view: View): ReadonlyMap<s
   const after = new Map<string, string[]>();
   for (const { id, moves } of clusters) {
     const before = new Set<string>();
-    for (const [platform, count] of flippedPerPlatform(moves)) {
+    for (const [platform, count] of flippedPerPlatform(moves, view)) {
       const atOnce = view.restartsOf(platform)?.atOnce;
       if (atOnce === undefined) continue;
       const all = lanes.get(platform) ?? Array.from({ length: atOnce }, () => null);
@@ -96,11 +96,12 @@ function canariesIn(moves: readonly Move[]): ReadonlySet<Address> {
   return early;
 }
 
-function flippedPerPlatform(moves: readonly Move[]): Map<string, number> {
+function flippedPerPlatform(moves: readonly Move[], view: View): Map<string, number> {
   const counts = new Map<string, number>();
   for (const { consumer, service, changes } of moves) {
     if (service === null || changes.length === 0) continue;
-    counts.set(consumer.platform, (counts.get(consumer.platform) ?? 0) + 1);
+    const fleet = view.fleetOf(consumer.platform);
+    counts.set(fleet, (counts.get(fleet) ?? 0) + 1);
   }
   return counts;
 }

@@ -197,6 +197,7 @@ function done(step: Step): string {
   const [from, to] = DONE[step.kind];
   return doing(step)
     .replace(from, to)
+    .replace('writing', 'wrote')
     .replace('disabling', 'disabled')
     .replace(/^recording/, 'recorded');
 }

@@ -28,7 +28,7 @@ export interface OutputOrder {
 }
 
 /**
- * The platform's current external names, never a value. `env` gives `BUSFLOW_DB_WRITER=busflow_db_writer_v4`,
+ * The platform's current external names, never a value; files on hosts have none. `env` gives `BUSFLOW_DB_WRITER=busflow_db_writer_v4`,
  * `compose` a `secrets:` fragment whose keys are the bases, to be merged by `docker stack deploy -c base.yml -c
  * keyturn.yml`. No newline at the end.
  *
@@ -88,6 +88,7 @@ function missingLine(entry: Entry): string {
 
 function entriesOf({ declared, recorded, platform }: OutputOrder): Entry[] {
   const entries = declared.consumers
+    .filter(({ kind }) => kind === 'swarm-service')
     .filter((consumer) => platform === undefined || consumer.platform === platform)
     .flatMap((consumer) =>
       consumer.mounts.map((mount): Entry & { pinned: boolean } => {

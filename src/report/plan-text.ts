@@ -138,9 +138,9 @@ function groupBlock(plan: Plan, group: Group, page: PlanPage): string[] {
   ];
 }
 
-/** Said once for all flips. */
+/** Said once for all flips; files on hosts have no such settings. */
 function paused(plan: Plan, page: PlanPage): string[] {
-  if (!plan.steps.some((step) => step.kind === 'flip')) return [];
+  if (!plan.steps.some((step) => step.kind === 'flip' && step.write === undefined)) return [];
   const text = 'From its flip until settle both FailureActions of a flipped consumer are set to `pause`.';
   return hang('', text, page);
 }

@@ -1,7 +1,7 @@
 import { durationMs, humanDuration } from '../calendar/calendar.ts';
 import type { Instant } from '../model/address.ts';
 import { nameOf } from '../model/address.ts';
-import type { FlipChange, Step, StepKind } from '../model/plan.ts';
+import type { FlipChange, FlipStep, Step, StepKind } from '../model/plan.ts';
 import { causeText, countText, effectText, probeText, refusalText, sourceText } from './cause-text.ts';
 import { momentText } from './moment.ts';
 import type { Page, Style } from './paint.ts';
@@ -92,7 +92,8 @@ function detailsOf(step: Step, now: Instant): Detail[] {
       ];
     case 'flip':
       return [
-        ...step.changes.map((change): Detail => [`${change.target}: `, changeText(change)]),
+        ...step.changes.map((change): Detail => [`${change.target}: `, changeText(change, step)]),
+        ...buildLines(step),
         ['', `${countText(step.tasks, 'task')} ${step.tasks === 1 ? 'restarts' : 'restart'}`],
         ...(step.cause.kind === 'mount' ? [['why: ', causeText(step.cause, now)] satisfies Detail] : []),
       ];
@@ -135,8 +136,20 @@ function detailsOf(step: Step, now: Instant): Detail[] {
   }
 }
 
-function changeText(change: FlipChange): string {
-  if (change.from === null) return `${change.to?.copy ?? 'nothing'} (new mount)`;
-  if (change.to === null) return `${change.from.copy} (mount removed)`;
+/** Images that are built with the new values before the file is written. */
+function buildLines({ write }: FlipStep): Detail[] {
+  const built = new Set(write?.reads.map(({ build }) => build));
+  return (write?.file.builds ?? [])
+    .filter(({ variable }) => built.has(variable))
+    .map(({ variable, image, argv }) => [
+      `${variable}: `,
+      `an image of ${image}, built by \`${argv.join(' ')}\``,
+    ]);
+}
+
+function changeText(change: FlipChange, { write }: Pick<FlipStep, 'write'>): string {
+  const place = write === undefined ? 'mount' : 'variable';
+  if (change.from === null) return `${change.to?.copy ?? 'nothing'} (new ${place})`;
+  if (change.to === null) return `${change.from.copy} (${place} removed)`;
   return `${change.from.copy} -> ${change.to.copy}`;
 }

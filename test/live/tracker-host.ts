@@ -12,7 +12,8 @@ export interface Tracker {
 }
 
 interface TrackerOptions {
-  /** More lines of the unit's [Service]. */
+  /** More lines of the unit's [Unit] and [Service]. */
+  readonly unit?: readonly string[];
   readonly service?: readonly string[];
   readonly mode?: number;
   /** `user:group`. */
@@ -40,6 +41,7 @@ export async function installTracker(host: LiveHost, options: TrackerOptions = {
     [
       '[Unit]',
       'Description=tracker web',
+      ...(options.unit ?? []),
       '[Service]',
       'Type=notify',
       `EnvironmentFile=${path}`,

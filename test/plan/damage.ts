@@ -1,5 +1,6 @@
 import { copyName } from '../../src/model/address.ts';
 import type { DeclaredConsumer, DeclaredSecret } from '../../src/model/declared.ts';
+import { referenceTo } from '../../src/model/host.ts';
 import type { Recorded } from '../../src/model/recorded.ts';
 import { PLATFORM, VAULT } from './declare.ts';
 import type { Situation } from './situations.ts';
@@ -86,6 +87,8 @@ function hurtService(
 ): void {
   const seen = world.services.get(platform)?.get(name);
   if (seen === undefined) return;
+  // A host has neither updates, nor nodes, nor files that nobody declares and that keyturn could see.
+  if (world.hosts.has(platform) && kind !== 'put back' && kind !== 'gone') return;
   if (kind === 'busy') seen.updateState = 'updating';
   if (kind === 'paused') seen.updateState = 'paused';
   if (kind === 'job') seen.mode = 'job';
@@ -98,8 +101,13 @@ function hurtService(
     const older = versions.flatMap(({ role, copies }) =>
       role === 'prior' || role === 'retired' ? copies : [],
     );
-    for (const copy of older.filter((one) => one.platform === platform)) {
-      const reference = world.reference(platform, target, copy.name);
+    // A file goes back to an older version by hand as well: its marker names it then.
+    const names = world.hosts.has(platform)
+      ? versions.filter(({ role }) => role === 'prior').map(({ ordinal }) => referenceTo(mounted, ordinal))
+      : [];
+    const there = older.filter((one) => one.platform === platform).map(({ name }) => name);
+    for (const name of [...there, ...names]) {
+      const reference = world.reference(platform, target, name);
       if (kind === 'foreign reader') world.service(platform, 'stranger').references.push(reference);
       else seen.references = seen.references.map((one) => (one.target === target ? reference : one));
     }

@@ -1,9 +1,11 @@
 import type { ConsumerAddress, SecretAddress } from '../../src/model/address.ts';
-import { consumerAddress, secretAddress } from '../../src/model/address.ts';
+import { consumerAddress, isOnHost, nameOf, secretAddress } from '../../src/model/address.ts';
 import type {
   Cadence,
   Declared,
   DeclaredConsumer,
+  DeclaredEnvFile,
+  DeclaredPlatform,
   DeclaredService,
   DeclaredSecret,
   DeclaredVault,
@@ -101,6 +103,25 @@ export function service(
   };
 }
 
+/** A file of variables that a unit of systemd reads. */
+export function envFile(
+  path: string,
+  mounts: readonly Mount[],
+  given: Partial<DeclaredEnvFile> & { readonly platform: string },
+): DeclaredEnvFile {
+  const { kind: _kind, ...common } = service(path, mounts, {});
+  const restarts = [{ kind: 'systemd-unit' as const, unit: 'web.service', action: 'restart' as const }];
+  const file = { path, format: 'systemd' as const, mode: null, owner: null, restarts, builds: [] };
+  return { ...common, kind: 'env-file', address: serviceAt(path, given.platform), file, ...given };
+}
+
+/** Where an env file reads a secret: the variable is its name in capitals. */
+export function variable(name: string, given: Partial<Mount> = {}): Mount {
+  const secret = given.secret ?? secretAt(name);
+  const target = name.replaceAll('-', '_').toUpperCase();
+  return { ...mount(name), target, base: nameOf(secret), ...given };
+}
+
 export function stack(secrets: readonly DeclaredSecret[], consumers: readonly DeclaredConsumer[]): Declared {
   const vaults = new Set([VAULT, ...secrets.map(({ vault }) => vault)]);
   const platforms = new Set([PLATFORM, ...consumers.map(({ platform }) => platform)]);
@@ -114,13 +135,11 @@ export function stack(secrets: readonly DeclaredSecret[], consumers: readonly De
       auth: 'default',
       tenantId: null,
     })),
-    platforms: [...platforms].map((name) => ({
-      kind: 'swarm',
-      name,
-      path: `shop/${name}`,
-      endpoint: null,
-      restarts: null,
-    })),
+    platforms: [...platforms].map((name): DeclaredPlatform => {
+      const base = { name, path: `shop/${name}`, endpoint: null, restarts: null };
+      const isHost = consumers.some(({ platform, address }) => platform === name && isOnHost(address));
+      return isHost ? { ...base, kind: 'host', sudo: false, fleet: null } : { ...base, kind: 'swarm' };
+    }),
     secrets,
     consumers,
     freezes: [],

@@ -66,7 +66,15 @@ function seePlatform(world: World, name: string): ObservedPlatform {
     const fingerprint = serviceFingerprint(seen);
     return [
       service,
-      { ...rest, name: service, references, previousReferences: previous, liveTasks, fingerprint },
+      {
+        ...rest,
+        name: service,
+        references,
+        previousReferences: previous,
+        liveTasks,
+        fingerprint,
+        ...(world.hosts.has(name) ? { file: FILE } : {}),
+      },
     ];
   });
   const copies = [...(world.copies.get(name) ?? [])].map(([copy, { id, labels }]) => ({
@@ -76,6 +84,8 @@ function seePlatform(world: World, name: string): ObservedPlatform {
   }));
   return { status: 'seen', clusterId: `cluster-${name}`, copies, services: Object.fromEntries(services) };
 }
+
+const FILE = { isThere: true, isEdited: false, mode: 0o600, down: [], stale: [] };
 
 export function serviceFingerprint({ id, mode, references }: WorldService): string {
   return digestOf({ id, mode, references }).slice(0, 24);

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Address, SecretAddress } from '../../src/model/address.ts';
 import { homeOf } from '../../src/model/address.ts';
 import { canonicalJson } from '../../src/model/canonical.ts';
+import { referenceTo } from '../../src/model/host.ts';
 import type { Step } from '../../src/model/plan.ts';
 import { isIrreversible } from '../../src/model/plan.ts';
 import type { RecordedVersion } from '../../src/model/recorded.ts';
@@ -214,7 +215,13 @@ describe('a consumer', () => {
         for (const { secret, to } of changes) {
           if (to === null) continue;
           expect(versionOf(situation, secret, to.ordinal ?? 0)?.role).not.toBe('retired');
-          const isThere = situation.world.copies.get(platform)?.has(to.copy) === true;
+          const minted = stepsOf(plan, 'mint').find(
+            (step) => step.secret === secret && step.ordinal === to.ordinal,
+          );
+          if (situation.world.hosts.has(platform) && minted !== undefined) expect(needs).toContain(minted.id);
+          const isThere =
+            situation.world.hosts.has(platform) ||
+            situation.world.copies.get(platform)?.has(to.copy) === true;
           expect(isThere || staged.some(({ copy }) => copy === to.copy)).toBe(true);
         }
       }
@@ -231,6 +238,8 @@ describe('a version', () => {
         if (step.kind === 'retire' || step.kind === 'prune') {
           const copies = versionOf(situation, step.secret, step.ordinal)?.copies ?? [];
           expect(copies.flatMap(({ platform, id }) => usersOf(world, platform, id))).toEqual([]);
+          if (step.kind === 'retire')
+            expect(usersOf(world, 'box', referenceTo(step.secret, step.ordinal))).toEqual([]);
         }
         world.perform(step, replay, situation.now);
       }

@@ -97,6 +97,20 @@ describe('a rebuilt record', () => {
     );
   });
 
+  it('keeps the previous spec as long as what was delivered in the same group for a service that is not there yet', () => {
+    const world = vaultWith([1, true]);
+    reads(world, 'web', 1);
+    world.service(PLATFORM, 'web').previous = [];
+    const later = service('later', [mount('key'), mount('slow')], { optional: true });
+    const both = stack(
+      [secret('key', { soak: 'PT0S' }), secret('slow', { soak: 'PT72H' })],
+      [service('web', [mount('key')]), later],
+    );
+    const settles = (of: Declared) => Object.values(rebuilt(world, of).recorded.consumers)[0]?.settleAfter;
+    expect(settles(both)).toBe('2026-11-25T03:00:00Z');
+    expect(settles({ ...both, consumers: both.consumers.slice(0, 1) })).toBe(NOW);
+  });
+
   it('gives out no ordinal again that a name on the platform or a label has', () => {
     const world = vaultWith([1, true]);
     world.deliver(PLATFORM, 'key_v7', {});

@@ -10,12 +10,26 @@ import type { PlanInput, PlanOptions } from '../../src/plan/view.ts';
 import { NO_OPTIONS } from '../../src/plan/view.ts';
 import type { Damage } from './damage.ts';
 import { hurt } from './damage.ts';
-import { PLATFORM, QUARTERLY, VAULT, mount, secret, secretAt, service, serviceAt, stack } from './declare.ts';
+import {
+  PLATFORM,
+  QUARTERLY,
+  VAULT,
+  envFile,
+  mount,
+  secret,
+  secretAt,
+  service,
+  serviceAt,
+  stack,
+  variable,
+} from './declare.ts';
 import { look } from './look.ts';
 import { World, tagsOf } from './world.ts';
 
 const NAMES = ['ada', 'bob', 'cyd', 'dan'] as const;
 const SERVICES = ['web', 'job', 'api'] as const;
+/** The platform of a service; on the host it is a file. */
+const PLACES = [PLATFORM, PLATFORM, PLATFORM, 'edge', 'box', 'box'] as const;
 const START: Instant = '2026-01-01T00:00:00Z';
 const SOAKS = ['PT0S', 'PT24H', 'PT72H'] as const;
 
@@ -44,7 +58,7 @@ interface ServiceShape {
   readonly dependsOn: readonly number[];
   readonly isOptional: boolean;
   readonly isAbsent: boolean;
-  readonly isElsewhere: boolean;
+  readonly place: (typeof PLACES)[number];
 }
 
 /** What happens in a stack's life. `which` names a secret or a service by position. */
@@ -93,7 +107,7 @@ const serviceShape: fc.Arbitrary<ServiceShape> = fc.record({
   dependsOn: fc.uniqueArray(which, { maxLength: 1 }),
   isOptional: fc.constantFrom(false, false, true),
   isAbsent: fc.constantFrom(false, false, false, true),
-  isElsewhere: fc.constantFrom(false, false, true),
+  place: fc.constantFrom(...PLACES),
 });
 
 const hours = fc.constantFrom(0, 1, 24, 30, 72, 80, 24 * 92);
@@ -165,7 +179,10 @@ export function lived(shape: Life): Situation {
   const world = new World();
   let declared = declaredOf(shape);
   for (const vault of declared.vaults) world.vaults.set(vault.name, new Map());
-  for (const platform of declared.platforms) world.services.set(platform.name, new Map());
+  for (const { name, kind } of declared.platforms) {
+    world.services.set(name, new Map());
+    if (kind === 'host') world.hosts.add(name);
+  }
   declared.consumers.forEach((consumer, index) => {
     if (shape.services[index]?.isAbsent !== true) world.service(consumer.platform, consumer.service);
   });
@@ -238,20 +255,28 @@ function declaredOf({ secrets, services }: Life): Declared {
     }),
   );
   const consumers = services.map((shape, index) => {
-    const platform = shape.isElsewhere ? 'edge' : PLATFORM;
+    const { place, isOptional } = shape;
     const mounts = shape.mounts
       .filter((one) => one.secret < secrets.length)
       .map((one) => {
-        const base = `${NAMES[one.secret] ?? ''}${one.base === 0 ? '' : '_other'}`;
-        return mount(base, { secret: addressOf(one.secret), version: one.pin });
+        const name = NAMES[one.secret] ?? '';
+        const given = { secret: addressOf(one.secret), version: one.pin };
+        return place === 'box'
+          ? variable(name, given)
+          : mount(`${name}${one.base === 0 ? '' : '_other'}`, given);
       });
     const first = shape.dependsOn.filter((other) => other < index);
-    const dependsOn = first.map((other) =>
-      serviceAt(SERVICES[other] ?? '', services[other]?.isElsewhere === true ? 'edge' : PLATFORM),
-    );
-    return service(SERVICES[index] ?? '', mounts, { platform, dependsOn, optional: shape.isOptional });
+    const dependsOn = first.map((other) => serviceAt(nameAt(other, services), services[other]?.place));
+    const given = { platform: place, dependsOn, optional: isOptional };
+    const name = nameAt(index, services);
+    return place === 'box' ? envFile(name, mounts, given) : service(name, mounts, given);
   });
   return stack(declaredSecrets, consumers);
+}
+
+function nameAt(index: number, services: readonly ServiceShape[]): string {
+  const name = SERVICES[index] ?? '';
+  return services[index]?.place === 'box' ? `/etc/shop/${name}.env` : name;
 }
 
 function after(situation: Situation, happens: Happening): Situation {

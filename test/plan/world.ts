@@ -10,6 +10,7 @@ import {
   TAG_VERSION,
   itemFingerprint,
 } from '../../src/model/observed.ts';
+import { referenceTo } from '../../src/model/host.ts';
 import type { FlipStep, Plan, RestoreStep, Step } from '../../src/model/plan.ts';
 import type { Recorded } from '../../src/model/recorded.ts';
 import { recordedVersion } from '../../src/model/recorded.ts';
@@ -58,6 +59,8 @@ export class World {
   readonly copies = new Map<string, Map<string, WorldCopy>>();
   readonly services = new Map<string, Map<string, WorldService>>();
   readonly unknown = new Set<string>();
+  /** Platforms that keep no copies. */
+  readonly hosts = new Set<string>();
   #clock = 1_000;
   #ids = 0;
 
@@ -68,6 +71,7 @@ export class World {
     for (const [name, copies] of clone.copies) other.copies.set(name, copies);
     for (const [name, services] of clone.services) other.services.set(name, services);
     for (const name of this.unknown) other.unknown.add(name);
+    for (const name of this.hosts) other.hosts.add(name);
     other.#clock = this.#clock;
     other.#ids = this.#ids;
     return other;
@@ -113,12 +117,14 @@ export class World {
       healthCheck: true,
       updateFailureAction: 'rollback',
       rollbackFailureAction: 'continue',
+      ...(this.hosts.has(platform) ? HOST : {}),
     };
     services.set(name, service);
     return service;
   }
 
   reference(platform: string, target: string, name: string): Reference {
+    if (this.hosts.has(platform)) return { target, copyId: name, copyName: name };
     const copy = this.copies.get(platform)?.get(name);
     if (copy === undefined) throw new Error(`no copy ${name} on ${platform}`);
     return { target, copyId: copy.id, copyName: name };
@@ -186,7 +192,8 @@ export class World {
         this.copies.get(step.platform)?.delete(step.copy);
         return {};
       case 'flip':
-        return this.#flip(step);
+        if (step.write === undefined) return this.#flip(step);
+        return this.#write(step, recorded);
       case 'verify': {
         const { references } = this.#existing(step.platform, step.service);
         for (const [target, copy] of Object.entries(step.expected)) {
@@ -202,6 +209,7 @@ export class World {
       case 'demote':
         return {};
       case 'settle': {
+        if (this.hosts.has(step.platform)) throw new Error(`${step.service} on a host is settled`);
         const service = this.#existing(step.platform, step.service);
         const { updateFailureAction, rollbackFailureAction } = service;
         const originals = recorded.consumers[step.consumer]?.originals;
@@ -266,6 +274,16 @@ export class World {
     return { receipt };
   }
 
+  /** A file is written from the vault, leaves no previous spec, and changes no settings. */
+  #write(step: FlipStep, recorded: Recorded): DoneFacts {
+    for (const { secret, to } of step.changes)
+      if (to !== null) this.#readable(secret, to.ordinal ?? 0, recorded);
+    const { receipt } = this.#flip(step);
+    const file = this.#existing(step.platform, step.service);
+    Object.assign(file, { previous: null, updateState: null, ...HOST });
+    return { receipt: { ...receipt, originals: null } } as DoneFacts;
+  }
+
   #restore(step: RestoreStep, recorded: Recorded): DoneFacts {
     if (step.to === null) return { disabled: this.#disable(step.secret, step.failed, recorded) };
     this.#readable(step.secret, step.to, recorded);
@@ -300,6 +318,10 @@ export class World {
     for (const { platform, id, name } of recordedVersion(recorded.secrets[secret], ordinal)?.copies ?? []) {
       const users = usersOf(this, platform, id);
       if (users.length > 0) throw new Error(`${name} is in use by ${users.join(', ')}`);
+    }
+    for (const host of this.hosts) {
+      const users = usersOf(this, host, referenceTo(secret, ordinal));
+      if (users.length > 0) throw new Error(`${nameOf(secret)} is in use by ${users.join(', ')}`);
     }
   }
 
@@ -350,6 +372,8 @@ export function usersOf(world: World, platform: string, id: string): string[] {
 export function tagsOf(stack: string, ordinal: number, operation: string): Record<string, string> {
   return { [TAG_VERSION]: String(ordinal), [TAG_OPERATION]: operation, [TAG_STACK]: stack };
 }
+
+const HOST = { order: 'stop-first', updateFailureAction: 'pause', rollbackFailureAction: 'pause' } as const;
 
 const BEGIN = {
   seq: 1,

@@ -23,7 +23,7 @@ export async function serve(argv: ServeArgs): Promise<ExitCode> {
   });
   const sandbox = await openSandbox({
     directory: resolve(argv.directory),
-    parts: { vault: true, swarm: true },
+    parts: { vault: true, swarm: true, hosts: true },
     stacks,
     isEmpty: argv.sandboxEmpty,
     serve: { port: argv.port },

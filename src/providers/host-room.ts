@@ -1,0 +1,72 @@
+import type { Fence } from '../model/fence.ts';
+import { Fault } from '../model/fault.ts';
+import type { EnvFile } from '../model/host.ts';
+import { lastWords } from './host-faults.ts';
+import type { Place } from './host-look-script.ts';
+import { lookScript } from './host-look-script.ts';
+import type { Answer, HostShell } from './host-shell.ts';
+import type { FileSight, HostSight } from './host-sight.ts';
+import { sightOf } from './host-sight.ts';
+
+/** What all acts on one host share. */
+export interface HostRoom {
+  readonly shell: HostShell;
+  readonly place: Place;
+  readonly fence: Fence | undefined;
+  /** The consumer that is acted on, or the host's name. */
+  readonly where: string;
+}
+
+const LOOK_MS = 60_000;
+
+/** Looks at files and at what reads them, in one round trip. Throws where something of it cannot be seen. */
+export async function look(
+  room: HostRoom,
+  files: readonly EnvFile[],
+  signal?: AbortSignal,
+): Promise<HostSight> {
+  const script = { body: lookScript(files, room.place), timeoutMs: LOOK_MS };
+  const answer = await room.shell.run(script, signal);
+  if (answer.code !== 0) throw unseen(room, [{ what: lastWords(answer.said), where: room.where }]);
+  const sight = sightOf(answer.out.toString('utf8'), files);
+  if (sight.unseen.length === 0) return sight;
+  const problems = sight.unseen.map(({ what, path }) => ({ what: lastWords(what), where: path }));
+  throw unseen(room, problems);
+}
+
+export async function lookAt(
+  room: HostRoom,
+  file: EnvFile,
+  signal?: AbortSignal,
+): Promise<FileSight & { readonly at: number }> {
+  const { files, at } = await look(room, [file], signal);
+  const [sight] = files;
+  if (sight === undefined) throw new TypeError('[unexpected] a look at one file shows none');
+  return { ...sight, at };
+}
+
+/** Runs what changes something: it may take as long as the lease allows, and not a moment longer. */
+export function change(
+  room: HostRoom,
+  body: string,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<Answer> {
+  const allowed = Math.min(timeoutMs, room.fence?.pass() ?? timeoutMs);
+  return room.shell.run({ body, timeoutMs: allowed }, signal);
+}
+
+function unseen(
+  room: HostRoom,
+  problems: readonly { readonly what: string; readonly where: string }[],
+): Fault {
+  const [first] = problems;
+  return new Fault({
+    code: 'platform-refused',
+    what: `what is on the host cannot be seen: ${first?.what ?? 'no reason was given'}`,
+    where: room.where,
+    live: 'nothing was changed',
+    next: 'give the user the right to look there, or declare sudo for the host; a program that is missing must be in its PATH',
+    problems,
+  });
+}
