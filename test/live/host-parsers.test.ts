@@ -71,9 +71,7 @@ describeHosts("a file of variables and systemd's own reader of it", () => {
   it('agree on random files as they are kept', async () => {
     const texts = fc.sample(keptFile('systemd'), FILES).map(textOf);
     const real = await seen(texts);
-    const different = texts.filter(
-      (text, index) => JSON.stringify(sorted(modelled(text))) !== JSON.stringify(sorted(real[index] ?? null)),
-    );
+    const different = texts.filter((text, index) => sorted(modelled(text)) !== sorted(real[index] ?? null));
     expect(different).toEqual([]);
   });
 
@@ -85,7 +83,7 @@ describeHosts("a file of variables and systemd's own reader of it", () => {
       return model === null ? [] : [{ text, model: sorted(model), real: sorted(real[index] ?? null) }];
     });
     expect(taken.length).toBeGreaterThan(FILES / 10);
-    expect(taken.filter(({ model, real }) => JSON.stringify(model) !== JSON.stringify(real))).toEqual([]);
+    expect(taken.filter(({ model, real }) => model !== real)).toEqual([]);
   });
 
   it('shows just the changed variables changed in random files that were written', async () => {
@@ -147,6 +145,9 @@ describeHosts("a file of variables and systemd's own reader of it", () => {
   });
 });
 
-function sorted(variables: Variables | null): [string, string][] | null {
-  return variables === null ? null : Object.entries(variables).sort();
+/** As two that are equal look the same. */
+function sorted(variables: Variables | null): string {
+  if (variables === null) return 'does not start';
+  const names = Object.keys(variables).sort();
+  return JSON.stringify(names.map((name) => [name, variables[name]]));
 }
