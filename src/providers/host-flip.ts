@@ -5,13 +5,13 @@ import type { FlipOrder, FlipReceipt } from '../model/platform.ts';
 import { buildImages } from './host-build.ts';
 import { HostRefusal } from './host-faults.ts';
 import type { Versions } from './host-marker.ts';
-import { restart, RestartRefused } from './host-restart.ts';
+import { isInProject, restart, RestartRefused } from './host-restart.ts';
 import { rollService } from './host-rolling.ts';
 import type { HostRoom } from './host-room.ts';
 import { lookAt } from './host-room.ts';
 import type { FileSight, Run } from './host-sight.ts';
 import { isFresh, isUnseen } from './host-sight.ts';
-import { readFile, removeFile, rendered, writeFile } from './host-write.ts';
+import { finishMarker, readFile, removeFile, rendered, writeFile } from './host-write.ts';
 import type { FileText } from './host-write.ts';
 import type { Clock } from './host-clock.ts';
 
@@ -36,10 +36,12 @@ export async function flip(
       const sight = await lookAt(room, write.file, signal);
       const receipt = { serviceId: write.file.path, since: instantOf(sight.at), originals: null };
       refuseImpossible(sight, order, room.where);
+      await refuseUnknownServices(room, sight, signal);
       const isWritten = isHeld(sight, order);
       if (isWritten && isFirst && sight.runs.every((run) => isInStep(run, sight)))
         return { ...receipt, already: true };
       isFirst = false;
+      if (isWritten) await finishMarker(room, sight, signal);
       const written = isWritten ? 'already' : await put(room, sight, order, write, signal);
       if (written === 'moved') {
         if (attempt >= ATTEMPTS) throw keepsMoving(write.file.path, room.where);
@@ -101,6 +103,23 @@ function refuseImpossible(sight: FileSight, { changes }: FlipOrder, where: strin
   }
   const moved = changes.find((change) => hasMoved(change, sight.versions));
   if (moved !== undefined) throw someoneElse(moved, sight, where);
+}
+
+/** A service without a container may be a service that the project does not have. */
+async function refuseUnknownServices(room: HostRoom, sight: FileSight, signal?: AbortSignal): Promise<void> {
+  const unseen = sight.runs.filter(
+    ({ restart, processes }) => restart.kind === 'compose-service' && processes.length === 0,
+  );
+  for (const { restart, name } of unseen) {
+    if (restart.kind !== 'compose-service' || (await isInProject(room, restart, signal))) continue;
+    throw new Fault({
+      code: 'service-absent',
+      what: `the compose project in "${restart.directory}" has no service "${name}"`,
+      where: room.where,
+      live: 'the file and what reads it are as they were',
+      next: `see on the host: cd ${restart.directory} && ${restart.program.join(' ')} config --services`,
+    });
+  }
 }
 
 function hasMoved({ target, from, to }: FlipChange, versions: Versions): boolean {
@@ -213,7 +232,6 @@ async function restartAll(
 async function putBack(room: HostRoom, { sight, read, identity }: Written): Promise<void> {
   if (read.identity === null) return removeFile(room, sight.file.path, identity);
   const asOf = read.identity.slice(read.identity.indexOf('.') + 1);
-  const now: FileSight = { ...sight, identity, marker: null };
-  const back = { sight: now, read: { ...read, identity }, content: read.content, versions: sight.versions };
+  const back = { sight, read: { ...read, identity }, content: read.content, versions: sight.versions };
   await writeFile(room, { ...back, asOf });
 }

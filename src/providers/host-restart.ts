@@ -1,11 +1,10 @@
 import { millisecondsOf } from '../model/duration.ts';
 import { Fault } from '../model/fault.ts';
 import type { Restart } from '../model/host.ts';
-import { lastWords } from './host-faults.ts';
 import { composeWords } from './host-look-script.ts';
 import { quoted, quotedAll } from './host-quoted.ts';
 import type { HostRoom } from './host-room.ts';
-import { change } from './host-room.ts';
+import { change, heard } from './host-room.ts';
 import type { Answer } from './host-shell.ts';
 import type { Run } from './host-sight.ts';
 
@@ -65,7 +64,7 @@ async function restartUnit(
   ].join('\n');
   const answer = await change(room, body, RESTART_MS, signal);
   if (answer.code === 0) return;
-  const said = lastWords(answer.said);
+  const said = heard(room, answer.said);
   if (NO_RIGHT.test(said)) {
     throw new RestartRefused(
       new Fault({
@@ -93,7 +92,7 @@ async function restartService(
   const words = [...composeWords(service, room.place), 'up', '-d', '--no-deps', '--force-recreate'];
   const answer = await compose(room, service, [...words, service.service], signal);
   if (answer.code === 0) return;
-  const said = `compose did not bring up "${service.service}": ${lastWords(answer.said)}`;
+  const said = `compose did not bring up "${service.service}": ${heard(room, answer.said)}`;
   throw notRestarted(room, path, said, logsOf(service));
 }
 
@@ -106,6 +105,20 @@ export function compose(
 ): Promise<Answer> {
   const body = `cd ${quoted(room.place(directory))} || exit 4\n${quotedAll(words)} >&2`;
   return change(room, body, RESTART_MS, signal);
+}
+
+/**
+ * Whether compose knows the service. Where it cannot say, as for a project whose file of variables is yet to be made, it
+ * counts as known.
+ */
+export async function isInProject(room: HostRoom, service: Compose, signal?: AbortSignal): Promise<boolean> {
+  const words = quotedAll([...composeWords(service, room.place), 'config', '--services']);
+  const body = [
+    `cd ${quoted(room.place(service.directory))} || exit 0`,
+    `services=$(${words} 2>/dev/null) || exit 0`,
+    `printf '%s\\n' "$services" | grep -qxF -e ${quoted(service.service)} || exit 3`,
+  ].join('\n');
+  return (await room.shell.run({ body, timeoutMs: 60_000 }, signal)).code !== 3;
 }
 
 export function logsOf({ service, directory, program }: Compose): string[] {

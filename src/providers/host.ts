@@ -49,7 +49,7 @@ export function connectHost(options: HostOptions): Platform {
       throw hostFault(error, { host: name, endpoint, where, signal });
     }
   }
-  const roomFor = (where: string) => ({ shell, place, fence, where });
+  const roomFor = (where: string) => ({ shell, place, fence, where, masked: new Set<string>() });
   const keepsNoCopies = (): never => {
     throw new Fault({ code: 'unexpected', what: `host "${name}" keeps no copies`, where: name });
   };

@@ -87,7 +87,7 @@ fi
 case $verb in
   reset-failed)
     echo 0 >"$folder/failures"
-    echo "inactive dead success" >"$folder/state"
+    ! grep -q '^failed' "$folder/state" || echo "inactive dead success" >"$folder/state"
     ;;
   reload) [ "$(cat "$folder/pid")" -ne 0 ] ;;
   restart)
