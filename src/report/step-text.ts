@@ -99,7 +99,7 @@ function detailsOf(step: Step, now: Instant): Detail[] {
       ];
     case 'verify':
       return [
-        ['probe: ', probeText(step.probe)],
+        ['probe: ', probeText(step.probe, step.file !== undefined)],
         ['', `healthy for ${humanDuration(step.settleTime)}, given up after ${humanDuration(step.deadline)}`],
       ];
     case 'promote':
