@@ -32,7 +32,13 @@ export async function restart(room: HostRoom, run: Run, path: string, signal?: A
     case 'systemd-unit':
       return restartUnit(room, run.restart, path, signal);
     case 'compose-service':
-      return restartService(room, run.restart, path, signal);
+      return restartService(
+        room,
+        run.restart,
+        run.processes.filter(({ hasEnded }) => !hasEnded).length,
+        path,
+        signal,
+      );
     case 'command':
       return runCommand(room, run.restart, path, signal);
   }
@@ -82,15 +88,20 @@ async function restartUnit(
   ]);
 }
 
-/** Always anew: compose leaves a container alone whose own configuration is the same, whatever files it reads itself. */
+/**
+ * Always anew: compose leaves a container alone whose own configuration is the same, whatever files it reads itself. One
+ * that was scaled by hand stays so: compose would go back to what the project says.
+ */
 async function restartService(
   room: HostRoom,
   service: Compose,
+  count: number,
   path: string,
   signal?: AbortSignal,
 ): Promise<void> {
-  const words = [...composeWords(service, room.place), 'up', '-d', '--no-deps', '--force-recreate'];
-  const answer = await compose(room, service, [...words, service.service], signal);
+  const scale = count > 1 ? ['--scale', `${service.service}=${count}`] : [];
+  const up = ['up', '-d', '--no-deps', '--force-recreate', ...scale, service.service];
+  const answer = await compose(room, service, [...composeWords(service, room.place), ...up], signal);
   if (answer.code === 0) return;
   const said = `compose did not bring up "${service.service}": ${heard(room, answer.said)}`;
   throw notRestarted(room, path, said, logsOf(service));

@@ -54,11 +54,14 @@ export async function rollService(
 }
 
 function running(sight: FileSight, at: number): readonly Process[] {
-  return (sight.runs[at]?.processes ?? []).filter(({ hasFailed }) => !hasFailed);
+  const gone = new Set(broken(sight, at));
+  return (sight.runs[at]?.processes ?? []).filter((process) => !gone.has(process));
 }
 
+/** Of no use any more, or never was. An old one that is unhealthy serves until its turn comes. */
 function broken(sight: FileSight, at: number): readonly Process[] {
-  return (sight.runs[at]?.processes ?? []).filter(({ hasFailed }) => hasFailed);
+  const processes = sight.runs[at]?.processes ?? [];
+  return processes.filter((process) => process.hasEnded || (process.hasFailed && isFresh(process, sight)));
 }
 
 /** Holds afterwards: there is one container more, and it is healthy. Otherwise it is gone again, and throws. */

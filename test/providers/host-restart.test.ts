@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -60,6 +61,27 @@ describe('a service of compose', () => {
     const fault = await faultOf(ground.verify({ JWT_SECRET: 1 }));
     expect(fault).toMatchObject({ code: 'verify-failed' });
     expect(fault.message).toContain('unhealthy');
+  });
+
+  it('whose container ends at once is not verified, and says so without waiting', async () => {
+    await open({ restarts: [COMPOSE] });
+    await ground.flip({ JWT_SECRET: [null, 1] });
+    ground.switchOn(`${FOLDER}/refuses`, `${reference('JWT_SECRET', 2)}\n`);
+    await ground.flip({ JWT_SECRET: [1, 2] });
+    const fault = await faultOf(ground.verify({ JWT_SECRET: 2 }, { deadlineMs: 600_000 }));
+    expect(fault.message).toMatch(/"web" does not stay up: web-\d+ is exited/);
+    await ground.flip({ JWT_SECRET: [2, 1] }, true);
+    await ground.verify({ JWT_SECRET: 1 });
+  });
+
+  it('that was scaled by hand stays so', async () => {
+    await open({ restarts: [COMPOSE] });
+    const at = ['compose', '--project-directory', join(ground.running.root, COMPOSE.directory)];
+    const up = ['up', '-d', '--no-deps', '--scale', 'web=3', 'web'];
+    execFileSync(join(ground.running.programs, 'docker'), [...at, ...up]);
+    expect(await ground.observe()).toMatchObject({ tasks: 3 });
+    await ground.flip({ JWT_SECRET: [null, 1] });
+    expect(await ground.verify({ JWT_SECRET: 1 })).toMatchObject({ tasks: 3 });
   });
 
   it('that does not come up says that the file holds the new versions, and comes back with the old ones', async () => {
