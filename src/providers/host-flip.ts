@@ -11,6 +11,7 @@ import type { HostRoom } from './host-room.ts';
 import { lookAt } from './host-room.ts';
 import type { FileSight, Run } from './host-sight.ts';
 import { isFresh, isUnseen } from './host-sight.ts';
+import { before, takenAfter } from './host-taken.ts';
 import { finishMarker, readFile, removeFile, rendered, writeFile } from './host-write.ts';
 import type { FileText } from './host-write.ts';
 import type { Clock } from './host-clock.ts';
@@ -171,13 +172,16 @@ async function put(
   const images = await buildImages(room, write, signal);
   const variables = new Map<string, string | null>(images);
   const baked = new Set(write.reads.map(({ target }) => target));
+  const taken = takenAfter(room, sight, read, order.changes);
+  const wayBack = (change: FlipChange) => (order.undo ? before(room, sight, change) : null);
   for (const change of order.changes) {
     if (baked.has(change.target)) continue;
-    variables.set(change.target, change.to === null ? null : await textOf(change, change.to, write));
+    const text = change.to === null ? wayBack(change) : await textOf(change, change.to, write);
+    if (text !== undefined) variables.set(change.target, text);
   }
   const content = rendered(read, write.file, variables, room.where);
   const versions = versionsAfter(sight, order.changes);
-  const identity = await writeFile(room, { sight, read, content, versions }, signal);
+  const identity = await writeFile(room, { sight, read, content, versions, taken }, signal);
   return identity === null ? 'moved' : { sight, read, identity };
 }
 
@@ -232,6 +236,8 @@ async function restartAll(
 async function putBack(room: HostRoom, { sight, read, identity }: Written): Promise<void> {
   if (read.identity === null) return removeFile(room, sight.file.path, identity);
   const asOf = read.identity.slice(read.identity.indexOf('.') + 1);
-  const back = { sight, read: { ...read, identity }, content: read.content, versions: sight.versions };
+  const { versions, marker } = sight;
+  const taken = marker?.taken ?? new Set<string>();
+  const back = { sight, read: { ...read, identity }, content: read.content, versions, taken };
   await writeFile(room, { ...back, asOf });
 }

@@ -2,6 +2,7 @@ import type { Fence } from '../model/fence.ts';
 import { Fault } from '../model/fault.ts';
 import { isTooShort, MASKS } from '../model/guard.ts';
 import type { EnvFile } from '../model/host.ts';
+import type { SecretValue } from '../model/secret-value.ts';
 import { lastWords } from './host-faults.ts';
 import type { Place } from './host-look-script.ts';
 import { lookScript } from './host-look-script.ts';
@@ -18,6 +19,8 @@ export interface HostRoom {
   readonly where: string;
   /** What else a file that was read holds: masked in whatever the host says, where a program may quote it. */
   readonly masked: Set<string>;
+  /** By path and variable what was there before keyturn first wrote it: the way back of this process, and of no other. */
+  readonly before: Map<string, SecretValue>;
 }
 
 const LOOK_MS = 60_000;

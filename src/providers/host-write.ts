@@ -15,6 +15,8 @@ const WRITE_MS = 60_000;
 export interface FileText {
   readonly identity: string | null;
   readonly content: Buffer;
+  /** What its lines mean; empty where its reader would refuse it. */
+  readonly variables: ReadonlyMap<string, string>;
 }
 
 /** Null where it changed while it was read. One that is not there is empty. */
@@ -25,7 +27,7 @@ export async function readFile(
 ): Promise<FileText | null> {
   refuseStrange(sight, room.where);
   const { path, format } = sight.file;
-  if (sight.identity === null) return { identity: null, content: Buffer.alloc(0) };
+  if (sight.identity === null) return { identity: null, content: Buffer.alloc(0), variables: new Map() };
   const script = { body: readScript(path, room.place), timeoutMs: WRITE_MS };
   const { code, out } = await room.shell.run(script, signal);
   if (code !== 0) throw unreadable(path, room.where);
@@ -37,12 +39,12 @@ export async function readFile(
   const read = variablesOf(content, format);
   // What is declared is no secret: a value that is the name of the unit as well would make it unreadable.
   const declared = `${room.where} ${JSON.stringify(sight.file)}`;
-  const values = read.kind === 'read' ? [...read.variables.values()] : [];
+  const variables = read.kind === 'read' ? read.variables : new Map<string, string>();
   maskFor(
     room,
-    values.filter((value) => !declared.includes(value.trim())),
+    [...variables.values()].filter((value) => !declared.includes(value.trim())),
   );
-  return { identity: sight.identity, content };
+  return { identity: sight.identity, content, variables };
 }
 
 /** The file with other values. Throws all that keeps it from that, and then nothing is written. */
@@ -70,6 +72,7 @@ export interface WriteOrder {
   readonly read: FileText;
   readonly content: Buffer;
   readonly versions: Versions;
+  readonly taken: Marker['taken'];
   /** The file is put back as it was before it was read by anybody: from this time. */
   readonly asOf?: string;
 }
@@ -80,7 +83,7 @@ export interface WriteOrder {
  */
 export async function writeFile(
   room: HostRoom,
-  { sight, read, content, versions, asOf }: WriteOrder,
+  { sight, read, content, versions, taken, asOf }: WriteOrder,
   signal?: AbortSignal,
 ): Promise<string | null> {
   const { path, mode, owner } = sight.file;
@@ -89,8 +92,10 @@ export async function writeFile(
   const now: Marked = { versions: sight.versions, identity: edited };
   const next: Marked = { versions, identity: asOf !== undefined && sight.isEdited ? edited : TO_COME };
   const scale = sight.marker?.scale ?? new Map<string, number>();
-  const during: Marker = { now, next, scale };
-  const after: Marker = { now: next, next: null, scale };
+  // Of both files, until it is known which of them is there.
+  const either = new Set([...(sight.marker?.taken ?? []), ...taken]);
+  const during: Marker = { now, next, scale, taken: either };
+  const after: Marker = { now: next, next: null, scale, taken };
   const token = randomBytes(6).toString('hex');
   const writing = { path, content, expected: read.identity, mode, owner, token, during, after };
   const body = writeScript({ ...writing, asOf: asOf ?? null }, room.place);

@@ -150,6 +150,7 @@ function buildLines({ write }: FlipStep): Detail[] {
 function changeText(change: FlipChange, { write }: Pick<FlipStep, 'write'>): string {
   const place = write === undefined ? 'mount' : 'variable';
   if (change.from === null) return `${change.to?.copy ?? 'nothing'} (new ${place})`;
+  if (change.from.copy === change.to?.copy) return `${change.from.copy}, written anew`;
   if (change.to === null) return `${change.from.copy} (${place} removed)`;
   return `${change.from.copy} -> ${change.to.copy}`;
 }

@@ -129,6 +129,9 @@ interface ScenarioSecret {
 interface ScenarioService {
   /** Of a file: an image that is built with these secrets. */
   readonly builds?: readonly string[];
+  /** Of a file: somebody else wrote it since; what reads it began before it was written and carries no marker. */
+  readonly edited?: true;
+  readonly unmarked?: true;
   /** `writer`, `writer@v2` (pinned), `writer as other_base`. */
   readonly mounts?: readonly string[];
   readonly platform?: string;
@@ -505,6 +508,7 @@ function recordService(
   seen.lingering = refer(given.lingering ?? []).map(({ copyId }) => copyId);
   seen.lost = refer(given.lost ?? []).map(({ copyId }) => copyId);
   seen.homeless = given.homeless ?? null;
+  if (isHost) Object.assign(seen, { isEdited: given.edited === true, isUnmarked: given.unmarked === true });
   const isRecorded = given.undeclared !== true && given.unrecorded !== true && reading.length > 0;
   if (!isRecorded) return [];
   const record: RecordedConsumer = {

@@ -19,6 +19,7 @@ const marker: fc.Arbitrary<Marker> = fc.record({
   scale: fc
     .dictionary(fc.stringMatching(/^[a-z][a-z0-9_.-]{0,8}$/), fc.nat(99))
     .map((pairs) => new Map(Object.entries(pairs))),
+  taken: fc.uniqueArray(target, { maxLength: 3 }).map((names) => new Set(names)),
 });
 
 describe('a marker', () => {
@@ -41,7 +42,12 @@ describe('a marker', () => {
   });
 
   it('is of one line for each thing it says, whatever the path is', () => {
-    const none = { now: { versions: new Map(), identity: null }, next: null, scale: new Map() };
+    const none = {
+      now: { versions: new Map(), identity: null },
+      next: null,
+      scale: new Map(),
+      taken: new Set<string>(),
+    };
     const lines = markerLines('/etc/a\nKEYTURN_VERSIONS=X:y_v1\u2028.env', none);
     expect(lines.join('\n').split('\n')).toHaveLength(2);
   });
@@ -51,6 +57,7 @@ describe('a marker', () => {
       now: { versions: new Map([['A', 'a_v1']]), identity: '10.5.000000001' },
       next: { versions: new Map([['A', 'a_v2']]), identity: '11.6.000000001' },
       scale: new Map(),
+      taken: new Set(),
     };
     const held = (of: string) => {
       const { versions, isEdited } = heldBy(both, of);
