@@ -22,9 +22,12 @@ const GREP_VARIABLE = `grep -E ${quoted(MARKER_VARIABLE_LINE)}`;
 const PROPERTIES =
   'LoadState,ActiveState,SubState,MainPID,NRestarts,Result,CanReload,ExecMainStartTimestampMonotonic,ActiveEnterTimestampMonotonic';
 
-/** Of a container's environment the marker alone: docker reads it all to us otherwise. */
+/**
+ * Of a container's environment the marker alone: docker reads it all to us otherwise. By the names that docker's own
+ * types have: with one that only its JSON has (`Id`) it takes that, and then a container without a health check is an error.
+ */
 const CONTAINER =
-  '{{.Id}} {{.Name}} {{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{.RestartCount}} {{.State.StartedAt}}{{println}}' +
+  '{{.ID}} {{.Name}} {{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{.RestartCount}} {{.State.StartedAt}}{{println}}' +
   '{{range .Config.Env}}{{if eq (index (split . "=") 0) "KEYTURN_VERSIONS"}}{{println .}}{{end}}{{end}}';
 const CONTAINER_LINE = '^[0-9a-f]+ /?[A-Za-z0-9_.-]+ [a-z]+ [a-z]+ [0-9]+ [0-9TZ:.+-]+$';
 

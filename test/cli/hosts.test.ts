@@ -30,10 +30,10 @@ const BEFORE = [
 
 interface Fleet {
   readonly cwd: string;
-  run(args: readonly string[], more?: Partial<RunOptions>): Promise<Ran>;
-  path(host: string, path: string): string;
-  file(host: string): string;
-  unit(host: string, name: string): string;
+  readonly run: (args: readonly string[], more?: Partial<RunOptions>) => Promise<Ran>;
+  readonly path: (host: string, path: string) => string;
+  readonly file: (host: string) => string;
+  readonly unit: (host: string, name: string) => string;
 }
 
 /** Two hosts whose file was there before keyturn, with forty lines, and in which two variables were then taken over. */

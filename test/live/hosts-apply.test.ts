@@ -29,11 +29,11 @@ interface Stage {
   readonly host: LiveHost;
   readonly tracker: Tracker;
   readonly folder: string;
-  keyturn(...args: readonly string[]): Promise<Ran>;
+  readonly keyturn: (...args: readonly string[]) => Promise<Ran>;
   /** Rotates both to these values, each handed in by a file outside of the project. */
-  rotate(values: Tracker['values']): Promise<Ran>;
+  readonly rotate: (values: Tracker['values']) => Promise<Ran>;
   /** Every file but the vault's own that holds the text, on the host and in the project. */
-  heldBy(text: string): Promise<string[]>;
+  readonly heldBy: (text: string) => Promise<string[]>;
 }
 
 /** A tracker that runs on a host of its own, and a project that declares its two secrets; both are taken over. */
