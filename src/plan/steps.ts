@@ -296,12 +296,15 @@ export function flipStep(
 }
 
 function flipText(consumer: DeclaredConsumer, changes: readonly FlipChange[], back: '' | 'back '): string {
-  const counted = (one: string): string => `${changes.length} ${one}${changes.length === 1 ? '' : 's'}`;
+  const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
   if (consumer.kind === 'swarm-service')
-    return `flip ${counted('secret')} of ${consumer.service} ${back}in one update`;
+    return `flip ${counted(changes.length, 'secret')} of ${consumer.service} ${back}in one update`;
+  // What is baked into an image stands in no file, but the name of the image does.
+  const builds = new Map(consumer.mounts.map(({ target, build }) => [target, build]));
+  const written = new Set(changes.map(({ target }) => builds.get(target) ?? target));
   const restarts = consumer.file.restarts.map(restartText);
   const then = restarts.length === 0 ? 'nothing restarts' : restarts.join(', ');
-  return `write ${counted('variable')} ${back}into ${spoken(consumer.address)}, then ${then}`;
+  return `write ${counted(written.size, 'variable')} ${back}into ${spoken(consumer.address)}, then ${then}`;
 }
 
 function restartText(restart: Restart): string {
