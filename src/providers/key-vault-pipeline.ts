@@ -5,6 +5,7 @@ import type { Fence } from '../model/fence.ts';
 import type { Identity } from '../model/journal.ts';
 import { entraIdentity } from './azure-claims.ts';
 import { LASTING, networkCodeOf } from './azure-errors.ts';
+import { Budget, LIMITS } from './key-vault-budget.ts';
 
 type Policy = NonNullable<SecretClientOptions['additionalPolicies']>[number]['policy'];
 type Request = Parameters<Policy['sendRequest']>[0];
@@ -67,13 +68,14 @@ const TRANSIENT = new Set([408, 500, 502, 503, 504]);
  * 5xx or a lost connection, a write never is: whoever wrote must look first. A request that carries a body
  * without a token, or goes to another host, is not sent at all.
  *
- * No pacing beyond that: the vault takes 300 writes and 4,000 other requests in 10 s, and a plan's pages and
- * an apply's few parallel groups stay far below.
+ * It sends no more than the vault takes in 10 s, so that a large apply is not throttled by itself: see Budget.
  */
 export class KeyVaultPipeline {
   readonly #host: string;
   readonly #pace: Pace;
   readonly #fence: Fence | undefined;
+  readonly #creates: Budget;
+  readonly #others: Budget;
   readonly #refusals = new WeakMap<object, Refusal>();
   #identity: Identity | null = null;
 
@@ -81,6 +83,8 @@ export class KeyVaultPipeline {
     this.#host = host;
     this.#pace = pace;
     this.#fence = fence;
+    this.#creates = new Budget(LIMITS.creates, LIMITS.windowMs, pace);
+    this.#others = new Budget(LIMITS.others, LIMITS.windowMs, pace);
   }
 
   /** Who the vault took the first token of; null: it took none that says so. */
@@ -114,11 +118,7 @@ export class KeyVaultPipeline {
     let throttles = 0;
     let failures = 0;
     for (;;) {
-      request.timeout = Math.min(this.#pace.timeoutMs, this.#leftFor(request));
-      const outcome = await next(request).then(
-        (response) => ({ response }),
-        (thrown: unknown) => ({ thrown }),
-      );
+      const outcome = await this.#sendOnce(request, next, signal);
       if ('response' in outcome && outcome.response.status === 429 && throttles < THROTTLE_WAITS) {
         await this.#pace.sleep(this.#throttleWait(outcome.response, throttles), signal);
         throttles += 1;
@@ -131,6 +131,25 @@ export class KeyVaultPipeline {
         else this.#identity ??= entraIdentity(request.headers.get('authorization') ?? '');
         return outcome.response;
       }
+    }
+  }
+
+  /** Never rejects, but where it gave up before it was sent. */
+  async #sendOnce(
+    request: Request,
+    next: Send,
+    signal: AbortSignal | undefined,
+  ): Promise<{ readonly response: Response } | { readonly thrown: unknown }> {
+    const budget = request.method === 'PUT' ? this.#creates : this.#others;
+    await budget.enter(signal);
+    try {
+      // Behind the wait: what is left of the lease is less by then.
+      request.timeout = Math.min(this.#pace.timeoutMs, this.#leftFor(request));
+      return { response: await next(request) };
+    } catch (thrown) {
+      return { thrown };
+    } finally {
+      budget.leave();
     }
   }
 

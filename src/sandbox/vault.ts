@@ -9,6 +9,8 @@ import { Fault } from '../model/fault.ts';
 import type { Intercept } from './intercept.ts';
 import { FaultRules, parseFaultRules } from './vault-faults.ts';
 import type { FaultRule, VaultOperation } from './vault-faults.ts';
+import type { VaultLimits } from './vault-limits.ts';
+import { Throttle } from './vault-limits.ts';
 import { VaultStore } from './vault-store.ts';
 import type { StoredSecret } from './vault-store.ts';
 import { NEEDS, badParameter, challenge, challengeHeader, forbidden, parseWritten } from './vault-wire.ts';
@@ -31,6 +33,8 @@ export interface VaultOptions {
   /** Rights of a token; one that is not listed may do all. `SANDBOX_TOKENS` unless said. */
   readonly tokens?: Readonly<Record<string, readonly VaultRight[]>>;
   readonly tenantId?: string;
+  /** Throttles as Key Vault does: 429 without Retry-After beyond so many requests. Absent: never by itself. */
+  readonly limits?: VaultLimits;
   /** Decides about every request that carries a token, in the place of fault rules. */
   readonly intercept?: Intercept<VaultOperation, Answer>;
 }
@@ -145,6 +149,7 @@ class EmbeddedVault {
   readonly #options: VaultOptions;
   readonly #store: VaultStore;
   readonly #clock: () => number;
+  readonly #throttle: Throttle | null;
   readonly #stopped = new AbortController();
   #sequence = 0;
 
@@ -157,6 +162,7 @@ class EmbeddedVault {
       clock: this.#clock,
       deleteDelayMs: options.deleteDelayMs ?? 4000,
     });
+    this.#throttle = options.limits === undefined ? null : new Throttle(options.limits);
     for (const rule of options.faults ?? []) this.rules.add(rule);
     // Each request that waits listens to it.
     setMaxListeners(0, this.#stopped.signal);
@@ -198,6 +204,8 @@ class EmbeddedVault {
       return this.#answer(call, route, refusal(404, 'NotFound', 'no such operation'), null);
     }
     if ('status' in route) return this.#answer(call, null, route, null);
+    if (this.#throttle?.refuses(route.operation, this.#clock()) === true)
+      return this.#answer(call, route, throttled(), null);
     const { intercept } = this.#options;
     if (intercept !== undefined) return this.#hand(intercept, call, route);
     const rule = this.rules.take(route.operation, route.secret);
