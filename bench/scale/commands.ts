@@ -19,10 +19,14 @@ export interface Cost {
 const LIMIT_MS = 600_000;
 
 /** Runs node with these arguments, and has it write down what it used when it exits. Kills it after ten minutes. */
-export async function measured(args: readonly string[], cwd: string): Promise<Cost> {
+export async function measured(
+  args: readonly string[],
+  cwd: string,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Cost> {
   const usage = join(cwd, `usage-${process.pid}.json`);
   const hook = fileURLToPath(new URL('usage-hook.mjs', import.meta.url));
-  const env = { PATH: process.env['PATH'] ?? '', HOME: cwd, NO_COLOR: '1', BENCH_USAGE: usage };
+  const env = { PATH: process.env['PATH'] ?? '', HOME: cwd, NO_COLOR: '1', BENCH_USAGE: usage, ...more };
   const began = performance.now();
   const child = spawn(process.execPath, ['--import', hook, ...args], { cwd, env });
   let out = '';
@@ -42,6 +46,11 @@ export async function measured(args: readonly string[], cwd: string): Promise<Co
   return { code, wallMs, cpuMs, peakMb: (used.maxRSS ?? Number.NaN) / 1024, out, err };
 }
 
-export function keyturn(args: readonly string[], cwd: string, root = REPOSITORY): Promise<Cost> {
-  return measured([join(root, 'bin', 'keyturn.js'), ...args], cwd);
+export function keyturn(
+  args: readonly string[],
+  cwd: string,
+  root = REPOSITORY,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Cost> {
+  return measured([join(root, 'bin', 'keyturn.js'), ...args], cwd, environment);
 }

@@ -46,11 +46,7 @@ export const manifestOf = (folder: string, generation: number): string =>
  * generation 2. Its record was rebuilt from tags and labels. Returns what the two synths cost.
  */
 export async function makeProject(folder: string, size: Size, served: Served): Promise<Cost[]> {
-  await mkdir(folder, { recursive: true });
-  await symlink(join(REPOSITORY, 'node_modules'), join(folder, 'node_modules'));
-  const app = 'node node_modules/jiti/lib/jiti-cli.mjs main.ts';
-  await writeFile(join(folder, 'cdktf.json'), JSON.stringify({ language: 'typescript', app }));
-  await writeFile(join(folder, 'main.ts'), MAIN(size));
+  await declareProject(folder, size);
   const costs: Cost[] = [];
   for (const generation of [1, 2]) {
     await writeFile(join(folder, 'generation.txt'), String(generation));
@@ -65,6 +61,21 @@ export async function makeProject(folder: string, size: Size, served: Served): P
     served,
   );
   return costs;
+}
+
+/** A project whose stack declares a world of that size, as generation 1. Nothing of it was synthesized yet. */
+export async function declareProject(folder: string, size: Size): Promise<void> {
+  await writeProject(folder, MAIN(size));
+  await writeFile(join(folder, 'generation.txt'), '1');
+}
+
+/** A project in that folder with this main.ts. */
+export async function writeProject(folder: string, main: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await symlink(join(REPOSITORY, 'node_modules'), join(folder, 'node_modules'));
+  const app = 'node node_modules/jiti/lib/jiti-cli.mjs main.ts';
+  await writeFile(join(folder, 'cdktf.json'), JSON.stringify({ language: 'typescript', app }));
+  await writeFile(join(folder, 'main.ts'), main);
 }
 
 /** Throws what it printed unless it ended with 0. */

@@ -8,6 +8,16 @@ import { REPOSITORY } from './commands.ts';
 export interface Size {
   readonly secrets: number;
   readonly services: number;
+  /** The vault begins empty, and answers 429 beyond what Key Vault takes. Absent: it is filled, and never does. */
+  readonly throttled?: true;
+}
+
+/** What a vault that throttles saw. */
+export interface Writes {
+  /** From the first write to the last answer of one. */
+  readonly spanMs: number;
+  readonly writes: number;
+  readonly refused: number;
 }
 
 /** Requests by operation, `vault SecretList: 400`. */
@@ -17,7 +27,8 @@ export type Counts = Readonly<Record<string, number>>;
 export type Question =
   | { readonly ask: 'set latency'; readonly latencyMs: number }
   | { readonly ask: 'take counts' }
-  | { readonly ask: 'tell ids' };
+  | { readonly ask: 'tell ids' }
+  | { readonly ask: 'tell writes' };
 
 export interface Addresses {
   readonly vault: string;
@@ -60,6 +71,10 @@ export class Served {
   /** The vault's id of each secret's newest version. */
   storeIds(): Promise<Readonly<Record<string, string>>> {
     return this.#ask({ ask: 'tell ids' });
+  }
+
+  writes(): Promise<Writes> {
+    return this.#ask({ ask: 'tell writes' });
   }
 
   async close(): Promise<void> {

@@ -13,13 +13,19 @@ import { secretAddress } from '../../src/model/address.ts';
 import { startSwarm } from '../../src/sandbox/swarm.ts';
 import { startVault } from '../../src/sandbox/vault.ts';
 import { STACK, SWARM, VAULT, baseName, secretName, secretsOf, serviceName } from './names.ts';
-import type { Counts, Question, Size } from './served.ts';
+import type { Counts, Question, Size, Writes } from './served.ts';
 
 const AT_ONCE = 32;
 const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE });
 
 const given = JSON.parse(process.argv[2] ?? '{}') as Size & { readonly folder: string };
-const options = { name: VAULT, directory: null, latencyMs: 0 };
+const limits = { creates: 300, others: 4_000, windowMs: 10_000 };
+const options = {
+  name: VAULT,
+  directory: null,
+  latencyMs: 0,
+  ...(given.throttled === true ? { limits } : {}),
+};
 const vault = await startVault(options);
 const swarm = await startSwarm({
   name: SWARM,
@@ -27,7 +33,7 @@ const swarm = await startSwarm({
   listen: 'tcp://127.0.0.1:0',
   timeScale: 0.05,
 });
-await fill(given);
+if (given.throttled !== true) await fill(given);
 const root = join(given.folder, '.keyturn', 'sandbox');
 await mkdir(root, { recursive: true });
 await publish(join(root, 'in-use.json'), new Map([[VAULT, vault.url]]), new Map([[SWARM, swarm.endpoint]]));
@@ -40,6 +46,7 @@ function answer(question: Question): object {
   if (question.ask === 'take counts') return takeCounts();
   if (question.ask === 'tell ids')
     return Object.fromEntries(vault.contents().map(({ name, versions }) => [name, versions.at(-1)?.id]));
+  if (question.ask === 'tell writes') return writes();
   options.latencyMs = question.latencyMs;
   return {};
 }
@@ -51,6 +58,18 @@ function takeCounts(): Counts {
   for (const { operation } of swarm.requests.slice(seen.swarm)) add(`swarm ${operation ?? 'other'}`);
   seen = { vault: vault.requests.length, swarm: swarm.requests.length };
   return counts;
+}
+
+function writes(): Writes {
+  const sets = vault.requests.filter(
+    ({ operation, tokenName }) => operation === 'SecretSet' && tokenName !== null,
+  );
+  const times = sets.map(({ at }) => Date.parse(at)).sort((a, b) => a - b);
+  return {
+    spanMs: (times.at(-1) ?? 0) - (times[0] ?? 0),
+    writes: sets.filter(({ status }) => status === 200).length,
+    refused: vault.requests.filter(({ status }) => status === 429).length,
+  };
 }
 
 async function fill({ secrets, services }: Size): Promise<void> {
