@@ -2,10 +2,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Fault } from '../model/fault.ts';
 import type { Evidence, VerifyOrder } from '../model/platform.ts';
 import type { Engine } from './swarm-connection.ts';
-import { hasStatus, isPassing } from './swarm-faults.ts';
+import { isPassing } from './swarm-faults.ts';
 import { judge, NOTHING_SEEN } from './swarm-judge.ts';
 import type { Memory, Sighting, Verdict } from './swarm-judge.ts';
 import type { ProbeCall } from './swarm-probe.ts';
+import type { Sightings } from './swarm-sightings.ts';
 import { serviceNamed } from './swarm-update.ts';
 
 /** Time as the loops see it. */
@@ -29,9 +30,15 @@ const POLL_MS = 400;
 /** A manager that is lost keeps the API away for up to 40 s, and a second election may follow. */
 const PATIENCE_MS = 90_000;
 
+/** An engine, and the looks that all verifications of it share. */
+export interface Sighted {
+  readonly engine: Engine;
+  readonly sightings: Sightings;
+}
+
 /** The contract is Platform.verify's. `probe` is called once, when the tasks are good. */
 export async function verify(
-  engine: Engine,
+  { engine, sightings }: Sighted,
   where: string,
   order: VerifyOrder,
   probe: (call: ProbeCall) => Promise<string | null>,
@@ -41,13 +48,43 @@ export async function verify(
 ): Promise<Evidence> {
   const began = clock.ticks();
   const deadline = began + order.deadlineMs;
-  const first = await serviceNamed(engine, order.service, where, signal);
+  const { ID: id } = await serviceNamed(engine, order.service, where, signal);
+  sightings.watch(id);
+  try {
+    const sight = () => sightings.of(id, signal);
+    const { verdict, sighting } = await untilGood(sight, { where, order, deadline }, progress, signal, clock);
+    const left = Math.max(deadline - clock.ticks(), 15_000);
+    const line = await probe({ service: sighting.service, tasks: verdict.good, timeoutMs: left });
+    return {
+      tasks: verdict.good.length,
+      elapsedMs: Math.round(clock.ticks() - began),
+      updateState: verdict.updateState,
+      staleOnDownNodes: verdict.staleOnDownNodes,
+      probe: line,
+    };
+  } finally {
+    sightings.unwatch(id);
+  }
+}
+
+/** Looks again and again until the tasks are good, and throws where they will not be, or are not in time. */
+async function untilGood(
+  sight: () => Promise<Sighting>,
+  {
+    where,
+    order,
+    deadline,
+  }: { readonly where: string; readonly order: VerifyOrder; readonly deadline: number },
+  progress: (line: string) => void,
+  signal: AbortSignal | undefined,
+  clock: Clock,
+): Promise<{ readonly verdict: Verdict & { readonly kind: 'good' }; readonly sighting: Sighting }> {
   let memory: Memory = NOTHING_SEEN;
   let silentFrom: number | null = null;
   let said = '';
   for (;;) {
     let silence: unknown;
-    const sighting = await sight(engine, first.ID, clock, signal).catch((error: unknown) => {
+    const sighting = await sight().catch((error: unknown) => {
       if (!isPassing(error)) throw error;
       silence = error;
       return null;
@@ -65,45 +102,12 @@ export async function verify(
     memory = result.memory;
     const { verdict } = result;
     if (verdict.kind === 'failed') throw refused(verdict, order, where);
-    if (verdict.kind === 'good') {
-      const left = Math.max(deadline - clock.ticks(), 15_000);
-      const line = await probe({ service: sighting.service, tasks: verdict.good, timeoutMs: left });
-      return {
-        tasks: verdict.good.length,
-        elapsedMs: Math.round(clock.ticks() - began),
-        updateState: verdict.updateState,
-        staleOnDownNodes: verdict.staleOnDownNodes,
-        probe: line,
-      };
-    }
+    if (verdict.kind === 'good') return { verdict, sighting };
     if (clock.ticks() >= deadline) throw tooLate(verdict.why, order, where);
     const line = verdict.why.replace(/, watched for .*/, ', watched for a while');
     if (line !== said) progress(line);
     said = line;
     await clock.sleep(POLL_MS, signal);
-  }
-}
-
-async function sight(engine: Engine, id: string, clock: Clock, signal?: AbortSignal): Promise<Sighting> {
-  const asked = await Promise.all([
-    present(engine.service(id, signal)),
-    present(engine.tasks({ service: [id] }, signal)),
-    engine.nodes(signal),
-  ]);
-  const [service, tasks, nodes] = asked;
-  return { service, tasks, nodes, at: clock.ticks() };
-}
-
-async function present<T>(answer: Promise<T>): Promise<T> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (!hasStatus(error, 404)) throw error;
-    throw new Fault({
-      code: 'service-absent',
-      what: 'the service was removed while it was verified',
-      next: 'deploy it again, then apply again',
-    });
   }
 }
 

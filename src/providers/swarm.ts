@@ -11,6 +11,7 @@ import type { SwarmEndpoint } from './swarm-dial.ts';
 import { hasStatus, isPassing, platformFault } from './swarm-faults.ts';
 import { runProbe, sweep } from './swarm-probe.ts';
 import { patiently } from './swarm-patience.ts';
+import { Sightings } from './swarm-sightings.ts';
 import { flip, settle } from './swarm-update.ts';
 import { REAL_CLOCK, verify } from './swarm-verify.ts';
 import type { Clock } from './swarm-verify.ts';
@@ -33,6 +34,7 @@ const ATTEMPTS = 6;
 export function connectSwarm(options: SwarmOptions): Platform {
   const engine = connectEngine(options);
   const clock = options.clock ?? REAL_CLOCK;
+  const sightings = new Sightings(engine, clock);
   const { name, environment, stack } = options;
 
   async function guarded<T>(
@@ -66,7 +68,7 @@ export function connectSwarm(options: SwarmOptions): Platform {
         if (order.probe.kind === 'http' || order.probe.kind === 'tcp')
           await sweep(room, order.service, signal);
         const probe = (call: Parameters<typeof runProbe>[2]) => runProbe(room, order, call, signal);
-        return verify(engine, where, order, probe, progress, signal, clock);
+        return verify({ engine, sightings }, where, order, probe, progress, signal, clock);
       });
     },
     settle: (service, originals, signal) => {
