@@ -1,5 +1,6 @@
 import { Fault } from '../model/fault.ts';
 import type { Engine } from './swarm-connection.ts';
+import { hasStatus } from './swarm-faults.ts';
 import type { Sighting } from './swarm-judge.ts';
 import type { Clock } from './swarm-verify.ts';
 import type { WireNode, WireService, WireTask } from './swarm-wire.ts';
@@ -69,10 +70,20 @@ export class Sightings {
     const ids = [...this.#watched.keys()];
     const [services, tasks, nodes] = await Promise.all([
       this.#engine.services({ id: ids }),
-      this.#engine.tasks({ service: ids }),
+      this.#tasksOf(ids),
       this.#engine.nodes(),
     ]);
     return { services, tasks, nodes, at: this.#clock.ticks() };
+  }
+
+  /** The engine refuses a filter that names a service which is gone: that is that one's trouble, not the others'. */
+  async #tasksOf(ids: readonly string[]): Promise<WireTask[]> {
+    try {
+      return await this.#engine.tasks({ service: ids });
+    } catch (error) {
+      if (!hasStatus(error, 404)) throw error;
+      return this.#engine.tasks({});
+    }
   }
 }
 

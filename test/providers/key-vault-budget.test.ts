@@ -18,9 +18,9 @@ class Clock {
     });
 
   async run(until: Promise<unknown>): Promise<void> {
-    let isDone = false;
-    void until.finally(() => (isDone = true));
-    while (!isDone) {
+    const end = { isReached: false };
+    void until.finally(() => (end.isReached = true));
+    while (!end.isReached) {
       await new Promise((resolve) => setImmediate(resolve));
       this.#sleepers.sort((a, b) => a.at - b.at);
       const next = this.#sleepers.shift();
