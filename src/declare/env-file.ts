@@ -69,7 +69,7 @@ export interface EnvFileProps {
   readonly deadline?: Duration | IsoDuration;
   /** These are written, restarted and verified first. */
   readonly dependsOn?: readonly Consuming[];
-  /** It need not exist yet: nothing is written until it does. */
+  /** Its directory need not be there yet: nothing is written until it is. */
   readonly optional?: boolean;
   /** It goes before the others that move with it; of several hosts the one that is named, or `true` for all of them. */
   readonly canary?: boolean | string;

@@ -30,13 +30,13 @@ export const Probe = {
     return { kind: 'none' };
   },
 
-  /** A GET against every task, from inside its network. */
+  /** A GET against every task, from inside its network; on a host against 127.0.0.1 there. */
   http(props: HttpProbeProps): Probe {
     const { path, port, status = 200, image = PROBE_IMAGE } = props;
     return { kind: 'http', path, port, status, image };
   },
 
-  /** A connection to every task, from inside its network. */
+  /** A connection to every task, from inside its network; on a host to 127.0.0.1 there. */
   tcp(props: TcpProbeProps): Probe {
     return { kind: 'tcp', port: props.port, image: props.image ?? PROBE_IMAGE };
   },

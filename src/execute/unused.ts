@@ -1,5 +1,5 @@
 import type { ConsumerAddress, Ordinal, SecretAddress } from '../model/address.ts';
-import { homeOf, nameOf } from '../model/address.ts';
+import { consumerAddress, homeOf, nameOf } from '../model/address.ts';
 import { Fault } from '../model/fault.ts';
 import type { ObservedService, ObservedVersion } from '../model/observed.ts';
 import { itemFingerprint } from '../model/observed.ts';
@@ -80,7 +80,10 @@ async function copiesInUse(
   const inUse = [];
   for (const { platform, name, id } of copies) {
     const { services } = await work.look(platform);
-    const users = Object.values(services).flatMap((service) => usesOf(service, id));
+    const users = Object.values(services).flatMap((service) => [
+      ...usesOf(service, id),
+      ...unmarked(service, platform, secret, work),
+    ]);
     if (users.length > 0) inUse.push({ platform, name, users });
   }
   return inUse;
@@ -128,6 +131,19 @@ function usesOf(service: ObservedService, copyId: string): string[] {
     uses.push(`previous spec of ${service.name}`);
   }
   return uses;
+}
+
+/** Processes of a host that began before their file was last written and carry no marker: they may hold any version. */
+function unmarked(
+  { name, file, liveTasks }: ObservedService,
+  platform: string,
+  secret: SecretAddress,
+  work: Work,
+): string[] {
+  const mounts = work.journal.recorded.consumers[consumerAddress(platform, name)]?.mounts ?? {};
+  const reads = file !== undefined && Object.values(mounts).some((mount) => mount.secret === secret);
+  const open = reads ? liveTasks.filter(({ copyIds }) => copyIds.length === 0) : [];
+  return open.map((task) => `${task.name}, which runs since before ${name} was written`);
 }
 
 /**

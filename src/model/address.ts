@@ -45,6 +45,11 @@ export function nameOf(address: Address): string {
   return address.slice(isOnHost(address) ? slash : slash + 1);
 }
 
+/** How a sentence calls it: by its name, and a file with its host, which tells it from the same file elsewhere. */
+export function spoken(address: Address): string {
+  return isOnHost(address) ? `${nameOf(address)} on ${homeOf(address)}` : nameOf(address);
+}
+
 /** The vault's or platform's name: `busflow-prod` of `vault://busflow-prod/db-writer`. */
 export function homeOf(address: Address): string {
   return address.slice(address.indexOf('//') + 2, endOfHome(address));

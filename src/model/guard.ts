@@ -78,16 +78,22 @@ export function watchForPersonal(texts: readonly string[]): void {
 
 /** `text` with each live value, and all declared personal data, masked. The very same text where there is none. */
 export function guarded(text: string): string {
-  if (live.size === 0 || text.length < SHORTEST_MASKED) return text;
+  return guardedFrom(text, 0);
+}
+
+/** The same of what stands at `start` and behind it. A value that begins before `start` and reaches over it is masked. */
+export function guardedFrom(text: string, start: number): string {
+  if (live.size === 0 || text.length < SHORTEST_MASKED) return text.slice(start);
   readNew();
   const spans = joined(spansIn(text), text);
   let safe = '';
-  let at = 0;
+  let at = start;
   for (const { from, to, mask } of spans) {
-    safe += text.slice(at, from) + MASKS[mask];
+    if (to <= start) continue;
+    safe += text.slice(at, Math.max(at, from)) + MASKS[mask];
     at = to;
   }
-  return at === 0 ? text : safe + text.slice(at);
+  return safe + text.slice(at);
 }
 
 /** The same of every text in a document, names of fields included. What JSON would not show of it is left out. */
@@ -248,7 +254,7 @@ function joined(spans: readonly Span[], text: string): Span[] {
 
 function isWithinMask({ from, to }: Span, text: string): boolean {
   return Object.values(MASKS).some((mask) => {
-    const at = text.lastIndexOf(mask, from);
-    return at !== -1 && at + mask.length >= to;
+    const first = Math.max(0, to - mask.length);
+    return first <= from && text.slice(first, from + mask.length).includes(mask);
   });
 }

@@ -10,6 +10,8 @@ type OnCompose = Extract<Restart, { kind: 'compose-service' }>;
 const IMAGE =
   /^([a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?)*(:\d{1,5})?\/)?[a-z0-9]+((\.|__?|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|__?|-+)[a-z0-9]+)*)*$/;
 const MAX_IMAGE = 200;
+/** Docker's limit for the tag of an image, which says the versions that are baked into it. */
+const MAX_TAG = 128;
 
 /** What is wrong with what is restarted once a file is written, and what to write instead. */
 export function restartProblems(restarts: readonly Restart[]): SettingProblem[] {
@@ -70,9 +72,9 @@ function composeProblems({ service, directory, files, project, program }: OnComp
 /** What is wrong with the images that are built, and with what is said to be baked into them. */
 export function buildProblems(
   builds: readonly ImageBuild[],
-  mounts: readonly Pick<Mount, 'target' | 'build'>[],
+  mounts: readonly Pick<Mount, 'target' | 'build' | 'base'>[],
 ): SettingProblem[] {
-  const problems = builds.flatMap((build) => imageProblems(build));
+  const problems = builds.flatMap((build) => [...imageProblems(build), ...tagProblems(build, mounts)]);
   for (const { variable, image } of builds) {
     if (mounts.some((mount) => mount.build === variable)) continue;
     problems.push({
@@ -103,6 +105,21 @@ function imageProblems(build: ImageBuild): SettingProblem[] {
   problems.push(...directoryProblems('the directory of the build', build.directory));
   problems.push(...programProblems('the build', build, "['./build-web']"));
   return problems;
+}
+
+function tagProblems(
+  { variable, image }: ImageBuild,
+  mounts: readonly Pick<Mount, 'build' | 'base'>[],
+): SettingProblem[] {
+  const baked = mounts.filter(({ build }) => build === variable).map(({ base }) => `${base}_v9999`);
+  const tag = baked.join('.');
+  if (tag.length <= MAX_TAG && !tag.startsWith('-')) return [];
+  return [
+    {
+      what: `"${tag}" is no tag of the image "${image}", which says what is baked into it`,
+      next: `give the secrets names of fewer characters, a letter or digit first: ${MAX_TAG} in all, with versions`,
+    },
+  ];
 }
 
 function isImage(name: string): boolean {

@@ -1,5 +1,5 @@
 import type { Address } from '../model/address.ts';
-import { isOnHost, nameOf } from '../model/address.ts';
+import { isOnHost, spoken } from '../model/address.ts';
 import type { DeclaredSecret } from '../model/declared.ts';
 import type { Recorded, RecordedSecret } from '../model/recorded.ts';
 import { isPlatformOnly, recordedVersion } from '../model/recorded.ts';
@@ -90,7 +90,7 @@ function readDoubts(
   const reads = free.filter(({ now }) => now !== null);
   const texts = free
     .filter(({ now }) => now === null)
-    .map(({ consumer }) => `${nameOf(consumer)} mounts ${name} and names no copy of ours there`);
+    .map(({ consumer }) => `${spoken(consumer)} mounts ${name} and names no copy of ours there`);
   if (reads.length === 0 && current !== null) {
     texts.push(`nothing declared reads ${name}: v${current}, the vault's newest of ours, counts as current`);
   }
@@ -107,7 +107,7 @@ function readDoubts(
 }
 
 function readText({ consumer, now }: Reading): string {
-  return `${nameOf(consumer)} reads v${now ?? '?'}`;
+  return `${spoken(consumer)} reads v${now ?? '?'}`;
 }
 
 function copiedTags({ name, address }: DeclaredSecret, { stores }: Scene): string[] {

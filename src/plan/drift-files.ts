@@ -20,7 +20,8 @@ export function fileDrift(consumer: DeclaredConsumer, file: ObservedFile, view: 
     ...(file.isEdited ? [edited(consumer, view)] : []),
     ...open(consumer, file),
     ...file.down.map((name) => down(consumer, name)),
-    ...file.stale.map((name) => stale(consumer, name)),
+    // What somebody wrote since is theirs to have read.
+    ...(file.isEdited ? [] : file.stale.map((name) => stale(consumer, name))),
   ];
 }
 

@@ -193,16 +193,18 @@ function isAsRecorded(
 /** An older version again although it had been moved: a rollback of Swarm's, or a deploy from a file of before. */
 function putBackText(
   consumer: DeclaredConsumer,
-  { updateState }: ObservedService,
+  service: ObservedService,
   off: readonly Off[],
   view: View,
 ): string {
   const reads = off.map(({ mount, ordinal }) => `${nameOf(mount.secret)} v${ordinal}`).join(', ');
   const current = off.map(({ mount, wanted }) => `${nameOf(mount.secret)} v${wanted}`).join(', ');
   const how =
-    updateState?.startsWith('rollback') === true
+    service.updateState?.startsWith('rollback') === true
       ? '`docker service rollback` does'
-      : 'a deploy from an outdated file does';
+      : service.file === undefined
+        ? 'a deploy from an outdated file does'
+        : 'a file of before does';
   const prior = off.find(
     ({ mount, ordinal }) => priorVersion(view.recordOf(mount.secret))?.ordinal === ordinal,
   );

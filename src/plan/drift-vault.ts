@@ -7,6 +7,7 @@ import { isPlatformOnly, priorVersion, recordedVersion } from '../model/recorded
 import { broughtVersion } from './brought.ts';
 import type { Drift } from './mends.ts';
 import { applyTo, enabling, recovering, rotation, tagging } from './mends.ts';
+import { isLeftToUsers } from './present.ts';
 import { beyondRecord, recordIsOlder, strayVersions } from './strays.ts';
 import { unreadable } from './uses.ts';
 import type { View } from './view.ts';
@@ -71,6 +72,7 @@ function newestVersion(seen: ObservedSecret, { storeIds }: RecordedVersion): Obs
 function absent(secret: DeclaredSecret, current: RecordedVersion | null, view: View): Drift | null {
   const { address, name, vault } = secret;
   if (current === null) {
+    if (isLeftToUsers(secret, view.declared)) return null;
     const text = `${name} is declared, and ${vault} has no version of it`;
     const next =
       secret.source.kind === 'manual'

@@ -1,5 +1,5 @@
 import type { Address, ConsumerAddress, Instant, IsoDuration, SecretAddress } from '../model/address.ts';
-import { isOnHost, nameOf } from '../model/address.ts';
+import { isOnHost, nameOf, spoken } from '../model/address.ts';
 import type { DeclaredConsumer } from '../model/declared.ts';
 import type { Cause, Group, MintStep, PromoteStep, Step } from '../model/plan.ts';
 import type { RecordedVersion } from '../model/recorded.ts';
@@ -10,7 +10,7 @@ import type { Move } from './flips.ts';
 import type { Cluster } from './groups.ts';
 import { settleAfter } from './hosts.ts';
 import type { Rotation } from './rotations.ts';
-import { consumerText, flipStep, mintStep, mintsWritten, stageSteps, verifyStep } from './steps.ts';
+import { flipStep, mintStep, mintsWritten, stageSteps, verifyStep } from './steps.ts';
 import { strayCopies } from './strays.ts';
 import type { View } from './view.ts';
 
@@ -176,7 +176,7 @@ class EmergencyGroup {
     this.steps.push(flip);
     const verify = verifyStep(move, flip, this.#next(), group);
     this.steps.push(verify);
-    const text = `record what ${consumerText(consumer)} reads`;
+    const text = `record what ${spoken(consumer.address)} reads`;
     const consumers = [{ ...arrival, settleAfter: settleAfter(consumer.address, AT_ONCE) }];
     const step = {
       kind: 'promote' as const,

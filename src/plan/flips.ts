@@ -112,8 +112,26 @@ function moveOf(
   }
   const moves = service === null ? missing.length > 0 : changes.length > 0;
   if (!moves) return null;
+  // Of a file that somebody edited only what is written now is known: all of it is written.
+  if (service?.file?.isEdited === true) changes.push(...othersOf(consumer, changes, mounts, view));
   const cause = causeOfMove(consumer, changes, view, rotations);
   return { consumer, service, changes, cause, arrival: { consumer: consumer.address, mounts }, missing };
+}
+
+/** The variables that do not change, as changes from what they are to what they are. */
+function othersOf(
+  consumer: DeclaredConsumer,
+  changes: readonly FlipChange[],
+  mounts: Move['arrival']['mounts'],
+  view: View,
+): FlipChange[] {
+  return consumer.mounts.flatMap((mount) => {
+    const { target, secret, uid, gid, mode } = mount;
+    const ordinal = mounts[target]?.ordinal;
+    if (ordinal === undefined || changes.some((change) => change.target === target)) return [];
+    const named = { copy: view.nameFor(mount, consumer.platform, ordinal), ordinal };
+    return [{ target, secret, from: named, to: named, uid, gid, mode }];
+  });
 }
 
 /**

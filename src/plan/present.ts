@@ -19,9 +19,16 @@ export function presenceFindings(declared: Declared, vaults: ReadonlyMap<string,
     const items = new Map(listed.map((item) => [item.name.toLowerCase(), item]));
     return own.flatMap((secret) => {
       const item = items.get(secret.name.toLowerCase());
+      if (item === undefined && isLeftToUsers(secret, declared)) return [];
       return item?.enabled === true ? [] : [absent(declared.stack, secret, item !== undefined)];
     });
   });
+}
+
+/** Its users make it where and when they like, and nobody reads it from here: that there is none is no fault. */
+export function isLeftToUsers({ address, cadence }: DeclaredSecret, { consumers }: Declared): boolean {
+  const isRead = consumers.some(({ mounts }) => mounts.some(({ secret }) => secret === address));
+  return cadence.kind === 'userManaged' && !isRead;
 }
 
 function absent(stack: string, secret: DeclaredSecret, isDisabled: boolean): Finding {

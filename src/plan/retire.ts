@@ -71,6 +71,13 @@ function wordsFor({ service, copy, by, tasks }: Use): [text: string, next: strin
     case 'spec':
       return [`${where} still reads ${copy}`, 'point it at the current version, then plan again'];
     case 'task':
+      if (isOnHost(service)) {
+        const names = tasks.map(({ name }) => name).join(', ');
+        return [
+          `${names} runs since before ${where} was last written, and may hold ${copy}`,
+          'restart it, then plan again',
+        ];
+      }
       return tasks.some(({ isLost }) => isLost)
         ? lostWords(where, copy, tasks)
         : [

@@ -2,7 +2,7 @@ import { addDuration, durationMs, humanDuration, nextDue, plus } from '../calend
 import { openingsOf } from '../calendar/declared-openings.ts';
 import { overdueAt } from '../calendar/openings.ts';
 import type { Address, Instant, IsoDuration, SecretAddress } from '../model/address.ts';
-import { homeOf, isOnHost, nameOf } from '../model/address.ts';
+import { isOnHost, nameOf, spoken } from '../model/address.ts';
 import type { DeclaredConsumer, DeclaredSecret } from '../model/declared.ts';
 import type { Restart } from '../model/host.ts';
 import type {
@@ -301,7 +301,7 @@ function flipText(consumer: DeclaredConsumer, changes: readonly FlipChange[], ba
     return `flip ${counted('secret')} of ${consumer.service} ${back}in one update`;
   const restarts = consumer.file.restarts.map(restartText);
   const then = restarts.length === 0 ? 'nothing restarts' : restarts.join(', ');
-  return `write ${counted('variable')} ${back}into ${consumerText(consumer)}, then ${then}`;
+  return `write ${counted('variable')} ${back}into ${spoken(consumer.address)}, then ${then}`;
 }
 
 function restartText(restart: Restart): string {
@@ -313,11 +313,6 @@ function restartText(restart: Restart): string {
     case 'command':
       return `run \`${restart.argv.join(' ')}\``;
   }
-}
-
-/** A consumer in a line: a file with its host, which is what tells it from the same file elsewhere. */
-export function consumerText({ address, service }: Pick<DeclaredConsumer, 'address' | 'service'>): string {
-  return isOnHost(address) ? `${service} on ${homeOf(address)}` : service;
 }
 
 /** Waits until the consumer runs on what the flip named, and tries it; watches it longer before others follow. */
@@ -337,7 +332,7 @@ export function verifyStep(
     address: consumer.address,
     needs: [flip.id],
     cause,
-    text: `verify ${consumerText(consumer)}${watch === null ? '' : `, watched ${humanDuration(watch)} before the next`}`,
+    text: `verify ${spoken(consumer.address)}${watch === null ? '' : `, watched ${humanDuration(watch)} before the next`}`,
     consumer: consumer.address,
     platform: consumer.platform,
     service: consumer.service,

@@ -1,5 +1,5 @@
 import type { Address, ConsumerAddress, SecretAddress } from '../model/address.ts';
-import { consumerAddress, isOnHost } from '../model/address.ts';
+import { consumerAddress, isOnHost, nameOf, splitCopyName } from '../model/address.ts';
 import type { LiveTask } from '../model/observed.ts';
 import type { RecordedCopy, RecordedVersion } from '../model/recorded.ts';
 import { recordedVersion } from '../model/recorded.ts';
@@ -52,7 +52,8 @@ export function usesOf(
       // A flip restarts every task that can be reached, and makes the spec of now the previous one; a file has none.
       const isFlipped = targets !== undefined;
       const tasks = seen.liveTasks.filter(
-        ({ copyIds, isLost }) => copyIds.includes(id) && (isLost || !isFlipped),
+        (task) =>
+          (task.copyIds.includes(id) || mayHold(task, service, copy, view)) && (task.isLost || !isFlipped),
       );
       const isPrevious = isFlipped ? named.length > 0 && !isOnHost(service) : isNamedBefore;
       const use = { service, copy, tasks };
@@ -62,6 +63,17 @@ export function usesOf(
     }
   }
   return uses;
+}
+
+/**
+ * Whether a process on a host may hold any version of a secret, so this one: it began before its file was last written, and carries
+ * no marker.
+ */
+function mayHold({ copyIds }: LiveTask, service: ConsumerAddress, copy: string, view: View): boolean {
+  if (copyIds.length > 0 || !isOnHost(service)) return false;
+  const recorded = Object.values(view.recordOfConsumer(service)?.mounts ?? {});
+  const declared = view.consumer(service)?.mounts ?? [];
+  return [...recorded, ...declared].some(({ secret }) => nameOf(secret) === splitCopyName(copy)?.base);
 }
 
 /** Consumers that are pinned to this version of a secret. */

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { guarded } from '../model/guard.ts';
 import type { HookContext } from '../model/hooks.ts';
+import type { Output } from './hooks-output.ts';
 import { SecretValue } from '../model/secret-value.ts';
 
 /** The environment of keyturn, as far as the program hands it to its providers. */
@@ -14,6 +15,10 @@ export interface ProgramOrder {
   readonly timeoutMs: number;
   /** Between SIGTERM and SIGKILL. */
   readonly graceMs: number;
+  /** Where it runs; absent: where we do. */
+  readonly directory?: string;
+  /** Gets what it prints; absent: that is kept nowhere. */
+  readonly output?: Output;
 }
 
 /** How a program ended. `late` and `stopped`: not by itself. */
@@ -30,17 +35,18 @@ export type Ended =
 const ALLOWED =
   /^(PATH|HOME|USER|LOGNAME|LANG|LC_[A-Z]+|TZ|TMPDIR|TEMP|TMP|SSL_CERT_(FILE|DIR)|(HTTPS?|ALL|NO)_PROXY|SystemRoot|ComSpec|PATHEXT|USERPROFILE)$/i;
 
-export function childEnvironment(
-  environment: HookEnvironment,
-  context: HookContext & { readonly idempotencyKey?: string },
-): Record<string, string> {
+/** A program is told of the stack, and of the secret that it is about, where it is about one. */
+type Told = Pick<HookContext, 'stack'> & Partial<HookContext & { readonly idempotencyKey: string }>;
+
+export function childEnvironment(environment: HookEnvironment, told: Told): Record<string, string> {
+  const { incident = null } = told;
   const ours = {
-    KEYTURN_STACK: context.stack,
-    KEYTURN_SECRET: context.secret,
-    KEYTURN_VERSION_BEFORE: context.before,
-    KEYTURN_VERSION_NOW: context.now,
-    KEYTURN_INCIDENT: context.incident === null ? null : guarded(context.incident),
-    KEYTURN_IDEMPOTENCY_KEY: context.idempotencyKey ?? null,
+    KEYTURN_STACK: told.stack,
+    KEYTURN_SECRET: told.secret,
+    KEYTURN_VERSION_BEFORE: told.before,
+    KEYTURN_VERSION_NOW: told.now,
+    KEYTURN_INCIDENT: incident === null ? null : guarded(incident),
+    KEYTURN_IDEMPOTENCY_KEY: told.idempotencyKey,
   };
   const theirs = Object.entries(environment).filter(([name]) => ALLOWED.test(name));
   const known = [...theirs, ...Object.entries(ours)].flatMap(([name, text]): [string, string][] =>
@@ -49,38 +55,53 @@ export function childEnvironment(
   return Object.fromEntries(known);
 }
 
+const SILENT = ['ignore', 'ignore'] as const;
+const HEARD = ['pipe', 'pipe'] as const;
+
 /** Groups of programs that run now. They have no terminal, so a Ctrl-C that ends us would pass them by. */
 const running = new Set<number>();
 
 /**
  * Runs a program without a shell, in a process group of its own, and resolves once it has ended; never rejects.
- * What it prints is kept nowhere: it may print the value. Whatever of its group still runs then, or when this
- * process ends, is killed; only what began a session of its own gets away.
+ * What it prints is kept nowhere unless it is asked for: it may print the value. Whatever of its group still runs then, or
+ * when this process ends, is killed; only what began a session of its own gets away.
  */
 export function runProgram(order: ProgramOrder, signal?: AbortSignal): Promise<Ended> {
-  const { argv, input, environment, timeoutMs, graceMs } = order;
+  const { argv, input, environment, timeoutMs, graceMs, directory, output } = order;
   const [command = '', ...args] = argv;
   return new Promise((resolve) => {
     const notStarted = (error: unknown): void => resolve({ kind: 'not-started', why: codeOf(error) });
     try {
       const child = spawn(command, args, {
         env: environment,
-        stdio: ['pipe', 'ignore', 'ignore'],
+        stdio: ['pipe', ...(output === undefined ? SILENT : HEARD)],
         detached: true,
+        ...(directory === undefined ? {} : { cwd: directory }),
       });
       child.once('error', notStarted);
       const { pid } = child;
       if (pid === undefined) return;
       const guard = guardOf(pid, timeoutMs, graceMs, signal);
+      const heard = [child.stdout, child.stderr].flatMap((stream) =>
+        stream === null || output === undefined ? [] : [output.take(stream)],
+      );
       child.once('exit', (code, name) => {
-        child.stdin.destroy();
-        resolve(
-          guard.end() ?? (code === null ? { kind: 'killed', by: String(name) } : { kind: 'exited', code }),
-        );
+        child.stdin?.destroy();
+        const ended: Ended =
+          guard.end() ?? (code === null ? { kind: 'killed', by: String(name) } : { kind: 'exited', code });
+        // All of it is in the pipes by now. What began a session of its own may hold them open for ever.
+        const timer = setTimeout(() => {
+          child.stdout?.destroy();
+          child.stderr?.destroy();
+        }, graceMs);
+        void Promise.all(heard).then(() => {
+          clearTimeout(timer);
+          resolve(ended);
+        });
       });
       // One that does not read its input to the end is judged by how it ends.
-      child.stdin.on('error', () => {});
-      child.stdin.end(input instanceof SecretValue ? input.reveal() : input);
+      child.stdin?.on('error', () => {});
+      child.stdin?.end(input instanceof SecretValue ? input.reveal() : input);
     } catch (error) {
       notStarted(error);
     }

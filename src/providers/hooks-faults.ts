@@ -2,6 +2,9 @@ import type { FaultCode } from '../model/fault.ts';
 import { Fault } from '../model/fault.ts';
 import type { HookContext } from '../model/hooks.ts';
 
+/** Of what a smoke test printed. */
+const MOST_LINES = 20;
+
 /** What one try of a value came to, and in words how that was said. */
 export interface Tried {
   readonly verdict: 'accepted' | 'refused' | 'unclear';
@@ -9,13 +12,18 @@ export interface Tried {
 }
 
 /** Throws where the caller told us to stop: whatever ended after that was not left to end by itself. */
-export function throwIfStopped(name: string, context: HookContext, signal: AbortSignal | undefined): void {
+export function throwIfStopped(
+  name: string,
+  where: string,
+  signal: AbortSignal | undefined,
+  live = 'whether it took effect is not known',
+): void {
   if (signal?.aborted !== true) return;
   throw new Fault({
     code: 'interrupted',
     what: `stopped while waiting for ${name}`,
-    where: context.secret,
-    live: 'whether it took effect is not known',
+    where,
+    live,
     next: 'run the same command again: it is tried anew',
   });
 }
@@ -45,6 +53,19 @@ export function effectFault(name: string, what: string, context: HookContext): F
   return hookFault('hook-failed', `the effect "${name}" failed: ${what}`, context, {
     live: 'it may not have come about, or only in part; nothing else waits for it',
     next: 'run the same command again, which tries it with the same idempotency key; or bring it about by hand',
+  });
+}
+
+/** The last lines of what it printed are its problems: where it is wrong stands there. */
+export function smokeFault(name: string, what: string, stack: string, output: string): Fault {
+  const lines = output.split('\n').filter((line) => line.trim() !== '');
+  return new Fault({
+    code: 'smoke-failed',
+    what: `the smoke test "${name}" failed: ${what}`,
+    where: stack,
+    live: 'the consumers that it tries were good one by one; together they are not',
+    next: 'see what it printed, or run it by hand; mend that and run keyturn apply again',
+    problems: lines.slice(-MOST_LINES).map((line) => ({ what: line, where: stack })),
   });
 }
 

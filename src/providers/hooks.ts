@@ -8,8 +8,16 @@ import { webAddressProblem } from '../model/setting.ts';
 import type { Ended, HookEnvironment } from './hooks-command.ts';
 import { childEnvironment, runProgram, saidOf } from './hooks-command.ts';
 import type { Tried } from './hooks-faults.ts';
-import { acceptedFault, effectFault, proofFault, revokeFault, throwIfStopped } from './hooks-faults.ts';
+import {
+  acceptedFault,
+  effectFault,
+  proofFault,
+  revokeFault,
+  smokeFault,
+  throwIfStopped,
+} from './hooks-faults.ts';
 import { isGood, post, saidOf as saidOfStatus, tryOverHttp } from './hooks-http.ts';
+import { Output } from './hooks-output.ts';
 import { tryOverTcp } from './hooks-tcp.ts';
 
 export interface HooksOptions {
@@ -49,9 +57,9 @@ export function connectHooks({ environment, pace = PACE }: HooksOptions): Hooks 
   return {
     revoke: async (revocation, value, context, signal) => {
       const name = programName(revocation.argv);
-      throwIfStopped(name, context, signal);
+      throwIfStopped(name, context.secret, signal);
       const ended = await program(revocation, value, context, signal);
-      if (ended.kind === 'stopped') throwIfStopped(name, context, signal);
+      if (ended.kind === 'stopped') throwIfStopped(name, context.secret, signal);
       const said = `${name} ${saidOf(ended, revocation.timeout)}`;
       if (isDone(ended)) return `revoked: ${said}`;
       throw revokeFault(said, context);
@@ -74,16 +82,38 @@ export function connectHooks({ environment, pace = PACE }: HooksOptions): Hooks 
     effect: async (effect, context, signal) => {
       const name =
         effect.kind === 'command' ? programName(effect.argv) : addressName(effect.url, effect.method);
-      throwIfStopped(name, context, signal);
+      throwIfStopped(name, context.secret, signal);
       if (effect.kind === 'http') return sendEffect(effect, name, context, environment, pace, signal);
       const ended = await program(effect, `${bodyOf(effect, context)}\n`, context, signal);
-      if (ended.kind === 'stopped') throwIfStopped(name, context, signal);
+      if (ended.kind === 'stopped') throwIfStopped(name, context.secret, signal);
       const said = `${name} ${saidOf(ended, effect.timeout)}`;
       if (isDone(ended)) return said;
       throw effectFault(effect.name, said, context);
     },
 
-    smoke: () => Promise.reject(new Error('comes with the next commit')),
+    smoke: async (test, stack, signal) => {
+      const name = programName(test.argv);
+      const stop = (): void => throwIfStopped(name, stack, signal, 'what it tries is not known to be good');
+      stop();
+      const output = new Output();
+      const ended = await runProgram(
+        {
+          argv: test.argv,
+          input: '',
+          environment: childEnvironment(environment, { stack }),
+          timeoutMs: millisecondsOf(test.timeout),
+          graceMs: pace.graceMs,
+          output,
+          ...(test.directory === null ? {} : { directory: test.directory }),
+        },
+        signal,
+      );
+      if (ended.kind === 'stopped') stop();
+      const said = `${name} ${saidOf(ended, test.timeout)}`;
+      if (isDone(ended)) return { proof: `passed: ${said}`, output: output.tail() };
+      const place = ended.kind === 'not-started' && test.directory !== null ? ` in "${test.directory}"` : '';
+      throw smokeFault(test.name, `${said}${place}`, stack, output.tail());
+    },
   };
 }
 
@@ -97,9 +127,9 @@ async function prove(
   signal?: AbortSignal,
 ): Promise<string> {
   const name = probeName(probe);
-  throwIfStopped(name, context, signal);
+  throwIfStopped(name, context.secret, signal);
   const living = control === null ? null : await attempt(control);
-  throwIfStopped(name, context, signal);
+  throwIfStopped(name, context.secret, signal);
   if (living !== null && living.verdict !== 'accepted') {
     const what = 'the probe did not accept the current value, so a refusal proves nothing';
     throw proofFault(`${what}: ${name} ${living.said}`, context);
@@ -107,7 +137,7 @@ async function prove(
   const tried = await attempt(value);
   if (tried.verdict === 'accepted') throw acceptedFault(name, tried.said, context);
   if (tried.verdict === 'unclear') {
-    throwIfStopped(name, context, signal);
+    throwIfStopped(name, context.secret, signal);
     const what = `the probe of v${context.before} told neither a refusal nor an acceptance`;
     throw proofFault(`${what}: ${name} ${tried.said}`, context);
   }
@@ -166,7 +196,7 @@ async function sendEffect(
   const tries = answer.tries === 1 ? '' : ` (${answer.tries} tries)`;
   const said = `${name} ${'none' in answer ? answer.none : saidOfStatus(answer.status)}${tries}`;
   if ('status' in answer && isGood(answer.status)) return said;
-  throwIfStopped(name, context, signal);
+  throwIfStopped(name, context.secret, signal);
   throw failed(said);
 }
 

@@ -3,11 +3,10 @@ import { Fault } from '../model/fault.ts';
 import type { BuildRead, ImageBuild } from '../model/host.ts';
 import { referenceTo } from '../model/host.ts';
 import type { FlipOrder } from '../model/platform.ts';
-import { lastWords } from './host-faults.ts';
 import { engineOf } from './host-look-script.ts';
 import { quoted, quotedAll } from './host-quoted.ts';
 import type { HostRoom } from './host-room.ts';
-import { change } from './host-room.ts';
+import { change, heard } from './host-room.ts';
 import { limited } from './host-restart.ts';
 
 type Write = NonNullable<FlipOrder['write']>;
@@ -88,7 +87,7 @@ async function buildImage(
       live: 'the file and what reads it are as they were',
       next: `run it by hand in ${directory} with KEYTURN_IMAGE=${image}`,
     });
-  const said = lastWords(answer.said);
+  const said = heard(room, answer.said);
   if (answer.code === 124) throw failed(`did not end within ${timeout}: ${said}`);
   if (answer.code !== 0) throw failed(`exited with ${answer.code}: ${said}`);
   if (!(await isThere(room, image, write, signal))) throw failed(`left no image "${image}"`);

@@ -160,13 +160,14 @@ function lineEnd(text: string, from: number): number {
 }
 
 /**
- * Bare and single-quoted only where no version of compose reads anything but the value itself. Before compose-go 2.0, none
- * was able to end a value in double quotes with a backslash: they come last then.
+ * Bare and single-quoted only where no version of compose reads anything but the value itself: version 1 makes one backslash
+ * of two in single quotes. Before compose-go 2.0, none was able to end a value in double quotes with a backslash: they come
+ * last then.
  */
 function writings(value: string, quoting: Quoting | null): string[] {
   // oxlint-disable-next-line no-control-regex
   const isBare = !/[$#\u0000-\u0008\u000a-\u001f]|^['"]|^\s|\s$/u.test(value);
-  const isSingle = !value.includes("'") && !value.endsWith('\\');
+  const isSingle = !/'|\\\\|\\$/.test(value);
   const double = `"${value
     .replaceAll(/["$\\]/g, String.raw`\$&`)
     .replaceAll('\n', String.raw`\n`)

@@ -18,7 +18,7 @@ const BLANK = /[ \t]/;
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** What a backslash within double quotes takes its meaning from; before anything else it stays. */
 const ESCAPED = /["\\`$]/;
-/** Systemd leaves out a variable with one of these. */
+/** Before version 248 systemd left out a variable with one of these. */
 // oxlint-disable-next-line no-control-regex
 const CONTROL = /[\u0001-\u0008\u000b-\u001f\u007f]/;
 /** Systemd calls these no valid UTF-8, and refuses the whole file. */
@@ -67,13 +67,12 @@ function pastAssignment(text: string, from: number, assignments: Assignment[], r
     const what = 'the file ends within a value: a quote or a backslash is open';
     rubbish.push({ at: from, what, next: 'end the value' });
   }
-  const why = obstacle(value);
   if (NO_CHARACTER.test(name)) {
     rubbish.push({ at: from, what: `a name ${NO_UTF8}`, next: 'correct the name' });
   } else if (!NAME.test(name)) {
     rubbish.push({ at: from, ...(from === 0 && name.startsWith('\ufeff') ? BYTE_ORDER_MARK : NO_NAME) });
-  } else if (why !== null) {
-    rubbish.push({ at: from, what: `the value of "${name}" ${why}`, next: 'correct the value' });
+  } else if (NO_CHARACTER.test(value)) {
+    rubbish.push({ at: from, what: `the value of "${name}" ${NO_UTF8}`, next: 'correct the value' });
   } else {
     const meaning = { kind: 'constant', value } as const;
     const quoting = quotingAt(text, place.valueFrom);
@@ -191,5 +190,5 @@ function writings(value: string, quoting: Quoting | null): string[] {
 function obstacle(value: string): string | null {
   if (NO_CHARACTER.test(value)) return NO_UTF8;
   if (!CONTROL.test(value)) return null;
-  return 'holds a control character other than tab and line feed: systemd leaves the variable out';
+  return 'holds a control character other than tab and line feed: systemd before 248 leaves out its variable';
 }

@@ -21,9 +21,9 @@ export function constantOf(template: string): string | null {
   return parts.map((part) => (part.kind === 'text' ? part.text : '')).join('');
 }
 
-/** Whether compose takes a template for one, given that it has whichever variables it needs. */
+/** Whether compose takes a template for one, whichever of its defaults it needs, given the variables that must be there. */
 export function isTemplate(text: string): boolean {
-  return partsOf(text) !== null;
+  return partsOf(text)?.every((part) => part.kind === 'text' || isTemplate(part.operand)) === true;
 }
 
 /** The variables that a template may ask for, those within another's default too. */

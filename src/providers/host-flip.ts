@@ -5,13 +5,14 @@ import type { FlipOrder, FlipReceipt } from '../model/platform.ts';
 import { buildImages } from './host-build.ts';
 import { HostRefusal } from './host-faults.ts';
 import type { Versions } from './host-marker.ts';
-import { restart, RestartRefused } from './host-restart.ts';
+import { isInProject, restart, RestartRefused } from './host-restart.ts';
 import { rollService } from './host-rolling.ts';
 import type { HostRoom } from './host-room.ts';
 import { lookAt } from './host-room.ts';
 import type { FileSight, Run } from './host-sight.ts';
 import { isFresh, isUnseen } from './host-sight.ts';
-import { readFile, removeFile, rendered, writeFile } from './host-write.ts';
+import { before, takenAfter } from './host-taken.ts';
+import { finishMarker, readFile, removeFile, rendered, writeFile } from './host-write.ts';
 import type { FileText } from './host-write.ts';
 import type { Clock } from './host-clock.ts';
 
@@ -36,10 +37,12 @@ export async function flip(
       const sight = await lookAt(room, write.file, signal);
       const receipt = { serviceId: write.file.path, since: instantOf(sight.at), originals: null };
       refuseImpossible(sight, order, room.where);
+      await refuseUnknownServices(room, sight, signal);
       const isWritten = isHeld(sight, order);
       if (isWritten && isFirst && sight.runs.every((run) => isInStep(run, sight)))
         return { ...receipt, already: true };
       isFirst = false;
+      if (isWritten) await finishMarker(room, sight, signal);
       const written = isWritten ? 'already' : await put(room, sight, order, write, signal);
       if (written === 'moved') {
         if (attempt >= ATTEMPTS) throw keepsMoving(write.file.path, room.where);
@@ -103,6 +106,23 @@ function refuseImpossible(sight: FileSight, { changes }: FlipOrder, where: strin
   if (moved !== undefined) throw someoneElse(moved, sight, where);
 }
 
+/** A service without a container may be a service that the project does not have. */
+async function refuseUnknownServices(room: HostRoom, sight: FileSight, signal?: AbortSignal): Promise<void> {
+  const unseen = sight.runs.filter(
+    ({ restart, processes }) => restart.kind === 'compose-service' && processes.length === 0,
+  );
+  for (const { restart, name } of unseen) {
+    if (restart.kind !== 'compose-service' || (await isInProject(room, restart, signal))) continue;
+    throw new Fault({
+      code: 'service-absent',
+      what: `the compose project in "${restart.directory}" has no service "${name}"`,
+      where: room.where,
+      live: 'the file and what reads it are as they were',
+      next: `see on the host: cd ${restart.directory} && ${restart.program.join(' ')} config --services`,
+    });
+  }
+}
+
 function hasMoved({ target, from, to }: FlipChange, versions: Versions): boolean {
   const now = versions.get(target) ?? null;
   return now !== (from?.copy ?? null) && now !== (to?.copy ?? null);
@@ -152,13 +172,16 @@ async function put(
   const images = await buildImages(room, write, signal);
   const variables = new Map<string, string | null>(images);
   const baked = new Set(write.reads.map(({ target }) => target));
+  const taken = takenAfter(room, sight, read, order.changes);
+  const wayBack = (change: FlipChange) => (order.undo ? before(room, sight, change) : null);
   for (const change of order.changes) {
     if (baked.has(change.target)) continue;
-    variables.set(change.target, change.to === null ? null : await textOf(change, change.to, write));
+    const text = change.to === null ? wayBack(change) : await textOf(change, change.to, write);
+    if (text !== undefined) variables.set(change.target, text);
   }
   const content = rendered(read, write.file, variables, room.where);
   const versions = versionsAfter(sight, order.changes);
-  const identity = await writeFile(room, { sight, read, content, versions }, signal);
+  const identity = await writeFile(room, { sight, read, content, versions, taken }, signal);
   return identity === null ? 'moved' : { sight, read, identity };
 }
 
@@ -213,7 +236,8 @@ async function restartAll(
 async function putBack(room: HostRoom, { sight, read, identity }: Written): Promise<void> {
   if (read.identity === null) return removeFile(room, sight.file.path, identity);
   const asOf = read.identity.slice(read.identity.indexOf('.') + 1);
-  const now: FileSight = { ...sight, identity, marker: null };
-  const back = { sight: now, read: { ...read, identity }, content: read.content, versions: sight.versions };
+  const { versions, marker } = sight;
+  const taken = marker?.taken ?? new Set<string>();
+  const back = { sight, read: { ...read, identity }, content: read.content, versions, taken };
   await writeFile(room, { ...back, asOf });
 }

@@ -29,6 +29,8 @@ const CONTAINER =
 const CONTAINER_LINE = '^[0-9a-f]+ /?[A-Za-z0-9_.-]+ [a-z]+ [a-z]+ [0-9]+ [0-9TZ:.+-]+$';
 
 /**
+ * Compose alone knows its project, and shows no container that ended; those docker shows by compose's labels.
+ *
  * Each function prints lines that begin with what they are of. No value and no part of a file leaves the host: what
  * compose says is dropped, because it quotes lines of the files that it cannot read.
  */
@@ -80,11 +82,12 @@ containers() {
   at="$1 $2" engine=$3 service=$4 folder=$5 label=$6
   shift 6
   command -v "$engine" >/dev/null || { echo "missing $at $engine"; return 0; }
-  ids=$(cd "$folder" 2>/dev/null && "$@" ps -q "$service" 2>/dev/null) ||
-    ids=$("$engine" ps -q --filter "label=com.docker.compose.service=$service" --filter "label=$label" 2>&1) ||
+  shown=$(cd "$folder" 2>/dev/null && "$@" ps -q "$service" 2>/dev/null)
+  ids=$("$engine" ps -aq --no-trunc --filter "label=com.docker.compose.service=$service" \\
+    --filter "label=com.docker.compose.oneoff=False" --filter "label=$label" 2>&1) ||
     { echo "unseen $at $ids" | tr '\\n' ' '; echo; return 0; }
   echo "compose $at"
-  for id in $ids; do
+  for id in $(printf '%s\\n' "$shown" "$ids" | sort -u); do
     "$engine" inspect --format ${quoted(CONTAINER)} "$id" 2>/dev/null |
       grep -E -e ${quoted(CONTAINER_LINE)} -e ${quoted(MARKER_VARIABLE_LINE)} | sed "s/^/container $at /"
   done

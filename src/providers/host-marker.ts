@@ -12,6 +12,7 @@ export type Versions = ReadonlyMap<string, string>;
  *     KEYTURN_VERSIONS_FILE=2244647.1795788762.731674505
  *     KEYTURN_VERSIONS_NEXT=…
  *     KEYTURN_VERSIONS_NEXT_FILE=…
+ *     KEYTURN_VERSIONS_TAKEN=JWT_SECRET
  */
 export interface Marker {
   readonly now: Marked;
@@ -19,6 +20,8 @@ export interface Marker {
   readonly next: Marked | null;
   /** compose service → how many containers it had when their replacement began; empty: none is under way. */
   readonly scale: ReadonlyMap<string, number>;
+  /** Variables that had a value before keyturn wrote them first, which no vault has: there is no way back to it from here. */
+  readonly taken: ReadonlySet<string>;
 }
 
 export interface Marked {
@@ -31,8 +34,10 @@ const FILE = `${VERSIONS_VARIABLE}_FILE`;
 const NEXT = `${VERSIONS_VARIABLE}_NEXT`;
 const NEXT_FILE = `${VERSIONS_VARIABLE}_NEXT_FILE`;
 const SCALE = `${VERSIONS_VARIABLE}_SCALE`;
+const TAKEN = `${VERSIONS_VARIABLE}_TAKEN`;
 
-const PAIR = '[A-Za-z_][A-Za-z0-9_]*:[A-Za-z0-9-]+_v[0-9]+';
+const NAME = '[A-Za-z_][A-Za-z0-9_]*';
+const PAIR = `${NAME}:[A-Za-z0-9-]+_v[0-9]+`;
 const COUNT = '[A-Za-z0-9][A-Za-z0-9_.-]*:[0-9]+';
 const list = (item: string): string => `(${item}(,${item})*)?`;
 
@@ -44,6 +49,7 @@ export const MARKER_LINES = [
   `^(${VERSIONS_VARIABLE}|${NEXT})=${list(PAIR)}$`,
   `^(${FILE}|${NEXT_FILE})=[0-9]+[.][0-9]+[.][0-9]+$`,
   `^${SCALE}=${list(COUNT)}$`,
+  `^${TAKEN}=${list(NAME)}$`,
 ] as const;
 export const MARKER_VARIABLE_LINE = `^${VERSIONS_VARIABLE}=${list(PAIR)}$`;
 
@@ -57,11 +63,12 @@ export function markerOf(lines: readonly string[]): Marker | null {
     now: { versions: versionsOf(now), identity: said.get(FILE) ?? null },
     next: next === undefined ? null : { versions: versionsOf(next), identity: said.get(NEXT_FILE) ?? null },
     scale: new Map(pairsOf(said.get(SCALE) ?? '').map(([service, count]) => [service, Number(count)])),
+    taken: new Set((said.get(TAKEN) ?? '').split(',').filter(Boolean)),
   };
 }
 
 /** Its lines. `nextIdentity`: what the shell that writes it knows alone, as a word of it. */
-export function markerLines(path: string, { now, next, scale }: Marker): string[] {
+export function markerLines(path: string, { now, next, scale, taken }: Marker): string[] {
   return [
     `# written by keyturn: which versions ${path.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]/gu, '?')} holds; no value is in it`,
     `${VERSIONS_VARIABLE}=${textOf(now.versions)}`,
@@ -69,6 +76,7 @@ export function markerLines(path: string, { now, next, scale }: Marker): string[
     ...(next === null ? [] : [`${NEXT}=${textOf(next.versions)}`]),
     ...(next === null || next.identity === null ? [] : [`${NEXT_FILE}=${next.identity}`]),
     ...(scale.size === 0 ? [] : [`${SCALE}=${[...scale].map((pair) => pair.join(':')).join(',')}`]),
+    ...(taken.size === 0 ? [] : [`${TAKEN}=${[...taken].sort().join(',')}`]),
   ];
 }
 

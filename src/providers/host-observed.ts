@@ -55,8 +55,8 @@ function tasksOf({ restart, processes }: Run): number {
   }
 }
 
-function isAlive({ hasFailed, id }: Process): boolean {
-  return !hasFailed && id !== '0';
+function isAlive({ hasEnded }: Process): boolean {
+  return !hasEnded;
 }
 
 /**

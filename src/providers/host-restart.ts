@@ -1,11 +1,10 @@
 import { millisecondsOf } from '../model/duration.ts';
 import { Fault } from '../model/fault.ts';
 import type { Restart } from '../model/host.ts';
-import { lastWords } from './host-faults.ts';
 import { composeWords } from './host-look-script.ts';
 import { quoted, quotedAll } from './host-quoted.ts';
 import type { HostRoom } from './host-room.ts';
-import { change } from './host-room.ts';
+import { change, heard } from './host-room.ts';
 import type { Answer } from './host-shell.ts';
 import type { Run } from './host-sight.ts';
 
@@ -33,7 +32,13 @@ export async function restart(room: HostRoom, run: Run, path: string, signal?: A
     case 'systemd-unit':
       return restartUnit(room, run.restart, path, signal);
     case 'compose-service':
-      return restartService(room, run.restart, path, signal);
+      return restartService(
+        room,
+        run.restart,
+        run.processes.filter(({ hasEnded }) => !hasEnded).length,
+        path,
+        signal,
+      );
     case 'command':
       return runCommand(room, run.restart, path, signal);
   }
@@ -65,7 +70,7 @@ async function restartUnit(
   ].join('\n');
   const answer = await change(room, body, RESTART_MS, signal);
   if (answer.code === 0) return;
-  const said = lastWords(answer.said);
+  const said = heard(room, answer.said);
   if (NO_RIGHT.test(said)) {
     throw new RestartRefused(
       new Fault({
@@ -83,17 +88,22 @@ async function restartUnit(
   ]);
 }
 
-/** Always anew: compose leaves a container alone whose own configuration is the same, whatever files it reads itself. */
+/**
+ * Always anew: compose leaves a container alone whose own configuration is the same, whatever files it reads itself. One
+ * that was scaled by hand stays so: compose would go back to what the project says.
+ */
 async function restartService(
   room: HostRoom,
   service: Compose,
+  count: number,
   path: string,
   signal?: AbortSignal,
 ): Promise<void> {
-  const words = [...composeWords(service, room.place), 'up', '-d', '--no-deps', '--force-recreate'];
-  const answer = await compose(room, service, [...words, service.service], signal);
+  const scale = count > 1 ? ['--scale', `${service.service}=${count}`] : [];
+  const up = ['up', '-d', '--no-deps', '--force-recreate', ...scale, service.service];
+  const answer = await compose(room, service, [...composeWords(service, room.place), ...up], signal);
   if (answer.code === 0) return;
-  const said = `compose did not bring up "${service.service}": ${lastWords(answer.said)}`;
+  const said = `compose did not bring up "${service.service}": ${heard(room, answer.said)}`;
   throw notRestarted(room, path, said, logsOf(service));
 }
 
@@ -106,6 +116,20 @@ export function compose(
 ): Promise<Answer> {
   const body = `cd ${quoted(room.place(directory))} || exit 4\n${quotedAll(words)} >&2`;
   return change(room, body, RESTART_MS, signal);
+}
+
+/**
+ * Whether compose knows the service. Where it cannot say, as for a project whose file of variables is yet to be made, it
+ * counts as known.
+ */
+export async function isInProject(room: HostRoom, service: Compose, signal?: AbortSignal): Promise<boolean> {
+  const words = quotedAll([...composeWords(service, room.place), 'config', '--services']);
+  const body = [
+    `cd ${quoted(room.place(service.directory))} || exit 0`,
+    `services=$(${words} 2>/dev/null) || exit 0`,
+    `printf '%s\\n' "$services" | grep -qxF -e ${quoted(service.service)} || exit 3`,
+  ].join('\n');
+  return (await room.shell.run({ body, timeoutMs: 60_000 }, signal)).code !== 3;
 }
 
 export function logsOf({ service, directory, program }: Compose): string[] {

@@ -1,15 +1,14 @@
 import { Fault } from '../model/fault.ts';
 import type { Restart } from '../model/host.ts';
 import type { Clock } from './host-clock.ts';
-import { lastWords } from './host-faults.ts';
 import { composeWords, engineOf } from './host-look-script.ts';
 import { quoted, quotedAll } from './host-quoted.ts';
 import { compose, logsOf, notRestarted } from './host-restart.ts';
 import type { HostRoom } from './host-room.ts';
-import { change, lookAt } from './host-room.ts';
+import { change, heard, lookAt } from './host-room.ts';
 import type { FileSight, Process } from './host-sight.ts';
 import { isFresh } from './host-sight.ts';
-import { writeMarker } from './host-write.ts';
+import { writeScale } from './host-write.ts';
 
 type Compose = Extract<Restart, { kind: 'compose-service' }>;
 
@@ -37,7 +36,7 @@ export async function rollService(
   if (service?.kind !== 'compose-service') return;
   const name = service.service;
   const wanted = first.marker?.scale.get(name) ?? running(first, at).length;
-  await writeMarker(room, first, new Map([...(first.marker?.scale ?? []), [name, wanted]]), signal);
+  await writeScale(room, first, new Map([...(first.marker?.scale ?? []), [name, wanted]]), signal);
   for (;;) {
     const sight = await lookAt(room, first.file, signal);
     await removeAll(room, service, broken(sight, at), signal);
@@ -46,7 +45,7 @@ export async function rollService(
     const [next] = old;
     if (next === undefined && containers.length <= wanted) {
       const scale = new Map([...(sight.marker?.scale ?? [])].filter(([other]) => other !== name));
-      return writeMarker(room, sight, scale, signal);
+      return writeScale(room, sight, scale, signal);
     }
     const surplus = next ?? containers.at(-1);
     if (containers.length <= wanted) await addOne(room, sight, at, service, clock, signal);
@@ -55,11 +54,14 @@ export async function rollService(
 }
 
 function running(sight: FileSight, at: number): readonly Process[] {
-  return (sight.runs[at]?.processes ?? []).filter(({ hasFailed }) => !hasFailed);
+  const gone = new Set(broken(sight, at));
+  return (sight.runs[at]?.processes ?? []).filter((process) => !gone.has(process));
 }
 
+/** Of no use any more, or never was. An old one that is unhealthy serves until its turn comes. */
 function broken(sight: FileSight, at: number): readonly Process[] {
-  return (sight.runs[at]?.processes ?? []).filter(({ hasFailed }) => hasFailed);
+  const processes = sight.runs[at]?.processes ?? [];
+  return processes.filter((process) => process.hasEnded || (process.hasFailed && isFresh(process, sight)));
 }
 
 /** Holds afterwards: there is one container more, and it is healthy. Otherwise it is gone again, and throws. */
@@ -89,7 +91,7 @@ async function addOne(
       await removeAll(room, service, added, signal);
       const why =
         answer.code !== 0
-          ? lastWords(answer.said)
+          ? heard(room, answer.said)
           : bad === undefined
             ? `not healthy within ${HEALTHY_MS / 1_000} s`
             : `${bad.name} is ${bad.trouble}`;
@@ -113,7 +115,7 @@ async function removeAll(
     if (answer.code === 0) continue;
     throw new Fault({
       code: 'platform-refused',
-      what: `container "${name}" was not removed: ${lastWords(answer.said)}`,
+      what: `container "${name}" was not removed: ${heard(room, answer.said)}`,
       where: room.where,
       live: 'it runs beside those that take its place',
       next: `remove it by hand on the host: ${engineOf(service)} rm -f ${name}`,

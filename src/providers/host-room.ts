@@ -1,6 +1,8 @@
 import type { Fence } from '../model/fence.ts';
 import { Fault } from '../model/fault.ts';
+import { isTooShort, MASKS } from '../model/guard.ts';
 import type { EnvFile } from '../model/host.ts';
+import type { SecretValue } from '../model/secret-value.ts';
 import { lastWords } from './host-faults.ts';
 import type { Place } from './host-look-script.ts';
 import { lookScript } from './host-look-script.ts';
@@ -15,9 +17,28 @@ export interface HostRoom {
   readonly fence: Fence | undefined;
   /** The consumer that is acted on, or the host's name. */
   readonly where: string;
+  /** What else a file that was read holds: masked in whatever the host says, where a program may quote it. */
+  readonly masked: Set<string>;
+  /** By path and variable what was there before keyturn first wrote it: the way back of this process, and of no other. */
+  readonly before: Map<string, SecretValue>;
 }
 
 const LOOK_MS = 60_000;
+
+/** What is too short is within words all over. Quoted, some characters are written otherwise. */
+export function maskFor({ masked }: HostRoom, values: Iterable<string>): void {
+  for (const value of values) {
+    if (isTooShort(value)) continue;
+    masked.add(value);
+    masked.add(JSON.stringify(value).slice(1, -1));
+  }
+}
+
+/** What a program of the host said, in a line. */
+export function heard({ masked }: HostRoom, said: string): string {
+  const longestFirst = [...masked].sort((a, b) => b.length - a.length);
+  return lastWords(longestFirst.reduce((text, value) => text.replaceAll(value, MASKS.value), said));
+}
 
 /** Looks at files and at what reads them, in one round trip. Throws where something of it cannot be seen. */
 export async function look(
@@ -27,10 +48,10 @@ export async function look(
 ): Promise<HostSight> {
   const script = { body: lookScript(files, room.place), timeoutMs: LOOK_MS };
   const answer = await room.shell.run(script, signal);
-  if (answer.code !== 0) throw unseen(room, [{ what: lastWords(answer.said), where: room.where }]);
+  if (answer.code !== 0) throw unseen(room, [{ what: heard(room, answer.said), where: room.where }]);
   const sight = sightOf(answer.out.toString('utf8'), files);
   if (sight.unseen.length === 0) return sight;
-  const problems = sight.unseen.map(({ what, path }) => ({ what: lastWords(what), where: path }));
+  const problems = sight.unseen.map(({ what, path }) => ({ what: heard(room, what), where: path }));
   throw unseen(room, problems);
 }
 

@@ -69,12 +69,17 @@ export function openShell(options: ShellOptions): HostShell {
   const limit = pLimit(SESSIONS);
   let opening: Promise<Link> | undefined;
 
-  async function link(to: string): Promise<Link> {
-    const open = await opening?.catch(() => undefined);
-    if (open?.isOpen() === true) return open;
-    await open?.close();
-    opening = openLink(to, options.environment);
-    return opening;
+  /** One after the other: many that ask at once share what the first of them opens. */
+  function link(to: string): Promise<Link> {
+    const before = opening;
+    const next = (async () => {
+      const open = await before?.catch(() => undefined);
+      if (open?.isOpen() === true) return open;
+      await open?.close();
+      return openLink(to, options.environment);
+    })();
+    opening = next;
+    return next;
   }
   async function start(): Promise<Child> {
     if (endpoint !== null) return (await link(endpoint)).session(`exec ${words(options).join(' ')}`);

@@ -52,6 +52,8 @@ export interface Process {
   readonly versions: Versions | null;
   readonly trouble: string | null;
   readonly hasFailed: boolean;
+  /** Nothing of it runs. */
+  readonly hasEnded: boolean;
 }
 
 export interface HostSight {
@@ -127,6 +129,7 @@ function fileSight(file: EnvFile, at: number, behind: Behind, clock: HostClock):
   const [identity = null, mode, owner, names, ...kind] = behind(`file ${at} there`)[0]?.split(' ') ?? [];
   const marker = markerOf(behind(`said ${at}`));
   const held = identity === null ? null : heldBy(marker, identity);
+  const written = writtenAt(identity, marker, behind(`marked ${at}`)[0]);
   const status =
     identity !== null ? 'there' : behind(`file ${at}`).includes('nowhere') ? 'nowhere' : 'absent';
   return {
@@ -140,8 +143,8 @@ function fileSight(file: EnvFile, at: number, behind: Behind, clock: HostClock):
     marker,
     versions: held?.versions ?? new Map(),
     isEdited: held?.isEdited ?? false,
-    writtenAt: writtenAt(identity, marker, behind(`marked ${at}`)[0]),
-    runs: file.restarts.map((restart, which) => runOf(restart, `${at} ${which}`, behind, clock)),
+    writtenAt: written,
+    runs: file.restarts.map((restart, which) => runOf(restart, `${at} ${which}`, behind, clock, written)),
   };
 }
 
@@ -161,12 +164,12 @@ function writtenAt(
   return Math.max(changedAt(identity), marker?.next ? Number.NEGATIVE_INFINITY : changedAt(marked));
 }
 
-function runOf(restart: Restart, at: string, behind: Behind, clock: HostClock): Run {
+function runOf(restart: Restart, at: string, behind: Behind, clock: HostClock, written: number | null): Run {
   switch (restart.kind) {
     case 'systemd-unit':
       return unitRun(restart, at, behind, clock);
     case 'compose-service':
-      return composeRun(restart, at, behind);
+      return composeRun(restart, at, behind, written);
     case 'command':
       return { ...NOTHING, restart, name: restart.argv[0] ?? '' };
   }
@@ -217,13 +220,19 @@ function unitRun(
     versions: variable === undefined ? null : variablesVersions(variable),
     trouble,
     hasFailed,
+    hasEnded: hasFailed || shown.get('MainPID') === '0',
   };
   const processes = active === 'inactive' || !isThere ? [] : [process];
   const canReload = shown.get('CanReload') !== 'no';
   return { ...NOTHING, restart, name, processes, trouble, hasFailed, isDeclaredThere: isThere, canReload };
 }
 
-function composeRun(restart: Extract<Restart, { kind: 'compose-service' }>, at: string, behind: Behind): Run {
+function composeRun(
+  restart: Extract<Restart, { kind: 'compose-service' }>,
+  at: string,
+  behind: Behind,
+  written: number | null,
+): Run {
   const containers: Process[] = [];
   let hasHealthCheck = false;
   for (const line of behind(`container ${at}`)) {
@@ -233,30 +242,34 @@ function composeRun(restart: Extract<Restart, { kind: 'compose-service' }>, at: 
         containers[containers.length - 1] = { ...last, versions: variablesVersions(line) };
       continue;
     }
-    const [id = '', name = '', status = '', health = '', restarts = '0', started = ''] = line.split(' ');
+    const { health, ...container } = containerOf(line);
     if (health !== 'none') hasHealthCheck = true;
-    const isGood = status === 'running' && (health === 'none' || health === 'healthy');
-    containers.push({
-      name: name.replace(/^\//, ''),
-      id,
-      restarts: Number(restarts),
-      startedAt: startOf(started),
-      versions: null,
-      trouble: isGood ? null : status === 'running' ? health : status,
-      hasFailed: ['exited', 'dead'].includes(status) || health === 'unhealthy',
-    });
+    containers.push(container);
   }
-  const bad = containers.find(({ trouble }) => trouble !== null);
-  const trouble = containers.length === 0 ? 'no container' : bad ? `${bad.name} is ${bad.trouble}` : null;
-  const hasFailed = containers.some((container) => container.hasFailed);
+  // One that ended before the file was written is of an earlier time, and compose will take it or leave it.
+  const processes = containers.filter(
+    ({ hasEnded, startedAt }) => !hasEnded || written === null || startedAt === null || startedAt >= written,
+  );
+  const bad = processes.find(({ trouble }) => trouble !== null);
+  const trouble = processes.length === 0 ? 'no container' : bad ? `${bad.name} is ${bad.trouble}` : null;
+  const hasFailed = processes.some((container) => container.hasFailed);
+  return { ...NOTHING, restart, name: restart.service, processes, trouble, hasFailed, hasHealthCheck };
+}
+
+function containerOf(line: string): Process & { readonly health: string } {
+  const [id = '', name = '', status = '', health = '', restarts = '0', started = ''] = line.split(' ');
+  const isGood = status === 'running' && (health === 'none' || health === 'healthy');
+  const hasEnded = status === 'exited' || status === 'dead';
   return {
-    ...NOTHING,
-    restart,
-    name: restart.service,
-    processes: containers,
-    trouble,
-    hasFailed,
-    hasHealthCheck,
+    name: name.replace(/^\//, ''),
+    id,
+    restarts: Number(restarts),
+    startedAt: startOf(started),
+    versions: null,
+    trouble: isGood ? null : status === 'running' ? health : status,
+    hasFailed: hasEnded || health === 'unhealthy',
+    hasEnded,
+    health,
   };
 }
 

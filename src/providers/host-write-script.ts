@@ -124,14 +124,28 @@ const RENAME = `
 said=$(mv -f -- "$temp" "$real" 2>&1) || refuse rename "$said"
 keep "$dir/"`;
 
-/** Writes the marker alone, and leaves it as old as it was: what runs began before or after the file was written all the same. */
-export function markerScript(path: string, marker: Marker, token: string, place: Place): string {
+/** Writes the marker alone. `staysAsOld`: its time says when the file took its place, and the file did not change. */
+export function markerScript(
+  {
+    path,
+    marker,
+    token,
+    staysAsOld,
+  }: {
+    readonly path: string;
+    readonly marker: Marker;
+    readonly token: string;
+    readonly staysAsOld: boolean;
+  },
+  place: Place,
+): string {
   return [
     FUNCTIONS,
     'umask 077',
     `path=${quoted(place(path))} token=${quoted(token)} as_of= temp= step=marked`,
     'marker_temp=${path%/*}/.${path##*/}.keyturn-$token-marker',
-    MARK_AS_OLD,
+    'rm -f -- "${path%/*}/.${path##*/}.keyturn-"*',
+    staysAsOld ? MARK_AS_OLD : '',
     `marked ${markerWord(path, marker)}`,
   ].join('\n');
 }

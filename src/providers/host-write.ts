@@ -2,12 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { Fault } from '../model/fault.ts';
 import type { FaultInit } from '../model/fault.ts';
 import type { EnvFile } from '../model/host.ts';
-import { SecretValue } from '../model/secret-value.ts';
 import { variablesOf, withVariables } from './host-env-file.ts';
-import { lastWords } from './host-faults.ts';
 import type { Marked, Marker, Versions } from './host-marker.ts';
 import type { HostRoom } from './host-room.ts';
-import { change } from './host-room.ts';
+import { change, heard, maskFor } from './host-room.ts';
 import type { FileSight } from './host-sight.ts';
 import { markerScript, readScript, removeScript, TO_COME, writeScript } from './host-write-script.ts';
 
@@ -17,8 +15,8 @@ const WRITE_MS = 60_000;
 export interface FileText {
   readonly identity: string | null;
   readonly content: Buffer;
-  /** What else it holds, so that the guard masks it in whatever the host says while this is kept. */
-  readonly kept: readonly SecretValue[];
+  /** What its lines mean; empty where its reader would refuse it. */
+  readonly variables: ReadonlyMap<string, string>;
 }
 
 /** Null where it changed while it was read. One that is not there is empty. */
@@ -29,7 +27,7 @@ export async function readFile(
 ): Promise<FileText | null> {
   refuseStrange(sight, room.where);
   const { path, format } = sight.file;
-  if (sight.identity === null) return { identity: null, content: Buffer.alloc(0), kept: [] };
+  if (sight.identity === null) return { identity: null, content: Buffer.alloc(0), variables: new Map() };
   const script = { body: readScript(path, room.place), timeoutMs: WRITE_MS };
   const { code, out } = await room.shell.run(script, signal);
   if (code !== 0) throw unreadable(path, room.where);
@@ -39,11 +37,14 @@ export async function readFile(
   if (!before.equals(after) || before.toString('latin1') !== sight.identity) return null;
   const content = Buffer.from(out.subarray(first + 1, last));
   const read = variablesOf(content, format);
-  const values = read.kind === 'read' ? [...read.variables.values()] : [];
   // What is declared is no secret: a value that is the name of the unit as well would make it unreadable.
   const declared = `${room.where} ${JSON.stringify(sight.file)}`;
-  const kept = values.filter((value) => !declared.includes(value.trim()));
-  return { identity: sight.identity, content, kept: kept.map((value) => new SecretValue(value)) };
+  const variables = read.kind === 'read' ? read.variables : new Map<string, string>();
+  maskFor(
+    room,
+    [...variables.values()].filter((value) => !declared.includes(value.trim())),
+  );
+  return { identity: sight.identity, content, variables };
 }
 
 /** The file with other values. Throws all that keeps it from that, and then nothing is written. */
@@ -71,6 +72,7 @@ export interface WriteOrder {
   readonly read: FileText;
   readonly content: Buffer;
   readonly versions: Versions;
+  readonly taken: Marker['taken'];
   /** The file is put back as it was before it was read by anybody: from this time. */
   readonly asOf?: string;
 }
@@ -81,15 +83,19 @@ export interface WriteOrder {
  */
 export async function writeFile(
   room: HostRoom,
-  { sight, read, content, versions, asOf }: WriteOrder,
+  { sight, read, content, versions, taken, asOf }: WriteOrder,
   signal?: AbortSignal,
 ): Promise<string | null> {
   const { path, mode, owner } = sight.file;
-  const now: Marked = { versions: sight.versions, identity: read.identity };
-  const next: Marked = { versions, identity: TO_COME };
+  // What somebody edited stays so until something takes its place.
+  const edited = sight.isEdited ? (sight.marker?.now.identity ?? null) : read.identity;
+  const now: Marked = { versions: sight.versions, identity: edited };
+  const next: Marked = { versions, identity: asOf !== undefined && sight.isEdited ? edited : TO_COME };
   const scale = sight.marker?.scale ?? new Map<string, number>();
-  const during: Marker = { now, next, scale };
-  const after: Marker = { now: next, next: null, scale };
+  // Of both files, until it is known which of them is there.
+  const either = new Set([...(sight.marker?.taken ?? []), ...taken]);
+  const during: Marker = { now, next, scale, taken: either };
+  const after: Marker = { now: next, next: null, scale, taken };
   const token = randomBytes(6).toString('hex');
   const writing = { path, content, expected: read.identity, mode, owner, token, during, after };
   const body = writeScript({ ...writing, asOf: asOf ?? null }, room.place);
@@ -97,22 +103,44 @@ export async function writeFile(
   const [word, step = '', ...said] = answer.out.toString('utf8').trim().split(' ');
   if (word === 'written') return step;
   if (step === 'moved') return null;
-  throw unwritten(step, said.join(' ') || answer.said, path, room.where);
+  throw unwritten(room, step, said.join(' ') || answer.said, path);
 }
 
 /** Holds afterwards: the marker also says how many containers there are to be, and all else that it said. */
-export async function writeMarker(
+export async function writeScale(
   room: HostRoom,
   { file, marker }: FileSight,
   scale: Marker['scale'],
   signal?: AbortSignal,
 ): Promise<void> {
-  if (marker === null) return;
+  if (marker !== null) await writeMarker(room, file, { ...marker, scale }, true, signal);
+}
+
+/**
+ * Holds afterwards: the marker speaks of the file that is there alone. A crash came before its last line was written,
+ * so that nobody knows when the file took its place, and who reads it: from now on that can be told.
+ */
+export async function finishMarker(
+  room: HostRoom,
+  { file, marker, writtenAt }: FileSight,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (marker === null || marker.next === null || writtenAt !== null) return;
+  await writeMarker(room, file, { ...marker, now: marker.next, next: null }, false, signal);
+}
+
+async function writeMarker(
+  room: HostRoom,
+  file: EnvFile,
+  marker: Marker,
+  staysAsOld: boolean,
+  signal?: AbortSignal,
+): Promise<void> {
   const token = randomBytes(6).toString('hex');
-  const body = markerScript(file.path, { ...marker, scale }, token, room.place);
+  const body = markerScript({ path: file.path, marker, token, staysAsOld }, room.place);
   const answer = await change(room, body, WRITE_MS, signal);
   if (answer.code === 0) return;
-  throw unwritten('marked', answer.out.toString('utf8').trim() || answer.said, file.path, room.where);
+  throw unwritten(room, 'marked', answer.out.toString('utf8').trim() || answer.said, file.path);
 }
 
 /** Holds afterwards: the file of this identity is gone, and its marker. */
@@ -166,14 +194,14 @@ const REASONS: readonly (readonly [RegExp, string, string])[] = [
   [/invalid (user|group)|unknown user/i, 'the declared owner is nobody', 'correct the owner in the stack'],
 ];
 
-function unwritten(step: string, said: string, path: string, where: string): Fault {
+function unwritten(room: HostRoom, step: string, said: string, path: string): Fault {
   const [, why, next] = REASONS.find(([pattern]) => pattern.test(said)) ?? [];
-  const words = lastWords(said);
+  const words = heard(room, said);
   const isInPlace = step === 'marked';
   const init: FaultInit = {
     code: 'platform-refused',
     what: `"${path}" was not written: ${why ?? 'it failed'} (${words === '' ? step : words})`,
-    where,
+    where: room.where,
     live: isInPlace
       ? 'the file holds the new versions, and nothing was restarted yet'
       : 'the file and what reads it are as they were',

@@ -4,6 +4,7 @@ import { Fault } from '../model/fault.ts';
 import type { Fence } from '../model/fence.ts';
 import type { EnvFile } from '../model/host.ts';
 import type { Platform } from '../model/platform.ts';
+import type { SecretValue } from '../model/secret-value.ts';
 import type { Clock } from './host-clock.ts';
 import { REAL_CLOCK } from './host-clock.ts';
 import { hostFault } from './host-faults.ts';
@@ -49,7 +50,8 @@ export function connectHost(options: HostOptions): Platform {
       throw hostFault(error, { host: name, endpoint, where, signal });
     }
   }
-  const roomFor = (where: string) => ({ shell, place, fence, where });
+  const before = new Map<string, SecretValue>();
+  const roomFor = (where: string) => ({ shell, place, fence, where, masked: new Set<string>(), before });
   const keepsNoCopies = (): never => {
     throw new Fault({ code: 'unexpected', what: `host "${name}" keeps no copies`, where: name });
   };

@@ -1,5 +1,5 @@
 import { nameOf } from '../model/address.ts';
-import { isConsumerAddress, isSecretAddress } from '../model/address.ts';
+import { isConsumerAddress, isSecretAddress, spoken } from '../model/address.ts';
 import type { HistoryEntry } from '../model/journal.ts';
 import { code, fenced, plainly, row, tableHead } from './markdown.ts';
 import { elapsedText, momentText } from './moment.ts';
@@ -54,7 +54,7 @@ export function renderApplyMarkdown(
     {
       what: 'consumers',
       open: ['**Restarted**', ''],
-      lines: consumers.map((each) => `- ${code(nameOf(each))}`),
+      lines: consumers.map((each) => `- ${code(spoken(each))}`),
       close: [''],
     },
     {

@@ -69,14 +69,18 @@ export function sourceText(source: Source, address: Address): string {
 }
 
 /** How a flipped consumer is tried. */
-export function probeText(probe: Probe): string {
+export function probeText(probe: Probe, isOnHost = false): string {
+  const where = isOnHost ? ', asked there' : ' on every task, asked from ';
+  const image = isOnHost || !('image' in probe) ? '' : probe.image;
   switch (probe.kind) {
     case 'none':
-      return 'none declared: running tasks and their own health checks decide';
+      return isOnHost
+        ? 'none declared: that it runs, with these versions, decides'
+        : 'none declared: running tasks and their own health checks decide';
     case 'http':
-      return `GET :${probe.port}${probe.path} answers ${probe.status} on every task, asked from ${probe.image}`;
+      return `GET :${probe.port}${probe.path} answers ${probe.status}${where}${image}`;
     case 'tcp':
-      return `:${probe.port} accepts a connection on every task, asked from ${probe.image}`;
+      return `:${probe.port} accepts a connection${where}${image}`;
     case 'command':
       return `\`${probe.argv.join(' ')}\` here exits 0 within ${humanDuration(probe.timeout)}`;
   }

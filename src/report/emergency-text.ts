@@ -1,5 +1,5 @@
 import type { Address, ConsumerAddress, Instant } from '../model/address.ts';
-import { homeOf, nameOf } from '../model/address.ts';
+import { homeOf, isOnHost, nameOf, spoken } from '../model/address.ts';
 import type { HistoryEntry } from '../model/journal.ts';
 import type { Emergency, RadiusMember } from '../model/emergency.ts';
 import type { Plan, Step } from '../model/plan.ts';
@@ -53,7 +53,7 @@ function memberText({ current, why, of, via, consumers, left }: RadiusMember): s
     consumer: `shares ${via === null ? 'a consumer' : `${nameOf(via)} on ${homeOf(via)}`} with ${parent}`,
   }[why];
   const readers =
-    consumers.length === 0 ? 'read by no consumer' : `read by ${consumers.map(nameOf).join(', ')}`;
+    consumers.length === 0 ? 'read by no consumer' : `read by ${consumers.map(spoken).join(', ')}`;
   return `${versionText(current)}, ${because}; ${readers}${left === null ? '' : `; left: ${LEFT[left]}`}`;
 }
 
@@ -109,7 +109,10 @@ export function deathLines({ steps }: Pick<HistoryEntry, 'steps'>, page: Page): 
 
 /** What lets a parked consumer go on. */
 export function parkedNext(address: ConsumerAddress): string {
-  return `see \`docker service ps ${nameOf(address)}\`, mend it, then \`keyturn apply\`; where a value was wrong, \`keyturn compromise\` with a good one, for another incident`;
+  const look = isOnHost(address)
+    ? `what reads ${spoken(address)}`
+    : `\`docker service ps ${nameOf(address)}\``;
+  return `see ${look}, mend it, then \`keyturn apply\`; where a value was wrong, \`keyturn compromise\` with a good one, for another incident`;
 }
 
 /** Of an emergency with nothing to do: what that means. No lines for what stays exposed, which is said above. */

@@ -1,4 +1,4 @@
-import { nameOf } from '../model/address.ts';
+import { nameOf, spoken } from '../model/address.ts';
 import type { ApplyEvent } from '../model/event.ts';
 import type { FaultRecord } from '../model/fault.ts';
 import type { Plan, PlanKind, Step } from '../model/plan.ts';
@@ -156,7 +156,7 @@ function doing(step: Step): string {
       return `trying ${step.test.name}`;
     case 'promote':
       if (step.promotions.length === 0)
-        return `recording ${step.consumers.map(({ consumer }) => `what ${nameOf(consumer)} reads`).join(', ')}`;
+        return `recording ${step.consumers.map(({ consumer }) => `what ${spoken(consumer)} reads`).join(', ')}`;
       return `promoting ${step.promotions.map((each) => `${nameOf(each.secret)} v${each.ordinal}`).join(', ')}`;
     case 'demote':
       return `recording ${step.demotions.map((each) => `${nameOf(each.secret)} ${versionText(each.to)}`).join(', ')} as current`;

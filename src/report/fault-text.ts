@@ -24,7 +24,9 @@ export function faultLines(lead: string, fault: FaultRecord, page: Page): string
   return [
     ...hang(lead, `${fault.what} (${fault.code})`, page, { lead: 'red', text: 'bold' }),
     ...faultFields(fault, page, indent),
-    ...problems.flatMap((problem, index) => problemLines(problem, `${index + 1}. `, page, indent)),
+    ...problems.flatMap((problem, index) =>
+      problemLines(problem, fault.where, `${index + 1}. `, page, indent),
+    ),
   ];
 }
 
@@ -41,12 +43,19 @@ export function faultFields(fault: FaultRecord, page: Page, indent: number): str
   );
 }
 
-function problemLines(problem: Problem, number: string, page: Page, indent: number): string[] {
+/** Where it is stands above, where that is `whole`. */
+function problemLines(
+  problem: Problem,
+  whole: string | undefined,
+  number: string,
+  page: Page,
+  indent: number,
+): string[] {
   return [
     ...hang(' '.repeat(indent) + number, problem.what, page, { lead: 'red' }),
     ...fields(
       [
-        ['where', problem.where],
+        ['where', problem.where === whole ? undefined : problem.where],
         ['next', problem.next],
       ],
       page,

@@ -1,6 +1,6 @@
 import { structuredPatch } from 'diff';
 import type { Difference, Change, Point, Reading } from '../model/history.ts';
-import { nameOf } from '../model/address.ts';
+import { nameOf, spoken } from '../model/address.ts';
 import { causeText, countText, moveText, versionText } from './cause-text.ts';
 import { momentText } from './moment.ts';
 import type { Page, Style } from './paint.ts';
@@ -122,7 +122,7 @@ function whyText({ kind, outcome, cause, reason, ticket, incident }: Change): st
 function whatText({ secrets, consumers }: Change): string {
   const moves = [
     ...secrets.map(({ secret, before, after }) => `${nameOf(secret)} ${moveText(before, after)}`),
-    ...consumers.map(({ consumer, before, after }) => `${nameOf(consumer)} ${moveText(before, after)}`),
+    ...consumers.map(({ consumer, before, after }) => `${spoken(consumer)} ${moveText(before, after)}`),
   ];
   return [...new Set(moves)].join(', ');
 }

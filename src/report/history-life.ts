@@ -1,4 +1,4 @@
-import { nameOf } from '../model/address.ts';
+import { spoken } from '../model/address.ts';
 import type { Life, LifeEvent, LifeEventKind } from '../model/history.ts';
 import { causeText, countText, versionText } from './cause-text.ts';
 import { momentText } from './moment.ts';
@@ -88,7 +88,7 @@ function styleOf({ what, end }: LifeEvent): Style {
 function detailOf(event: LifeEvent): string {
   const { what, consumer, cause, text, proof, fault, until, isOfGroup } = event;
   const parts = [
-    consumer === undefined ? null : nameOf(consumer),
+    consumer === undefined ? null : spoken(consumer),
     isOfGroup === true ? 'of its group' : null,
     until === undefined ? null : `until ${momentText(until)}`,
     what === 'minted' && cause !== undefined ? causeText(cause) : null,

@@ -1,5 +1,5 @@
 import type { Instant } from '../model/address.ts';
-import { nameOf } from '../model/address.ts';
+import { nameOf, spoken } from '../model/address.ts';
 import type { StatusConsumer, StatusRow } from '../model/status.ts';
 import { versionText } from './cause-text.ts';
 import { parkedNext } from './emergency-text.ts';
@@ -54,7 +54,7 @@ const VAULTS: Readonly<Record<Exclude<StatusRow['vault'], 'ok'>, string>> = {
 
 function outOfStep(consumer: StatusConsumer): Remark {
   const reads = consumer.reads === null ? 'nothing that is known' : versionText(consumer.reads);
-  return remark('out of step', `${nameOf(consumer.address)} reads ${reads} (${consumer.address})`, 'red');
+  return remark('out of step', `${spoken(consumer.address)} reads ${reads} (${consumer.address})`, 'red');
 }
 
 /** What an emergency left behind: its reason, and what lets it go on. */

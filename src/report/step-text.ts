@@ -99,7 +99,7 @@ function detailsOf(step: Step, now: Instant): Detail[] {
       ];
     case 'verify':
       return [
-        ['probe: ', probeText(step.probe)],
+        ['probe: ', probeText(step.probe, step.file !== undefined)],
         ['', `healthy for ${humanDuration(step.settleTime)}, given up after ${humanDuration(step.deadline)}`],
       ];
     case 'promote':
@@ -150,6 +150,7 @@ function buildLines({ write }: FlipStep): Detail[] {
 function changeText(change: FlipChange, { write }: Pick<FlipStep, 'write'>): string {
   const place = write === undefined ? 'mount' : 'variable';
   if (change.from === null) return `${change.to?.copy ?? 'nothing'} (new ${place})`;
+  if (change.from.copy === change.to?.copy) return `${change.from.copy}, written anew`;
   if (change.to === null) return `${change.from.copy} (${place} removed)`;
   return `${change.from.copy} -> ${change.to.copy}`;
 }

@@ -1,5 +1,5 @@
 import type { ConsumerAddress, SecretAddress } from '../model/address.ts';
-import { homeOf, nameOf } from '../model/address.ts';
+import { homeOf, nameOf, spoken } from '../model/address.ts';
 import type { Observed } from '../model/observed.ts';
 import type { Recorded } from '../model/recorded.ts';
 import type { Fate, Unfinished, UnfinishedGroup } from '../model/unfinished.ts';
@@ -77,9 +77,9 @@ function backText(secret: SecretAddress, recorded: Recorded): string {
 /** What a consumer's spec names now, as it was observed. */
 function liveText(consumer: ConsumerAddress, observed: Observed): string {
   const platform = observed.platforms[homeOf(consumer)];
-  if (platform?.status !== 'seen') return `${nameOf(consumer)} could not be observed`;
+  if (platform?.status !== 'seen') return `${spoken(consumer)} could not be observed`;
   const service = platform.services[nameOf(consumer)];
-  if (service === undefined) return `${nameOf(consumer)} does not exist`;
+  if (service === undefined) return `${spoken(consumer)} does not exist`;
   const reads = service.references.map(({ target, copyName }) => `${target} from ${copyName}`);
-  return `${nameOf(consumer)} reads ${reads.length === 0 ? 'nothing' : reads.join(', ')}`;
+  return `${spoken(consumer)} reads ${reads.length === 0 ? 'nothing' : reads.join(', ')}`;
 }

@@ -87,7 +87,7 @@ fi
 case $verb in
   reset-failed)
     echo 0 >"$folder/failures"
-    echo "inactive dead success" >"$folder/state"
+    ! grep -q '^failed' "$folder/state" || echo "inactive dead success" >"$folder/state"
     ;;
   reload) [ "$(cat "$folder/pid")" -ne 0 ] ;;
   restart)
@@ -109,7 +109,7 @@ esac
 
 /**
  * `compose [-f F]… --project-directory D [-p P] ps -q S | up -d --no-deps (--force-recreate | --no-recreate) [--scale S=N] S
- * | config --services`, `inspect --format F ID`, `ps -q`, `stop`, `rm` and `image inspect NAME`. A container is a folder of files,
+ * | config --services`, `inspect --format F ID`, `ps -aq --filter label=…`, `stop`, `rm` and `image inspect NAME`. A container is a folder of files,
  * and `inspect` prints the one form that keyturn asks for, whatever F says. Files in the folder of a service:
  *
  *     fails      compose brings it up no more
@@ -123,6 +123,20 @@ containers=$state/containers
 ids_of() {
   for each in "$containers"/*; do
     [ -d "$each" ] && [ "$(cat "$each/of")" = "$1" ] && [ "$(cat "$each/status")" = running ] && basename "$each"
+  done
+  true
+}
+all_of() {
+  for each in "$@"; do
+    case $each in
+      *compose.service=*) service=\${each##*=} ;;
+      *working_dir=*) directory=\${each#*working_dir=} ;;
+    esac
+  done
+  directory=\${directory#"$root"}
+  key=$(printf '%s' "$directory" | tr / %)%$service
+  for each in "$containers"/*; do
+    [ -d "$each" ] && [ "$(cat "$each/of")" = "$key" ] && basename "$each"
   done
   true
 }
@@ -178,7 +192,7 @@ compose() {
       [ ! -e "$folder/fails" ] || { echo "Container $service  Error" >&2; exit 1; }
       have=$(ids_of "$key")
       count=$(printf '%s' "$have" | grep -c .)
-      [ -n "$scale" ] || scale=$((count > 0 ? count : 1))
+      [ -n "$scale" ] || scale=1
       if [ $recreate = yes ]; then
         for id in $have; do rm -rf "$containers/$id"; done
         count=0
@@ -207,7 +221,7 @@ case $1 in
     ;;
   inspect) inspect "$4" ;;
   image) grep -qxF -e "$3" "$state/images" ;;
-  ps) ;;
+  ps) all_of "$@" ;;
   stop) [ -d "$containers/$2" ] && echo exited >"$containers/$2/status" ;;
   rm) rm -rf "$containers/$2" ;;
   *)

@@ -5,6 +5,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import type { EnvFile, Restart } from '../model/host.ts';
+import { MARKER_SUFFIX } from '../model/host.ts';
 import { PROGRAMS } from './host-programs.ts';
 
 const run = promisify(execFile);
@@ -68,6 +69,8 @@ async function setUp(root: string, host: string, { path, mode, builds }: EnvFile
   const file = join(root, path);
   await mkdir(dirname(file), { recursive: true });
   for (const build of builds) await mkdir(join(root, build.directory), { recursive: true });
+  // One that keyturn has written and that is gone was taken away by somebody: that is drift, also in a sandbox.
+  if (existsSync(`${file}${MARKER_SUFFIX}`)) return;
   await once(file, `# made by the sandbox for host ${host}\nNODE_ENV=production\n`, mode ?? 0o600);
 }
 

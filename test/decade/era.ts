@@ -2,6 +2,7 @@ import http from 'node:http';
 import { Gate } from '../../src/cli/lease.ts';
 import type { Declared } from '../../src/model/declared.ts';
 import type { Plan } from '../../src/model/plan.ts';
+import type { Platform } from '../../src/model/platform.ts';
 import { isEmpty } from '../../src/model/plan.ts';
 import type { Recorded } from '../../src/model/recorded.ts';
 import { SecretValue } from '../../src/model/secret-value.ts';
@@ -29,6 +30,8 @@ import { quietFiles } from '../torture/simulated-files.ts';
 import { Timeline } from '../torture/timeline.ts';
 import type { Exchange } from '../torture/wire.ts';
 import { Wire } from '../torture/wire.ts';
+import type { Remembered } from './remembered-host.ts';
+import { rememberedHost } from './remembered-host.ts';
 
 export const HOUR = 3_600_000;
 export const DAY = 24 * HOUR;
@@ -44,6 +47,8 @@ export class Era {
   trouble = 0;
   runs = 0;
   readonly #swarm: RunningSwarm | null;
+  /** What the files on each host hold. */
+  readonly #hosts = new Map<string, Remembered>();
   readonly #wire: Wire;
   readonly #random: Random;
   readonly #uninstall: readonly (() => void)[];
@@ -73,7 +78,7 @@ export class Era {
     const wire = new Wire(timeline);
     const uninstall = [timeline.install(), wire.install()];
     const [vaultName] = declared.vaults.map(({ name }) => name);
-    const [swarmName] = declared.platforms.map(({ name }) => name);
+    const [swarmName] = declared.platforms.flatMap(({ kind, name }) => (kind === 'swarm' ? [name] : []));
     const clock = (): number => timeline.world;
     const vault = await startVault({
       name: vaultName ?? '',
@@ -90,7 +95,8 @@ export class Era {
         clock: () => START + timeline.ticks,
         intercept: wire.intercept('swarm'),
       });
-      for (const { service } of declared.consumers) deploy(swarm, service, 1);
+      for (const { kind, service } of declared.consumers)
+        if (kind === 'swarm-service') deploy(swarm, service, 1);
     }
     return new Era(declared, random, { timeline, wire, vault, swarm, uninstall });
   }
@@ -188,6 +194,15 @@ export class Era {
     exchange.answer(exchange.arrived?.carryOut() ?? null);
   }
 
+  #host(name: string, gate: Gate): Platform {
+    const files = this.declared.consumers.flatMap((each) =>
+      each.kind === 'env-file' && each.platform === name ? [each] : [],
+    );
+    const held: Remembered = this.#hosts.get(name) ?? new Map();
+    this.#hosts.set(name, held);
+    return rememberedHost(name, files, held, gate);
+  }
+
   #tools(): Tools {
     const { declared, timeline } = this;
     const gate = new Gate();
@@ -196,7 +211,8 @@ export class Era {
       const how = { uri: this.vault.url, auth: 'cli', tenantId: null, sandboxToken: 'applier' } as const;
       return [name, connectKeyVault({ name, ...how, fence: gate, pace })] as const;
     });
-    const platforms = declared.platforms.map(({ name }) => {
+    const platforms = declared.platforms.map(({ kind, name }) => {
+      if (kind === 'host') return [name, this.#host(name, gate)] as const;
       const endpoint = this.#swarm?.endpoint ?? '';
       return [
         name,
@@ -215,8 +231,13 @@ export class Era {
       generate: (source) =>
         source.kind === 'random' ? generateValue(source) : new SecretValue(`good-${(this.#values += 1)}`),
       listen: () => {},
-      // Its stack declares nothing to be done outside of vault and platform.
-      hooks: { revoke: unasked, prove: unasked, effect: unasked, smoke: unasked },
+      // Its stack declares nothing to be done outside of vault and platform, but for what tries its consumers.
+      hooks: {
+        revoke: unasked,
+        prove: unasked,
+        effect: unasked,
+        smoke: () => Promise.resolve({ proof: 'passed', output: '' }),
+      },
       patienceMs: 0,
       plant: null,
     };

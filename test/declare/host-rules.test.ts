@@ -117,6 +117,19 @@ describe('what may be declared of a host', () => {
     ],
     ['a build by nothing', built({ argv: [''] }), /the build has no command/],
     ['a build of months', built({ timeout: 'P1M' }), /timeout of the build "P1M" has no fixed length/],
+    [
+      'a tag that is longer than docker takes',
+      on({ builds: [BUILD] }, [
+        variable('k'.repeat(64), 'NEXT_PUBLIC_A', { build: 'WEB_IMAGE' }),
+        variable('l'.repeat(64), 'NEXT_PUBLIC_B', { build: 'WEB_IMAGE' }),
+      ]),
+      /is no tag of the image "shop\/web"/,
+    ],
+    [
+      'a tag with a hyphen first',
+      on({ builds: [BUILD] }, [variable('-key', 'NEXT_PUBLIC_A', { build: 'WEB_IMAGE' })]),
+      /"-key_v9999" is no tag/,
+    ],
     ['an image variable of ours', built({ variable: 'KEYTURN_IMAGE' }), /"KEYTURN_IMAGE" is reserved/],
     ['a build into which nothing is baked', on({ builds: [BUILD] }), /nothing is baked into "shop\/web"/],
     [

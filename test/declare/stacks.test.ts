@@ -94,13 +94,14 @@ describe('the access that a stack declares', () => {
 });
 
 describe('the stack of tracker', () => {
-  it('declares every row of the inventory that is kept in key vault, 24 hours of soak', () => {
+  it('declares every row of the inventory, 24 hours of soak', () => {
     const quarterly = 'PT24H | quarterly, first monday 03:00 UTC';
     const onCompromise = 'PT24H | on compromise';
     expect(table('tracker')).toEqual([
       `bytelyst-cosmos-conn | platform | manual | ${onCompromise}`,
       `bytelyst-jwt-secret | platform | random | ${quarterly}`,
       `bytelyst-valkey-password | platform | manual | ${quarterly}`,
+      'tracker-agent-api-keys | platform | manual | PT24H | user-managed',
       `tracker-gh-webhook-secret | platform | manual | ${onCompromise}`,
       `tracker-gitea-webhook-secret | platform | manual | ${onCompromise}`,
       `tracker-mek-notelett | platform | keyPair | ${quarterly}`,
@@ -108,6 +109,67 @@ describe('the stack of tracker', () => {
       `tracker-posthog-key | platform | manual | ${onCompromise}`,
       `tracker-turnstile-secret | platform | manual | ${onCompromise}`,
     ]);
-    expect(declared('tracker').consumers).toEqual([]);
+  });
+
+  it('says of each row who reads it, where and as what', () => {
+    const { consumers } = declared('tracker');
+    const rows = consumers.flatMap(({ address, mounts }) =>
+      mounts.map(
+        ({ target, base, build }) =>
+          `${base} | ${target}${build === undefined ? '' : ' (built)'} | ${address}`,
+      ),
+    );
+    const on = (hosts: string, path: string, ...reads: string[]): string[] =>
+      [1, 2].flatMap((at) => reads.map((read) => `${read} | host://${hosts}-${at}${path}`));
+    const expected = [
+      ...on(
+        'api',
+        '/etc/bytelyst/platform-service.env',
+        'bytelyst-jwt-secret | JWT_SECRET',
+        'bytelyst-cosmos-conn | COSMOS_CONNECTION_STRING',
+        'bytelyst-valkey-password | VALKEY_PASSWORD',
+      ),
+      ...on(
+        'api',
+        '/etc/tracker/tracker-service.env',
+        'tracker-mek-tracker | TRACKER_MEK_ID_TRACKER',
+        'tracker-mek-notelett | TRACKER_MEK_ID_NOTELETT',
+        'tracker-gh-webhook-secret | GITHUB_WEBHOOK_SECRET',
+        'tracker-gitea-webhook-secret | GITEA_WEBHOOK_SECRET',
+      ),
+      ...on(
+        'web',
+        '/srv/tracker-web/.env',
+        'bytelyst-jwt-secret | JWT_SECRET',
+        'tracker-turnstile-secret | TURNSTILE_SECRET',
+        'tracker-posthog-key | POSTHOG_KEY',
+        'tracker-posthog-key | NEXT_PUBLIC_POSTHOG_KEY (built)',
+      ),
+    ];
+    expect(new Set(rows)).toEqual(new Set(expected));
+    expect(rows).toHaveLength(expected.length);
+  });
+
+  it('bakes in what is public and nothing else', () => {
+    const { consumers, secrets } = declared('tracker');
+    const baked = new Set(
+      consumers.flatMap(({ mounts }) =>
+        mounts.flatMap(({ secret, build }) => (build === undefined ? [] : [secret])),
+      ),
+    );
+    const open = secrets.filter(({ classification }) => classification === 'public');
+    expect([...baked]).toEqual(open.map(({ address }) => address));
+  });
+
+  it('restarts one host after the other, a canary first, and tries all of them together', () => {
+    const { platforms, consumers, smokeTests } = declared('tracker');
+    expect(platforms.map(({ name, restarts }) => [name, restarts?.atOnce])).toEqual(
+      ['api-1', 'api-2', 'web-1', 'web-2'].map((name) => [name, 1]),
+    );
+    expect(new Set(consumers.filter(({ canary }) => canary).map(({ platform }) => platform))).toEqual(
+      new Set(['api-1', 'web-1']),
+    );
+    expect(smokeTests).toMatchObject([{ argv: ['pnpm', 'run', 'smoke:local'] }]);
+    expect(smokeTests?.[0]?.consumers).toEqual(consumers.map(({ address }) => address));
   });
 });

@@ -8,6 +8,7 @@ import { asFault, Fault } from '../../src/model/fault.ts';
 import {
   guarded,
   guardedDeep,
+  guardedFrom,
   guardedJson,
   isTooShort,
   MASKS,
@@ -62,6 +63,33 @@ describe('the guard', () => {
       }),
       { numRuns: 400 },
     );
+  });
+
+  it('cuts nothing out of a value: what stands behind a place is masked as the whole is', () => {
+    fc.assert(
+      fc.property(value, around, around, fc.nat(), (text, before, behind, at) => {
+        const owner = new SecretValue(text);
+        const whole = `${before}${text}${behind}`;
+        const start = at % (whole.length + 1);
+        const safe = guardedFrom(whole, start);
+        expect(guarded(whole).endsWith(safe)).toBe(true);
+        expect(guardedFrom(whole, 0)).toBe(guarded(whole));
+        expect(String(owner)).toBe(MASKS.value);
+      }),
+    );
+  });
+
+  it('masks a value that begins before a place and reaches over it, and leaves out what ends before', () => {
+    const owner = new SecretValue('correct horse');
+    const text = 'a correct horse b';
+    expect([0, 2, 5, 14, 15].map((start) => guardedFrom(text, start))).toEqual([
+      `a ${MASKS.value} b`,
+      `${MASKS.value} b`,
+      `${MASKS.value} b`,
+      `${MASKS.value} b`,
+      ' b',
+    ]);
+    expect(String(owner)).toBe(MASKS.value);
   });
 
   it('leaves a text that holds none as it is', () => {

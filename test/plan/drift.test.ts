@@ -308,6 +308,16 @@ describe('each kind of drift, alone', () => {
     expect(found()).toEqual([]);
   });
 
+  it('is not that a secret is absent which its users manage and nobody reads', () => {
+    const secrets = { writer: { versions: SOAKING }, agents: { cadence: 'user-managed' } } as const;
+    expect(found({ secrets })).toEqual([]);
+    const services = { api: { mounts: ['writer'] }, job: { mounts: ['agents'] } };
+    expect(found({ secrets, services }).map(({ rule, subject }) => [rule, subject])).toContainEqual([
+      'missing',
+      'agents',
+    ]);
+  });
+
   it('leaves a copy alone whose secret is of a vault that it does not declare: another project may be called the same', () => {
     const foreign = { ...labels('gone', 1), [LABEL_SECRET]: 'vault://elsewhere/gone' };
     expect(found({}, (world) => void world.deliver(PLATFORM, 'gone_v1', foreign))).toEqual([]);

@@ -52,17 +52,20 @@ function seeVault(world: World, name: string, recorded: Recorded): ObservedVault
 function seePlatform(world: World, name: string): ObservedPlatform {
   if (world.unknown.has(name)) return { status: 'unknown', fault: unreachable('platform-unreachable', name) };
   const services = [...(world.services.get(name) ?? [])].map(([service, seen]): [string, ObservedService] => {
-    const { lingering, lost, previous, references, ...rest } = seen;
+    const { lingering, lost, previous, references, isEdited = false, isUnmarked = false, ...rest } = seen;
     const task = (number: number, copyIds: readonly string[], isLost = false): LiveTask[] =>
       copyIds.length === 0 ? [] : [{ name: `${service}.${number}`, node: `node-${number}`, isLost, copyIds }];
-    const liveTasks = [
-      ...task(
-        1,
-        references.map(({ copyId }) => copyId),
-      ),
-      ...task(2, lingering),
-      ...task(3, lost, true),
-    ];
+    const unmarked = { name: `${service}.1`, node: null, isLost: false, copyIds: [] };
+    const liveTasks = isUnmarked
+      ? [unmarked]
+      : [
+          ...task(
+            1,
+            references.map(({ copyId }) => copyId),
+          ),
+          ...task(2, lingering),
+          ...task(3, lost, true),
+        ];
     const fingerprint = serviceFingerprint(seen);
     return [
       service,
@@ -73,7 +76,9 @@ function seePlatform(world: World, name: string): ObservedPlatform {
         previousReferences: previous,
         liveTasks,
         fingerprint,
-        ...(world.hosts.has(name) ? { file: FILE } : {}),
+        ...(world.hosts.has(name)
+          ? { file: { ...FILE, isEdited, stale: isUnmarked ? [unmarked.name] : [] } }
+          : {}),
       },
     ];
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { presenceFindings } from '../../src/plan/present.ts';
 import type { ObservedSecret } from '../../src/model/observed.ts';
-import { declare, secret, VAULT } from '../support/world.ts';
+import { declare, secret, service, VAULT } from '../support/world.ts';
 
 function item(name: string, enabled = true): ObservedSecret {
   return {
@@ -31,6 +31,16 @@ describe('declared secrets', () => {
   it('are there where the vault lists them, in whichever case it spells them', () => {
     const listed = [item('DB'), item('key'), item('token')];
     expect(presenceFindings(DECLARED, new Map([[VAULT, listed]]))).toEqual([]);
+  });
+
+  it('may be absent where their users manage them and nobody reads them here', () => {
+    const managed = secret('agents', { cadence: { kind: 'userManaged' } });
+    const missing = (...declared: Parameters<typeof declare>): string[] =>
+      presenceFindings(declare(...declared), new Map([[VAULT, []]])).map(({ subject }) => subject);
+    expect(missing([managed], [])).toEqual([]);
+    expect(missing([managed], [service('api', ['agents'])])).toEqual(['agents']);
+    const listed = new Map([[VAULT, [item('agents', false)]]]);
+    expect(presenceFindings(declare([managed], []), listed)).toHaveLength(1);
   });
 
   it('are missing where it does not, or where nobody can read the newest version', () => {

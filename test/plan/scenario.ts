@@ -1,6 +1,12 @@
 import type { ConsumerAddress, Instant, SecretAddress } from '../../src/model/address.ts';
 import { copyName, nameOf } from '../../src/model/address.ts';
-import type { Declared, DeclaredConsumer, DeclaredSecret, Mount } from '../../src/model/declared.ts';
+import type {
+  Declared,
+  DeclaredConsumer,
+  DeclaredSecret,
+  Mount,
+  Restarts,
+} from '../../src/model/declared.ts';
 import { LABEL_SECRET, TAG_STACK, TAG_VERSION, itemFingerprint } from '../../src/model/observed.ts';
 import type { Cause } from '../../src/model/plan.ts';
 import type { Freeze, Window } from '../../src/model/openings.ts';
@@ -17,7 +23,18 @@ import { causeToRotate, mintOperation } from '../../src/plan/cause.ts';
 import { declarationDigest } from '../../src/plan/timing.ts';
 import type { PlanInput } from '../../src/plan/view.ts';
 import { NO_OPTIONS, View } from '../../src/plan/view.ts';
-import { PLATFORM, VAULT, mount, secret, secretAt, service, serviceAt, stack } from './declare.ts';
+import {
+  PLATFORM,
+  VAULT,
+  envFile,
+  mount,
+  secret,
+  secretAt,
+  service,
+  serviceAt,
+  stack,
+  variable,
+} from './declare.ts';
 import { look, serviceFingerprint } from './look.ts';
 import { World, tagsOf } from './world.ts';
 
@@ -47,11 +64,16 @@ export interface Scenario {
     readonly revokeFirst?: true;
   };
   readonly secrets: Readonly<Record<string, ScenarioSecret>>;
+  /** By name; one that is called `web-1:/etc/shop/web.env` is a file on that host. */
   readonly services: Readonly<Record<string, ScenarioService>>;
   /** `2026-12-18 to 2027-01-03`, or `12-18 to 01-03` each year, in UTC; `of writer`: of that secret alone. */
   readonly freezes?: readonly string[];
   /** `1 at once`, `2 at once, pause PT5M`: of the platform `prod`. */
   readonly restarts?: string;
+  /** `1 at once, pause PT1M`: of all hosts, which are one fleet. */
+  readonly fleet?: string;
+  /** Consumers that the smoke test `pnpm run smoke:local` tries. */
+  readonly smoke?: readonly string[];
   /** Names on `prod` that someone else made. */
   readonly foreignCopies?: readonly string[];
   /** Vaults and platforms that do not answer. */
@@ -105,6 +127,11 @@ interface ScenarioSecret {
 }
 
 interface ScenarioService {
+  /** Of a file: an image that is built with these secrets. */
+  readonly builds?: readonly string[];
+  /** Of a file: somebody else wrote it since; what reads it began before it was written and carries no marker. */
+  readonly edited?: true;
+  readonly unmarked?: true;
   /** `writer`, `writer@v2` (pinned), `writer as other_base`. */
   readonly mounts?: readonly string[];
   readonly platform?: string;
@@ -142,7 +169,10 @@ export function expand(scenario: Scenario): { readonly input: PlanInput; readonl
   const world = new World();
   const declared = declaredOf(scenario);
   for (const { name } of declared.vaults) world.vaults.set(name, new Map());
-  for (const { name } of declared.platforms) world.services.set(name, new Map());
+  for (const { name, kind } of declared.platforms) {
+    world.services.set(name, new Map());
+    if (kind === 'host') world.hosts.add(name);
+  }
   const secrets = Object.entries(scenario.secrets).map(
     ([name, given]) => [addressOf(scenario, name), recordSecret(name, given, scenario, world)] as const,
   );
@@ -170,7 +200,9 @@ export function expand(scenario: Scenario): { readonly input: PlanInput; readonl
   const options = {
     rotate: rotate.map((name) => addressOf(scenario, name)),
     values: values.map((name) => addressOf(scenario, name)),
-    target: target.map((name) => (name in scenario.secrets ? addressOf(scenario, name) : serviceAt(name))),
+    target: target.map((name) =>
+      name in scenario.secrets ? addressOf(scenario, name) : addressOfService(name, scenario),
+    ),
     dueOnly: due,
     reason,
     prunePlatformOnly,
@@ -195,8 +227,9 @@ function declaredOf(scenario: Scenario): Declared {
     given.undeclared === undefined ? [declareService(name, given, scenario)] : [],
   );
   const declared = stack(secrets, services);
-  const [, atOnce, pause = 'PT0S'] = /^(\d+) at once(?:, pause (\S+))?$/.exec(scenario.restarts ?? '') ?? [];
-  const restarts = atOnce === undefined ? null : { atOnce: Number(atOnce), pause };
+  const restarts = restartsOf(scenario.restarts);
+  const fleet = restartsOf(scenario.fleet);
+  const smoke = (scenario.smoke ?? []).map((name) => addressOfService(name, scenario));
   const freezes = (scenario.freezes ?? []).map((text, index): Freeze => {
     const [, from = '', through = '', name] = /^(\S+) to (\S+)(?: of (\S+))?$/.exec(text) ?? [];
     const held = name === undefined ? [] : [addressOf(scenario, name)];
@@ -205,9 +238,43 @@ function declaredOf(scenario: Scenario): Declared {
   });
   return {
     ...declared,
-    platforms: declared.platforms.map((each) => (each.name === PLATFORM ? { ...each, restarts } : each)),
+    platforms: declared.platforms.map((each) =>
+      each.kind === 'host' && fleet !== null
+        ? { ...each, fleet: 'web', restarts: fleet }
+        : each.name === PLATFORM
+          ? { ...each, restarts }
+          : each,
+    ),
     freezes,
+    ...(smoke.length === 0 ? {} : { smokeTests: [{ ...SMOKE, consumers: smoke }] }),
   };
+}
+
+const SMOKE = {
+  name: 'smoke',
+  path: 'shop/smoke',
+  position: null,
+  argv: ['pnpm', 'run', 'smoke:local'],
+  directory: null,
+  timeout: 'PT5M',
+};
+
+function restartsOf(text = ''): Restarts | null {
+  const [, atOnce, pause = 'PT0S'] = /^(\d+) at once(?:, pause (\S+))?$/.exec(text) ?? [];
+  return atOnce === undefined ? null : { atOnce: Number(atOnce), pause };
+}
+
+/** A file is called by its host and its path. */
+function placeOf(name: string, given: ScenarioService | undefined): { platform: string; service: string } {
+  const [platform, service] = name.split(':');
+  return service === undefined || platform === undefined
+    ? { platform: given?.platform ?? PLATFORM, service: name }
+    : { platform, service };
+}
+
+function addressOfService(name: string, scenario: Scenario): ConsumerAddress {
+  const { platform, service: own } = placeOf(name, scenario.services[name]);
+  return serviceAt(own, platform);
 }
 
 function windowsOf(text: string | undefined): Window[] {
@@ -267,22 +334,50 @@ function declareSecret(name: string, given: ScenarioSecret, scenario: Scenario):
 }
 
 function declareService(name: string, given: ScenarioService, scenario: Scenario): DeclaredConsumer {
-  const { platform = PLATFORM, optional = false } = given;
-  const dependsOn = (given.dependsOn ?? []).map((other): ConsumerAddress =>
-    serviceAt(other, scenario.services[other]?.platform ?? PLATFORM),
-  );
+  const { platform, service: own } = placeOf(name, given);
+  const { optional = false } = given;
+  const dependsOn = (given.dependsOn ?? []).map((other) => addressOfService(other, scenario));
   const probe = given.probe === 'none' ? { probe: { kind: 'none' as const } } : {};
   const canary = given.canary === true;
-  return service(name, mountsOf(given, scenario), { platform, optional, dependsOn, canary, ...probe });
+  const more = { platform, optional, dependsOn, canary, ...probe };
+  if (own === name) return service(name, mountsOf(name, given, scenario), more);
+  const file = envFile(own, mountsOf(name, given, scenario), more);
+  const path = `shop/${platform}${own}`;
+  return given.builds === undefined
+    ? { ...file, path }
+    : { ...file, path, file: { ...file.file, builds: [BUILD] } };
 }
 
-function mountsOf(given: ScenarioService, scenario: Scenario): Mount[] {
+const BUILD = {
+  variable: 'WEB_IMAGE',
+  image: 'registry.example/web',
+  argv: ['docker', 'build', '.'],
+  directory: '/srv/web',
+  timeout: 'PT10M',
+};
+
+function mountsOf(service: string, given: ScenarioService, scenario: Scenario): Mount[] {
+  if (service.includes(':')) return variablesOf(given, scenario);
   return (given.mounts ?? []).map((text) => {
     const [, name = text, pin, base] = /^([^@ ]+)(?:@v(\d+))?(?: as (\S+))?$/.exec(text) ?? [];
     const version = pin === undefined ? null : Number(pin);
     const target = name.replaceAll('-', '_');
     return mount(name, { secret: addressOf(scenario, name), version, target, base: base ?? target });
   });
+}
+
+function variablesOf({ mounts = [], builds = [] }: ScenarioService, scenario: Scenario): Mount[] {
+  const read = mounts.map((text) => {
+    const [name = '', pin] = text.split('@v');
+    return variable(name, {
+      secret: addressOf(scenario, name),
+      version: pin === undefined ? null : Number(pin),
+    });
+  });
+  const built = builds.map((name) =>
+    variable(`NEXT_PUBLIC_${name}`, { secret: addressOf(scenario, name), build: BUILD.variable }),
+  );
+  return [...read, ...built];
 }
 
 function recordSecret(
@@ -363,10 +458,10 @@ function causeOf(ordinal: number, words: string): Cause {
 function copiesOf(address: SecretAddress, ordinal: number, scenario: Scenario, world: World): RecordedCopy[] {
   const labels = { [TAG_STACK]: 'shop', [TAG_VERSION]: String(ordinal), [LABEL_SECRET]: address };
   const copies = new Map<string, RecordedCopy>();
-  for (const given of Object.values(scenario.services)) {
-    if (given.unrecorded === true) continue;
+  for (const [service, given] of Object.entries(scenario.services)) {
+    if (given.unrecorded === true || service.includes(':')) continue;
     const platform = given.platform ?? PLATFORM;
-    for (const { secret: mounted, base } of mountsOf(given, scenario)) {
+    for (const { secret: mounted, base } of mountsOf(service, given, scenario)) {
       const name = copyName(base, ordinal);
       if (mounted !== address || copies.has(`${platform} ${name}`)) continue;
       copies.set(`${platform} ${name}`, { platform, name, id: world.deliver(platform, name, labels) });
@@ -381,9 +476,9 @@ function recordService(
   scenario: Scenario,
   world: World,
 ): [ConsumerAddress, RecordedConsumer][] {
-  const platform = given.platform ?? PLATFORM;
+  const { platform, service: own } = placeOf(name, given);
   if (given.absent === true) return [];
-  const mounts = mountsOf(given, scenario);
+  const mounts = mountsOf(name, given, scenario);
   const reading = mounts.flatMap(({ secret: address, target, base, version }) => {
     const versions = Object.entries(
       scenario.secrets[address.slice(address.lastIndexOf('/') + 1)]?.versions ?? {},
@@ -393,16 +488,18 @@ function recordService(
     return ordinal === null ? [] : [{ target, copy: copyName(base, ordinal), secret: address, ordinal }];
   });
   const usual = given.unrecorded === true ? [] : reading.map(({ copy }) => copy);
-  const seen = world.service(platform, name);
+  const seen = world.service(platform, own);
+  const isHost = world.hosts.has(platform);
   const refer = (copies: readonly string[]): (typeof seen)['references'] =>
     copies
-      .filter((copy) => world.copies.get(platform)?.has(copy) === true)
+      .filter((copy) => isHost || world.copies.get(platform)?.has(copy) === true)
       .map((copy) => {
         const base = copy.replace(/_v\d+$/, '');
         const target = mounts.find((one) => one.base === base)?.target ?? base;
         return world.reference(platform, target, copy);
       });
-  const { tasks = 2, mode = 'replicated', order = 'start-first', healthCheck = true } = given;
+  const { tasks = isHost ? 1 : 2, mode = 'replicated' } = given;
+  const { order = isHost ? 'stop-first' : 'start-first', healthCheck = !isHost } = given;
   Object.assign(seen, { tasks, mode, order, healthCheck, updateState: given.state ?? null });
   seen.references = refer(given.recordedReads ?? usual);
   const fingerprint = serviceFingerprint(seen);
@@ -411,6 +508,7 @@ function recordService(
   seen.lingering = refer(given.lingering ?? []).map(({ copyId }) => copyId);
   seen.lost = refer(given.lost ?? []).map(({ copyId }) => copyId);
   seen.homeless = given.homeless ?? null;
+  if (isHost) Object.assign(seen, { isEdited: given.edited === true, isUnmarked: given.unmarked === true });
   const isRecorded = given.undeclared !== true && given.unrecorded !== true && reading.length > 0;
   if (!isRecorded) return [];
   const record: RecordedConsumer = {
@@ -425,7 +523,7 @@ function recordService(
       ? {}
       : { parked: { since: scenario.now, incident: 'INC-7', reason: given.parked } }),
   };
-  return [[serviceAt(name, platform), record]];
+  return [[serviceAt(own, platform), record]];
 }
 
 /** What others did in the vault, once everything is recorded. */

@@ -43,6 +43,9 @@ export interface WorldService {
   lost: string[];
   /** Why a task finds no node. */
   homeless: string | null;
+  /** Of a file: somebody else wrote it; what reads it began before and carries no marker. */
+  isEdited?: boolean;
+  isUnmarked?: boolean;
   updateState: string | null;
   order: ObservedService['order'];
   healthCheck: boolean;
@@ -280,7 +283,7 @@ export class World {
       if (to !== null) this.#readable(secret, to.ordinal ?? 0, recorded);
     const { receipt } = this.#flip(step);
     const file = this.#existing(step.platform, step.service);
-    Object.assign(file, { previous: null, updateState: null, ...HOST });
+    Object.assign(file, { previous: null, updateState: null, isEdited: false, isUnmarked: false, ...HOST });
     return { receipt: { ...receipt, originals: null } } as DoneFacts;
   }
 

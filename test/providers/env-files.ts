@@ -16,8 +16,16 @@ const quoted = fc.oneof(
   soup.map((text) => `"${text.replaceAll(/["\\$`]/g, String.raw`\$&`)}"`),
   fc.tuple(soup, soup).map((two) => `"${two.join('\n').replaceAll(/["\\$`]/g, String.raw`\$&`)}"`),
 );
+/** Within double quotes, before whatever comes: a line break too. */
+const slashed = fc
+  .tuple(soup, fc.constantFrom('\\', ''), soup)
+  .map(([one, slash, two]) => `"${`${one}${slash}\n${two}`.replaceAll(/["$]/g, '').replace(/\\+$/, '')}"`);
 /** A value as a careful person writes it, in quotes or without. */
-const careful = fc.oneof({ weight: 1, arbitrary: word }, { weight: 4, arbitrary: quoted });
+const careful = fc.oneof(
+  { weight: 1, arbitrary: word },
+  { weight: 4, arbitrary: quoted },
+  { weight: 1, arbitrary: slashed },
+);
 const only: Record<EnvFormat, fc.Arbitrary<string>> = {
   systemd: fc.oneof(
     fc.tuple(word, word).map(([one, two]) => `${one}\\\n${two}`),

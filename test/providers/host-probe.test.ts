@@ -25,6 +25,8 @@ it('asks the port of the host that the shell dials, not the same port of this ma
     shell,
     place: (path) => path,
     fence: undefined,
+    before: new Map(),
+    masked: new Set(),
     where: 'host://web-1/etc/tracker/web.env',
     environment: {},
     stack: 'tracker',

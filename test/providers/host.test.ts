@@ -148,6 +148,40 @@ describe('what reads a file of variables', () => {
     expect((await ground.observe()).file).toMatchObject({ down: [], stale: [], isEdited: false });
   });
 
+  it('goes back to what a variable was before keyturn, and leaves nothing of that beside it', async () => {
+    await open();
+    ground.switchOn('units/tracker.service/refuses', `${reference('JWT_SECRET', 1)}\n`);
+    await faultOf(ground.flip({ JWT_SECRET: [null, 1] }));
+    expect(ground.text()).not.toContain('"before"');
+    await ground.flip({ JWT_SECRET: [1, null] }, true);
+    expect(ground.text()).toBe(TEXT);
+    expect(readFileSync(join(ground.running.root, `${WEB_ENV}.keyturn`), 'utf8')).not.toContain('TAKEN');
+    await ground.verify({ JWT_SECRET: null });
+  });
+
+  it('says so where the process that knew it is gone, and believes the person who wrote it by hand', async () => {
+    await open();
+    await ground.flip({ JWT_SECRET: [null, 1] });
+    const text = ground.text();
+    const another = ground.connect();
+    const back = () => another.flip(ground.order({ JWT_SECRET: [1, null] }, true));
+    const fault = await faultOf(back());
+    expect(fault.message).toContain('is known to nobody any more');
+    expect(ground.text()).toBe(text);
+    ground.write(text.replace(ground.valueOf('JWT_SECRET', 1), 'by-hand'));
+    await back();
+    expect(ground.text()).toContain('by-hand');
+    expect(copies(await ground.observe())).toEqual({});
+  });
+
+  it('that was rotated since has its way back in the vault alone', async () => {
+    await open();
+    await ground.flip({ JWT_SECRET: [null, 1] });
+    await ground.flip({ JWT_SECRET: [1, 2] });
+    await ground.connect().flip(ground.order({ JWT_SECRET: [2, 1] }, true));
+    expect(ground.text()).toContain(ground.valueOf('JWT_SECRET', 1));
+  });
+
   it('is called by its name in what is said, also where a value of the file is that word', async () => {
     await refusing(2);
     ground.write(`${ground.text()}APP_NAME=tracker\nAPI_TOKEN=tracker-token-of-another\n`);
