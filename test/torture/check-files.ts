@@ -45,7 +45,8 @@ export class FileWatch {
     this.edited.add(before.path);
     this.touched.add(before.path);
     for (const [variable, value] of after.variables)
-      if (before.variables.get(variable) !== value) this.#byHand.put.add(`${before.path} ${variable} ${value}`);
+      if (before.variables.get(variable) !== value)
+        this.#byHand.put.add(`${before.path} ${variable} ${value}`);
   }
 
   /** A flip is about to begin: what it leaves, if it fails, is this. */
@@ -97,7 +98,10 @@ export class FileWatch {
         ...checkMarker(file, this.#admin, this.#byHand.put),
         ...checkHeld(file, targets, this.#admin),
         ...this.#checkReaders(file, targets),
-        ...[...file.leftovers].map(({ name }) => ({ invariant: 'I6', text: `${name} is left beside ${path}` })),
+        ...[...file.leftovers].map(({ name }) => ({
+          invariant: 'I6',
+          text: `${name} is left beside ${path}`,
+        })),
       ];
     });
   }
@@ -122,12 +126,19 @@ function standOf({ identity, marker }: FileNow): Stand | null {
 function checkMarker(file: FileNow, admin: AdminView, put: ReadonlySet<string>): Violation[] {
   const { path, variables, marker } = file;
   if (file.text === null) return [];
-  const ours = [...variables].filter(([name, value]) => VARIABLE.test(name) && admin.namesOf(value).length > 0);
+  const ours = [...variables].filter(
+    ([name, value]) => VARIABLE.test(name) && admin.namesOf(value).length > 0,
+  );
   const stand = standOf(file);
   if (stand === null) {
     const known = ours.filter(([name, value]) => !put.has(`${path} ${name} ${value}`));
     if (marker === null && known.length === 0) return [];
-    return [{ invariant: 'I6', text: `the marker of ${path} speaks of ${marker === null ? 'nothing' : 'other files'}` }];
+    return [
+      {
+        invariant: 'I6',
+        text: `the marker of ${path} speaks of ${marker === null ? 'nothing' : 'other files'}`,
+      },
+    ];
   }
   return [...stand.versions].flatMap(([target, version]): Violation[] => {
     const value = variables.get(target) ?? '';

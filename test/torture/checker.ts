@@ -139,9 +139,7 @@ export class Checker {
   typed(incarnation: Incarnation, { text, paths }: ScriptAct): void {
     this.#changes.set(incarnation.name, (this.#changes.get(incarnation.name) ?? 0) + 1);
     this.#hold(incarnation, `ran ${text}`);
-    this.#add(
-      checkOpen(text, (step) => step.kind === 'flip' && paths.includes(step.service), this.admin),
-    );
+    this.#add(checkOpen(text, (step) => step.kind === 'flip' && paths.includes(step.service), this.admin));
     const [begin] = this.admin.journal('written');
     if (begin?.type === 'begin') this.#applies.add(begin.apply);
   }
@@ -165,7 +163,10 @@ export class Checker {
     if (this.emergencies.plan !== null) return;
     const version = this.admin.versions(secret).find((each) => each.value === value);
     if (version === undefined) this.report('I5', `a value of ${secret} was revoked that no version has`);
-    else this.#add(checkEnded('revoked', secret, version, this.#ordeal.declared, this.admin, this.byHand, this.#latest));
+    else
+      this.#add(
+        checkEnded('revoked', secret, version, this.#ordeal.declared, this.admin, this.byHand, this.#latest),
+      );
   }
 
   effected(effected: Effected): void {
@@ -378,7 +379,10 @@ export class Checker {
     if (!isGone) return;
     this.#retired.add(version.value);
     if (this.emergencies.disables(secret, version)) this.emergencies.killed.add(version.value);
-    else this.#add(checkEnded('disabled', secret, version, this.#ordeal.declared, this.admin, this.byHand, this.#latest));
+    else
+      this.#add(
+        checkEnded('disabled', secret, version, this.#ordeal.declared, this.admin, this.byHand, this.#latest),
+      );
   }
 
   #created(): void {

@@ -60,8 +60,7 @@ export class Console {
   }
 
   #answer({ shell, incarnation, act }: Call, said: Said): void {
-    if (act.kind === 'look' && said.code === 0)
-      this.#ordeal.checker.listed(incarnation, 'host look', true);
+    if (act.kind === 'look' && said.code === 0) this.#ordeal.checker.listed(incarnation, 'host look', true);
     void incarnation.awake().then(() => shell.end(said));
   }
 

@@ -25,7 +25,11 @@ const WRITERS = new Set(['cat', 'cp']);
 export function cutting({ at, how, isBehind }: Cut, steps: string): string {
   const isDeadly = how === 'killed' || how === 'hung up';
   const end = how === 'killed' ? 'kill -KILL 0' : 'kill -TERM 0';
-  const words = { 'failed': 'Input/output error', 'refused': 'Permission denied', 'no room': 'No space left on device' };
+  const words = {
+    'failed': 'Input/output error',
+    'refused': 'Permission denied',
+    'no room': 'No space left on device',
+  };
   const complaint = isDeadly ? '' : words[how];
   const strikes = how === 'no room' ? '-ge' : '-eq';
   return [
@@ -34,7 +38,8 @@ export function cutting({ at, how, isBehind }: Cut, steps: string): string {
     `  [ "$kt_n" ${strikes} ${at} ]`,
     `}`,
     ...PROGRAMS.map((program) => {
-      if (how === 'no room' && !WRITERS.has(program)) return `${program}() { kt_strikes; command ${program} "$@"; }`;
+      if (how === 'no room' && !WRITERS.has(program))
+        return `${program}() { kt_strikes; command ${program} "$@"; }`;
       // A part of it is there, as after a write that came to its end nowhere.
       const part = program === 'cat' ? 'command head -c 9' : ':';
       const before = isDeadly && isBehind && program !== 'cat' ? `command ${program} "$@"` : part;

@@ -66,12 +66,7 @@ export class Machine {
   /** By the id of who read them. */
   readonly #read = new Map<string, ReadonlyMap<string, string>>();
 
-  private constructor(
-    name: string,
-    files: readonly EnvFile[],
-    directory: string,
-    running: RunningHost,
-  ) {
+  private constructor(name: string, files: readonly EnvFile[], directory: string, running: RunningHost) {
     this.name = name;
     this.files = files;
     this.#directory = directory;
@@ -79,11 +74,7 @@ export class Machine {
     this.readers();
   }
 
-  static async start(
-    name: string,
-    files: readonly EnvFile[],
-    { texts, hidden }: CaseHost,
-  ): Promise<Machine> {
+  static async start(name: string, files: readonly EnvFile[], { texts, hidden }: CaseHost): Promise<Machine> {
     const directory = mkdtempSync(join(PLACE, 'keyturn-torture-'));
     for (const [path, text] of Object.entries(texts)) {
       const place = join(directory, 'root', path);
@@ -181,7 +172,11 @@ export class Machine {
         const [reader] = this.#unit(restart.unit);
         const read = [...(reader?.variables.values() ?? [])];
         this.#tell(restart, 'refuses', false);
-        this.#tell(restart, 'crashes', read.some((value) => value.startsWith('crash-')));
+        this.#tell(
+          restart,
+          'crashes',
+          read.some((value) => value.startsWith('crash-')),
+        );
       }
   }
 
@@ -285,7 +280,8 @@ function markerIn(text: string | null): FileNow['marker'] {
   const stand = (variable: string): Stand | null => {
     const versions = said.get(variable);
     if (versions === undefined) return null;
-    const pairs = versions === '' ? [] : versions.split(',').map((pair) => pair.split(':') as [string, string]);
+    const pairs =
+      versions === '' ? [] : versions.split(',').map((pair) => pair.split(':') as [string, string]);
     return { identity: said.get(`${variable}_FILE`) ?? null, versions: new Map(pairs) };
   };
   const now = stand('KEYTURN_VERSIONS');

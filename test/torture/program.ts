@@ -72,10 +72,7 @@ interface Seeds {
   readonly hosts: boolean;
 }
 
-async function many(
-  { from, count, step, hosts }: Seeds,
-  print: (text: string) => void,
-): Promise<Tally> {
+async function many({ from, count, step, hosts }: Seeds, print: (text: string) => void): Promise<Tally> {
   await warmUp();
   const tally = emptyTally();
   let told = realNow();

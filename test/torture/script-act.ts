@@ -48,5 +48,9 @@ export function actOf(script: string, root: string, files: readonly EnvFile[]): 
       }
     }),
   );
-  return act('restart', what.replaceAll(/[' ]/g, ''), of.map((file) => file.path));
+  return act(
+    'restart',
+    what.replaceAll(/[' ]/g, ''),
+    of.map((file) => file.path),
+  );
 }

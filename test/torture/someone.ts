@@ -130,7 +130,8 @@ export class Someone {
   repair(): void {
     const there = this.#ordeal.checker.admin.serviceNames();
     for (const { kind, service, optional } of this.#ordeal.declared.consumers)
-      if (kind === 'swarm-service' && !optional && !there.includes(service)) deploy(this.#ordeal.swarm, service, 1);
+      if (kind === 'swarm-service' && !optional && !there.includes(service))
+        deploy(this.#ordeal.swarm, service, 1);
   }
 
   /** Takes out of the services what they still mount that no service takes, where the stack no longer declares the mount. */
@@ -145,7 +146,10 @@ export class Someone {
       if (strays.length === 0) continue;
       checker.byHand.services.add(service);
       if (kind === 'env-file') {
-        this.#cut(service, strays.map(({ target }) => target));
+        this.#cut(
+          service,
+          strays.map(({ target }) => target),
+        );
         continue;
       }
       await this.#update(service, ({ TaskTemplate }) => {

@@ -3,7 +3,14 @@ import type { Outcome } from './conduct.ts';
 /** What came of many seeds. */
 export interface Tally {
   seeds: number;
-  readonly counts: { applies: number; crashes: number; requests: number; files: number; hooks: number; scripts: number };
+  readonly counts: {
+    applies: number;
+    crashes: number;
+    requests: number;
+    files: number;
+    hooks: number;
+    scripts: number;
+  };
   readonly troubles: Record<string, number>;
   readonly failures: { readonly seed: number; readonly violations: readonly string[] }[];
 }

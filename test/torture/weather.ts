@@ -47,9 +47,7 @@ export const SCRIPT_FAULTS = [
 ] as const;
 
 export type FaultKind =
-  | (typeof FILE_FAULTS)[number]
-  | (typeof REQUEST_FAULTS)[number]
-  | (typeof SCRIPT_FAULTS)[number];
+  (typeof FILE_FAULTS)[number] | (typeof REQUEST_FAULTS)[number] | (typeof SCRIPT_FAULTS)[number];
 
 /** Something that happens while an operation runs, at which something may go wrong. */
 export interface Happening {
