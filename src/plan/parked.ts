@@ -1,6 +1,7 @@
 import type { Address, ConsumerAddress, IsoDuration } from '../model/address.ts';
 import { isOnHost } from '../model/address.ts';
 import type { DeclaredConsumer } from '../model/declared.ts';
+import type { ObservedService } from '../model/observed.ts';
 import type { Arrival, Cause, FlipChange, Group, Note, PromoteStep, Step } from '../model/plan.ts';
 import type { Parked } from '../model/recorded.ts';
 import { settleStep } from './dated.ts';
@@ -8,14 +9,14 @@ import type { Move } from './flips.ts';
 import { wantedOrdinal } from './flips.ts';
 import { settleAfter } from './hosts.ts';
 import { obstacleToFlip } from './obstacles.ts';
-import { verifyStep } from './steps.ts';
+import { flipStep, verifyStep } from './steps.ts';
 import type { View } from './view.ts';
 
 const AT_ONCE: IsoDuration = 'PT0S';
 
 /**
  * Consumers that an emergency could not move. One that names what it should by now, because somebody mended it, is
- * verified, put on record and settled; of any other that does not move in this plan a note says that it is parked.
+ * verified, put on record and settled, and what reads a file restarted where it has not read it; of any other that does not move in this plan a note says that it is parked.
  */
 export function parkedWork(
   view: View,
@@ -45,6 +46,7 @@ export function parkedWork(
 }
 
 interface Named {
+  readonly service: ObservedService;
   readonly changes: readonly FlipChange[];
   readonly mounts: Arrival['mounts'];
 }
@@ -68,12 +70,12 @@ function namedBy(consumer: DeclaredConsumer, view: View): Named | null {
     mounts[target] = { secret, ordinal };
     changes.push({ target, secret, from: { copy, ordinal }, to: { copy, ordinal }, uid, gid, mode });
   }
-  return { changes, mounts };
+  return { service, changes, mounts };
 }
 
 function stepsFor(
   consumer: DeclaredConsumer,
-  { changes, mounts }: Named,
+  { service, changes, mounts }: Named,
   parked: Parked,
   group: string,
 ): Step[] {
@@ -81,20 +83,29 @@ function stepsFor(
     kind: 'mount',
     why: `parked in ${parked.incident}, and names what it should by now`,
   };
-  const verify = verifyStep({ consumer, cause }, { id: '', changes }, `${group}.1`, group);
+  const isFile = isOnHost(consumer.address);
+  const settled = settleAfter(consumer.address, AT_ONCE);
+  const arrival: Arrival = { consumer: consumer.address, mounts, settleAfter: settled };
+  // The emergency may have written the file and restarted nothing: what has not read it is told to, and nobody goes back.
+  const forth = changes.map((change) => ({ ...change, back: null }));
+  const flip = isFile
+    ? flipStep({ consumer, service, cause, arrival }, forth, `${group}.1`, group, [])
+    : null;
+  const first = flip === null ? 1 : 2;
+  const verify = verifyStep({ consumer, cause }, { id: flip?.id ?? '', changes }, `${group}.${first}`, group);
   const promote: PromoteStep = {
     kind: 'promote',
-    id: `${group}.2`,
+    id: `${group}.${first + 1}`,
     group,
     address: consumer.address,
     needs: [verify.id],
     cause,
     text: `record what ${consumer.service} reads, and that it is parked no longer`,
     promotions: [],
-    consumers: [{ consumer: consumer.address, mounts, settleAfter: settleAfter(consumer.address, AT_ONCE) }],
+    consumers: [arrival],
     inverse: null,
   };
-  if (isOnHost(consumer.address)) return [{ ...verify, needs: [] }, promote];
+  if (flip !== null) return [flip, verify, promote];
   const settle = settleStep(consumer, { id: `${group}.3`, group, needs: [promote.id], cause });
   return [{ ...verify, needs: [] }, promote, settle];
 }

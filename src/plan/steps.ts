@@ -24,7 +24,7 @@ import { operationId } from './cause.ts';
 import type { MissingCopy, Move } from './flips.ts';
 import type { Cluster } from './groups.ts';
 import type { Rotation } from './rotations.ts';
-import { unreadable } from './uses.ts';
+import { placesOf, unreadable, usesOf } from './uses.ts';
 import { settleAfter, writeOf } from './hosts.ts';
 import type { View } from './view.ts';
 import { turnsOf } from './waves.ts';
@@ -147,8 +147,17 @@ export function mintStep(
     ...(rotation.taken === null ? expiry(secret, view) : { taken: rotation.taken }),
     contentType,
     tags,
-    inverse: restoreStep(rotation, `${id}:undo`, group, readable(rotation, view), view),
+    inverse: isInUse(rotation, view)
+      ? null
+      : restoreStep(rotation, `${id}:undo`, group, readable(rotation, view), view),
   };
+}
+
+/** An apply before this one minted it, and could not take back that somebody reads it: then nor can this one. */
+function isInUse({ secret: { address }, ordinal }: Rotation, view: View): boolean {
+  const copies = recordedVersion(view.recordOf(address), ordinal)?.copies ?? [];
+  const places = placesOf(address, { ordinal, copies }, view);
+  return usesOf(places, view).some(({ by }) => by !== 'previous spec');
 }
 
 function mintText({ secret: { name, vault, source }, ordinal, taken }: Rotation): string {

@@ -39,8 +39,11 @@ export async function flip(
       refuseImpossible(sight, order, room.where);
       await refuseUnknownServices(room, sight, signal);
       const isWritten = isHeld(sight, order);
-      if (isWritten && isFirst && sight.runs.every((run) => isInStep(run, sight)))
-        return { ...receipt, already: true };
+      if (isWritten && isFirst && sight.runs.every((run) => isInStep(run, sight))) {
+        if (!order.undo || (await fenceOff(room, sight, signal))) return { ...receipt, already: true };
+        if (attempt >= ATTEMPTS) throw keepsMoving(write.file.path, room.where);
+        continue;
+      }
       isFirst = false;
       if (isWritten) await finishMarker(room, sight, signal);
       const written = isWritten ? 'already' : await put(room, sight, order, write, signal);
@@ -232,10 +235,34 @@ async function restartAll(
   }
 }
 
+/**
+ * A write that is to be undone was never seen, and may still be on its way: the same text in another file, of the same
+ * time, and it finds that somebody else was there. False: somebody was. Where nothing can be written now, nor can that.
+ */
+async function fenceOff(room: HostRoom, sight: Seen, signal?: AbortSignal): Promise<boolean> {
+  if (sight.identity === null) return true;
+  const read = await readFile(room, sight, signal);
+  if (read === null) return false;
+  const { versions, marker } = sight;
+  const taken = marker?.taken ?? new Set<string>();
+  const order = { sight, read, content: read.content, versions, taken, asOf: timeOf(sight.identity) };
+  try {
+    return (await writeFile(room, order, signal)) !== null;
+  } catch (error) {
+    if (error instanceof Fault && error.code === 'platform-refused') return true;
+    throw error;
+  }
+}
+
+/** The instant of an identity, as `touch` takes it. */
+function timeOf(identity: string): string {
+  return identity.slice(identity.indexOf('.') + 1);
+}
+
 /** Nothing was restarted: what runs has read just this, and so the file is from the time that it was from. */
 async function putBack(room: HostRoom, { sight, read, identity }: Written): Promise<void> {
   if (read.identity === null) return removeFile(room, sight.file.path, identity);
-  const asOf = read.identity.slice(read.identity.indexOf('.') + 1);
+  const asOf = timeOf(read.identity);
   const { versions, marker } = sight;
   const taken = marker?.taken ?? new Set<string>();
   const back = { sight, read: { ...read, identity }, content: read.content, versions, taken };

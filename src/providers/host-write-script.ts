@@ -80,7 +80,8 @@ marked() {
 }`;
 
 /**
- * A link is followed: it is the file behind it that is replaced. Where cp knows how, access lists and extended
+ * One that comes late, behind the end of whoever sent it, touches neither the file of somebody who wrote since nor what
+ * stands beside it. A link is followed: it is the file behind it that is replaced. Where cp knows how, access lists and extended
  * attributes come along.
  */
 const WRITE = `
@@ -89,6 +90,10 @@ dir=\${real%/*} name=\${real##*/}
 temp=$dir/.$name.keyturn-$token
 marker_temp=\${path%/*}/.\${path##*/}.keyturn-$token-marker
 trap 'rm -f -- "$temp" "$marker_temp"; exit 75' HUP INT TERM PIPE
+unmoved() {
+  [ "$(identity "$real")" = "$expected" ] || refuse moved
+}
+unmoved
 rm -f -- "$dir/.$name.keyturn-"* "\${path%/*}/.\${path##*/}.keyturn-"*
 step=temp
 pour "$content" "$temp"
@@ -112,7 +117,8 @@ fi
 date_back "$temp"
 keep "$temp"
 new=$(identity "$temp") || refuse temp 'it is not there'
-step=marker`;
+step=marker
+unmoved`;
 
 const MARK_AS_OLD = `
 date_back() {
@@ -120,7 +126,7 @@ date_back() {
 }`;
 
 const RENAME = `
-[ "$(identity "$real")" = "$expected" ] || refuse moved
+unmoved
 said=$(mv -f -- "$temp" "$real" 2>&1) || refuse rename "$said"
 keep "$dir/"`;
 
