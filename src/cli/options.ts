@@ -124,7 +124,7 @@ const approve = {
     requiresArg: true,
     default: 8,
     group: APPROVE,
-    describe: 'steps that may run side by side',
+    describe: 'steps that may run side by side, verifications apart',
   },
   'no-notify': {
     type: 'boolean',

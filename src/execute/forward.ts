@@ -3,7 +3,7 @@ import type { ConsumerAddress } from '../model/address.ts';
 import { isConsumerAddress } from '../model/address.ts';
 import type { Group } from '../model/plan.ts';
 import type { GroupEnd } from './group.ts';
-import { doStep } from './group.ts';
+import { doStep, inTurn } from './group.ts';
 import { walk } from './walk.ts';
 import type { Work } from './work.ts';
 
@@ -20,7 +20,7 @@ export async function goForward(group: Group, work: Work, atOnce: LimitFunction)
     const { id, needs, after } = standing.step;
     return { id, needs, after, standing };
   });
-  const done = await walk(nodes, ({ standing }) => atOnce(() => doStep(standing, work)), {
+  const done = await walk(nodes, ({ standing }) => inTurn(standing, atOnce, () => doStep(standing, work)), {
     isolated: true,
     mayStart: () => !work.signal.aborted,
   });

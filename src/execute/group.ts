@@ -21,7 +21,7 @@ export async function runGroup(group: Group, work: Work, atOnce: LimitFunction):
   if (work.signal.aborted) return 'not-begun';
   const standings = work.standingsOf(group.id);
   const nodes = standings.map((standing) => ({ id: standing.step.id, needs: standing.step.needs, standing }));
-  const done = await walk(nodes, ({ standing }) => atOnce(() => doStep(standing, work)), {
+  const done = await walk(nodes, ({ standing }) => inTurn(standing, atOnce, () => doStep(standing, work)), {
     mayStart: () => !work.signal.aborted,
   });
   if (done.size === nodes.length) return 'done';
@@ -39,8 +39,22 @@ export async function runGroup(group: Group, work: Work, atOnce: LimitFunction):
 export async function goOn(group: Group, work: Work, atOnce: LimitFunction): Promise<GroupEnd> {
   const open = work.standingsOf(group.id).filter(({ status }) => status !== 'done');
   const nodes = open.map((standing) => ({ id: standing.step.id, needs: standing.step.needs, standing }));
-  const done = await walk(nodes, ({ standing }) => atOnce(() => doStep(standing, work)), { isolated: true });
+  const act = ({ standing }: (typeof nodes)[number]) =>
+    inTurn(standing, atOnce, () => doStep(standing, work));
+  const done = await walk(nodes, act, { isolated: true });
   return done.size === nodes.length ? 'done' : 'stopped';
+}
+
+/**
+ * As one of as many steps as may run side by side. A verification waits, and takes nobody's place: what may restart at once
+ * a stack says, and those that are verified at one time share their looks.
+ */
+export function inTurn<T>(
+  { step }: Pick<Standing, 'step'>,
+  atOnce: LimitFunction,
+  act: () => Promise<T>,
+): Promise<T> {
+  return step.kind === 'verify' ? act() : atOnce(act);
 }
 
 /** Does one step, and says whether it is done. */
