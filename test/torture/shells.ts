@@ -134,7 +134,7 @@ function patchOnce(): void {
     const [command, args, options] = given;
     return current.shells === null
       ? REAL.spawn(...given)
-      : current.shells.spawn(command, args as readonly string[], options?.env ?? {});
+      : current.shells.spawn(command, args, options?.env ?? {});
   }) as typeof childProcess.spawn;
   process.kill = (pid, signal) => {
     if (pid > -FIRST_PID) return REAL.kill(pid, signal);
