@@ -23,7 +23,7 @@ export async function undoGroup(
   const hadDone = begun.some(({ status }) => status === 'done');
   // Once a version was disabled in the vault nothing may be pointed at it again: such a group only goes forward.
   if (begun.some(({ step }) => step.kind === 'restore' || step.kind === 'demote')) return 'stopped';
-  const toUndo = begun.filter(({ step }) => step.inverse !== null);
+  const toUndo = begun.filter(({ step }) => step.inverse !== null && !isStillNamed(step, begun));
   if (toUndo.length === 0) return hadDone ? 'incomplete' : 'failed';
 
   if (hadDone) work.tell({ type: 'rollback_start', group: group.id, because });
@@ -44,6 +44,13 @@ export async function undoGroup(
   if (hadDone) work.tell({ type: 'rollback_end', group: group.id, complete: isComplete });
   if (!isComplete) return 'stopped';
   return hasChanged ? 'rolled-back' : 'failed';
+}
+
+/** A version that was read before this apply began, by somebody whom it did not flip and so does not flip back. */
+function isStillNamed(step: Step, begun: readonly Standing[]): boolean {
+  if (step.kind !== 'mint') return false;
+  const flipped = new Set(begun.map(({ step: each }) => (each.kind === 'flip' ? each.consumer : null)));
+  return (step.namedBy ?? []).some((consumer) => !flipped.has(consumer));
 }
 
 interface UndoNode extends Node {

@@ -108,6 +108,11 @@ export interface MintStep extends StepBase {
   readonly expires?: Instant;
   readonly contentType: string | null;
   readonly tags: Readonly<Record<string, string>>;
+  /**
+   * Consumers that read it already, since an apply that could not take them back: it is only taken back behind a flip of
+   * each of them. Absent: none.
+   */
+  readonly namedBy?: readonly ConsumerAddress[];
   /** Null in an emergency, which only goes forward. */
   readonly inverse: RestoreStep | null;
 }

@@ -147,17 +147,17 @@ export function mintStep(
     ...(rotation.taken === null ? expiry(secret, view) : { taken: rotation.taken }),
     contentType,
     tags,
-    inverse: isInUse(rotation, view)
-      ? null
-      : restoreStep(rotation, `${id}:undo`, group, readable(rotation, view), view),
+    ...namedBy(rotation, view),
+    inverse: restoreStep(rotation, `${id}:undo`, group, readable(rotation, view), view),
   };
 }
 
-/** An apply before this one minted it, and could not take back that somebody reads it: then nor can this one. */
-function isInUse({ secret: { address }, ordinal }: Rotation, view: View): boolean {
+/** An apply before this one minted it, and could not take back that somebody reads it. */
+function namedBy({ secret: { address }, ordinal }: Rotation, view: View): Pick<MintStep, 'namedBy'> {
   const copies = recordedVersion(view.recordOf(address), ordinal)?.copies ?? [];
-  const places = placesOf(address, { ordinal, copies }, view);
-  return usesOf(places, view).some(({ by }) => by !== 'previous spec');
+  const uses = usesOf(placesOf(address, { ordinal, copies }, view), view);
+  const consumers = uses.flatMap(({ by, service }) => (by === 'previous spec' ? [] : [service]));
+  return consumers.length === 0 ? {} : { namedBy: [...new Set(consumers)].sort() };
 }
 
 function mintText({ secret: { name, vault, source }, ordinal, taken }: Rotation): string {

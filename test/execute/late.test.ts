@@ -302,6 +302,17 @@ describe('a flip that arrives when its apply has given it up, and fails', () => 
     expect(await world.versions('a')).toEqual(['v1 disabled']);
   });
 
+  it('of a first version is not taken away from the service that reads it, where nothing was flipped since', async () => {
+    world = await World.open(declare([secret('a')], [service('api', ['a'])]));
+    world.generate = bad;
+    await flipArrives(await world.plan());
+    const again = await world.plan();
+    await killedBefore(world, again, (entry) => entry.type === 'intent' && entry.step.kind !== 'mint');
+    await world.resume();
+    expect(await world.reads('api')).toEqual({ a: 'a_v1' });
+    expect(await world.versions('a')).toEqual(['v1 enabled']);
+  });
+
   it('lets no other rotation of its service begin before it is taken back', async () => {
     await openSettled();
     world.generate = bad;

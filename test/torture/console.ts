@@ -139,6 +139,8 @@ export class Console {
     const before = isChange(act) ? (checker.files?.now() ?? []) : [];
     const uses = isChange(act) ? checker.admin.uses() : [];
     this.#machine.tune();
+    const planted = this.#ordeal.plant?.script;
+    if (isChange(act) && planted !== undefined) shell.script = planted(shell.script);
     const said = this.#machine.run(shell, cut);
     if (isChange(act)) {
       const how = cut === null ? '' : `, ${cut.how} ${cut.isBehind ? 'behind' : 'at'} its program ${cut.at}`;

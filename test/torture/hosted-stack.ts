@@ -154,18 +154,22 @@ function hosted(declared: Declared, files: readonly DeclaredEnvFile[]): Declared
   };
 }
 
-/** Half of all troubles are the host's. */
+/** More than half of all troubles are the host's, and some come where there was none. */
 function weathered(operation: Operation, random: Random): Operation {
   const { climate } = operation;
-  if (climate.kind === 'calm') return operation;
+  const own: Climate = { kind: 'one', at: 'run', event: random.whole(1, 3) };
+  if (climate.kind === 'calm') {
+    const acts = operation.kind === 'apply' || operation.kind === 'compromise';
+    return acts && random.chance(0.3) ? { ...operation, climate: own } : operation;
+  }
   if (climate.kind === 'storm') {
     const scale = random.pick([0.02, 0.08]);
-    const probability = { ...climate.probability, look: scale, run: scale * 3 };
+    const probability = { ...climate.probability, look: scale, run: scale * 4 };
     return { ...operation, climate: { ...climate, probability } };
   }
   const drawn = random.weighted<Climate>([
-    [4, climate],
-    [5, { kind: 'one', at: 'run', event: random.whole(1, 5) }],
+    [3, climate],
+    [6, own],
     [1, { kind: 'one', at: 'look', event: random.whole(1, 12) }],
   ]);
   return { ...operation, climate: drawn };

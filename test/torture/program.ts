@@ -130,7 +130,7 @@ interface Found {
 
 async function findPlant(plant: Plant, seeds: number): Promise<Found> {
   for (let seed = 1; seed <= seeds; seed += 1) {
-    const { violations } = await conduct(drawCase(seed), plant);
+    const { violations } = await conduct(drawCase(seed, plant.hosts), plant);
     const caught = violations.find(({ invariant }) => plant.breaks.includes(invariant));
     if (caught !== undefined) return { bug: plant.bug, seed, invariant: caught.invariant };
   }
