@@ -177,12 +177,7 @@ export class Era {
   }
 
   #drive<T>(work: Promise<T>): Promise<T> {
-    return drive(work, this.timeline, {
-      wire: this.#wire,
-      decide: (exchange) => this.#decide(exchange),
-      shells: null,
-      decideScript: () => {},
-    });
+    return drive(work, this.timeline, this.#wire, (exchange) => this.#decide(exchange));
   }
 
   #decide(exchange: Exchange): void {

@@ -1,9 +1,7 @@
-import { homeOf } from '../../src/model/address.ts';
 import { Fault } from '../../src/model/fault.ts';
 import type { AdminView } from './admin-view.ts';
 import type { Ended } from './apply.ts';
 import { Stopped } from './apply.ts';
-import { HOST } from './hosted-stack.ts';
 import type { Violation } from './violation.ts';
 
 /** After an apply that came to its end each consumer reads what its step says (I7). */
@@ -61,19 +59,13 @@ export function checkUnknown({ plan }: Ended, silent: ReadonlySet<string>): Viol
     ? ['mint', 'retire', 'revoke', 'prove']
     : ['mint', 'restore', 'retire', 'revoke', 'prove', 'stage', 'flip', 'promote'];
   // There it also removes what is dead, by name: the act looks again.
-  const ofPlatforms = ['stage', 'unstage', 'flip', 'verify', 'settle', ...(isEmergency ? [] : ['prune'])];
-  const kinds = isSilent('vault') ? ofVault : [];
-  const isUnseen = (platform: string): boolean => isSilent(platform === HOST ? 'host' : 'swarm');
+  const ofSwarm = ['stage', 'unstage', 'flip', 'verify', 'settle', ...(isEmergency ? [] : ['prune'])];
+  const kinds = [...(isSilent('vault') ? ofVault : []), ...(isSilent('swarm') ? ofSwarm : [])];
   // An emergency mints although a consumer cannot be seen: that one is parked.
-  const waits = (id: string): boolean => {
-    const consumers = plan.groups.find((group) => group.id === id)?.consumers ?? [];
-    return !isEmergency && consumers.some((consumer) => isUnseen(homeOf(consumer)));
-  };
-  const found = plan.steps.filter((step) => {
-    if (kinds.includes(step.kind)) return true;
-    if (ofPlatforms.includes(step.kind) && 'platform' in step && isUnseen(step.platform)) return true;
-    return step.kind === 'mint' && waits(step.group);
-  });
+  const hasConsumers = !isEmergency && plan.groups.some(({ consumers }) => consumers.length > 0);
+  const found = plan.steps.filter(
+    ({ kind }) => kinds.includes(kind) || (isSilent('swarm') && hasConsumers && kind === 'mint'),
+  );
   return found.map(({ text }) => ({ invariant: 'I13', text: `planned beside something unknown: ${text}` }));
 }
 

@@ -208,7 +208,6 @@ class Conductor {
     await ordeal.drive(wait(6 * 60_000));
     timeline.epoch += Math.max(0, timeline.world - timeline.wall);
     ordeal.sources.mend();
-    ordeal.console?.clear();
     await this.#mendEmergencies();
     await this.#replaceUnfit();
     let idle = 0;
@@ -254,15 +253,12 @@ class Conductor {
     }
   }
 
-  /**
-   * A person replaces current values that no service takes, that somebody disabled, or that are in files which somebody
-   * else wrote, and dead mounts that nobody declares.
-   */
+  /** A person replaces current values that no service takes, or that somebody disabled, and dead mounts that nobody declares. */
   async #replaceUnfit(): Promise<void> {
     const ordeal = this.#ordeal;
     await ordeal.drive(this.#someone.unmount());
     await ordeal.drive(wait(60_000));
-    const rotate = [...new Set([...ordeal.checker.unfit(), ...ordeal.checker.unsure()])];
+    const rotate = ordeal.checker.unfit();
     if (rotate.length === 0) return;
     // What soaks is not rotated, whoever asks.
     ordeal.timeline.passed += SOAK_MS;
