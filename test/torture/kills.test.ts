@@ -62,7 +62,7 @@ async function opened(): Promise<{ readonly folder: string; readonly server: Chi
   expect(done.code, done.err).toBe(0);
   // Every run synthesizes; what that gives is known from here on.
   await cp(join(folder, 'cdktf.out'), join(folder, 'synthesized'), { recursive: true });
-  const config = { language: 'typescript', app: 'cp -R synthesized/. cdktf.out' };
+  const config = { language: 'typescript', app: 'cp -R synthesized/. "$CDKTF_OUTDIR"' };
   await writeFile(join(folder, 'cdktf.json'), JSON.stringify(config));
   const server = start(['sandbox', 'serve', '--format', 'json'], folder);
   await new Promise((resolve) => server.stdout?.once('data', resolve));
