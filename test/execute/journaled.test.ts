@@ -27,7 +27,21 @@ describe('an apply that did not end', () => {
     await world.apply();
     const plan = await world.plan({ rotate: ['vault://prod-vault/a', 'vault://prod-vault/b'] });
     const verify = plan.steps.filter(({ kind }) => kind === 'verify').at(-1);
-    await killedBefore(world, plan, (entry) => entry.type === 'outcome' && entry.step === verify?.id);
+    // Verifications wait beside other work: the second group's ends just when the first one is about to be recorded.
+    let [comes, dies] = [(): void => {}, (): void => {}];
+    const come = new Promise<void>((resolve) => (comes = resolve));
+    const dead = new Promise<void>((resolve) => (dies = resolve));
+    await killedBefore(world, plan, (entry) => {
+      if (entry.type === 'intent' && entry.step.kind === 'promote') {
+        comes();
+        return dead.then(() => true);
+      }
+      if (entry.type !== 'outcome' || entry.step !== verify?.id) return false;
+      return come.then(() => {
+        dies();
+        return true;
+      });
+    });
     expect(await said()).toBe(
       [
         'An apply of 2026-11-25 11:00Z by tester did not end. keyturn apply ends it',

@@ -10,12 +10,13 @@ import type { World } from './world.ts';
 
 /**
  * Applies a plan in a process that dies: from the first journal entry that `isLast` accepts on, nothing is written
- * down any more, that entry included. Resolves when the executor has given up; throws where it came to its end.
+ * down any more, that entry included. An entry of which `isLast` decides later is held back until then. Resolves when
+ * the executor has given up; throws where it came to its end.
  */
 export async function killedBefore(
   world: World,
   plan: Plan,
-  isLast: (entry: JournalEntry) => boolean,
+  isLast: (entry: JournalEntry) => boolean | Promise<boolean>,
   parallelism = 1,
   values: Readonly<Record<string, string>> = {},
 ): Promise<void> {
@@ -29,9 +30,14 @@ export async function killedBefore(
       begin: async (...begin) => {
         const journal = await held.begin(...begin);
         const append = journal.append.bind(journal);
+        const end = (isIt: boolean, write: () => ReturnType<typeof append>): ReturnType<typeof append> => {
+          isDead ||= isIt;
+          return isDead ? Promise.reject(new Killed()) : write();
+        };
         journal.append = (entry) => {
-          isDead ||= entry.type !== 'begin' && isLast(entry);
-          return isDead ? Promise.reject(new Killed()) : append(entry);
+          const isIt = entry.type !== 'begin' && isLast(entry);
+          const write = () => append(entry);
+          return typeof isIt === 'boolean' ? end(isIt, write) : isIt.then((is) => end(is, write));
         };
         return journal;
       },
