@@ -146,3 +146,14 @@ function changedKey(message: string, host: string, place: string): Pick<FaultIni
     next: `ask who runs host "${host}" whether it has a new key; if so, remove ${known} and accept the new one by hand once`,
   };
 }
+
+/** A file or its marker was another one each time that it was to be written. */
+export function keepsMoving(path: string, where: string): Fault {
+  return new Fault({
+    code: 'service-busy',
+    what: `someone else keeps writing "${path}"`,
+    where,
+    live: 'the file is as they left it',
+    next: 'find out who does, then apply again',
+  });
+}

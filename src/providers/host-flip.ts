@@ -3,7 +3,7 @@ import { Fault } from '../model/fault.ts';
 import type { FlipChange } from '../model/plan.ts';
 import type { FlipOrder, FlipReceipt } from '../model/platform.ts';
 import { buildImages } from './host-build.ts';
-import { HostRefusal } from './host-faults.ts';
+import { HostRefusal, keepsMoving } from './host-faults.ts';
 import type { Versions } from './host-marker.ts';
 import { isInProject, restart, RestartRefused } from './host-restart.ts';
 import { rollService } from './host-rolling.ts';
@@ -39,15 +39,16 @@ export async function flip(
       refuseImpossible(sight, order, room.where);
       await refuseUnknownServices(room, sight, signal);
       const isWritten = isHeld(sight, order);
-      if (isWritten && isFirst && sight.runs.every((run) => isInStep(run, sight))) {
-        if (!order.undo || (await fenceOff(room, sight, signal))) return { ...receipt, already: true };
+      const isInVain = isWritten && isFirst && sight.runs.every((run) => isInStep(run, sight));
+      if (isWritten && isFirst && order.undo && !(await fenceOff(room, sight, signal))) {
         if (attempt >= ATTEMPTS) throw keepsMoving(write.file.path, room.where);
         continue;
       }
+      if (isInVain) return { ...receipt, already: true };
       isFirst = false;
-      if (isWritten) await finishMarker(room, sight, signal);
+      const isFinished = !isWritten || (await finishMarker(room, sight, signal));
       const written = isWritten ? 'already' : await put(room, sight, order, write, signal);
-      if (written === 'moved') {
+      if (written === 'moved' || !isFinished) {
         if (attempt >= ATTEMPTS) throw keepsMoving(write.file.path, room.where);
         continue;
       }
@@ -146,16 +147,6 @@ function named(copy: string | undefined): string {
   return copy === undefined ? 'nothing of ours' : `"${copy}"`;
 }
 
-function keepsMoving(path: string, where: string): Fault {
-  return new Fault({
-    code: 'service-busy',
-    what: `someone else keeps writing "${path}"`,
-    where,
-    live: 'the file is as they left it',
-    next: 'find out who does, then apply again',
-  });
-}
-
 /** What a write replaced, as long as nothing has read what it wrote. */
 interface Written {
   readonly sight: Seen;
@@ -176,10 +167,14 @@ async function put(
   const variables = new Map<string, string | null>(images);
   const baked = new Set(write.reads.map(({ target }) => target));
   const taken = takenAfter(room, sight, read, order.changes);
-  const wayBack = (change: FlipChange) => (order.undo ? before(room, sight, change) : null);
+  const wayBack = (change: FlipChange) => {
+    const { from } = change;
+    const ours = async () => (from === null ? null : textOf(change, from, write));
+    return order.undo ? before(room, sight, read, change, ours) : null;
+  };
   for (const change of order.changes) {
     if (baked.has(change.target)) continue;
-    const text = change.to === null ? wayBack(change) : await textOf(change, change.to, write);
+    const text = await (change.to === null ? wayBack(change) : textOf(change, change.to, write));
     if (text !== undefined) variables.set(change.target, text);
   }
   const content = rendered(read, write.file, variables, room.where);
@@ -240,7 +235,8 @@ async function restartAll(
  * time, and it finds that somebody else was there. False: somebody was. Where nothing can be written now, nor can that.
  */
 async function fenceOff(room: HostRoom, sight: Seen, signal?: AbortSignal): Promise<boolean> {
-  if (sight.identity === null) return true;
+  // One whose write broke off is in another one's place already.
+  if (sight.identity === null || sight.writtenAt === null) return true;
   const read = await readFile(room, sight, signal);
   if (read === null) return false;
   const { versions, marker } = sight;

@@ -1,6 +1,7 @@
 import { Fault } from '../model/fault.ts';
 import type { Restart } from '../model/host.ts';
 import type { Clock } from './host-clock.ts';
+import { keepsMoving } from './host-faults.ts';
 import { composeWords, engineOf } from './host-look-script.ts';
 import { quoted, quotedAll } from './host-quoted.ts';
 import { compose, logsOf, notRestarted } from './host-restart.ts';
@@ -36,7 +37,8 @@ export async function rollService(
   if (service?.kind !== 'compose-service') return;
   const name = service.service;
   const wanted = first.marker?.scale.get(name) ?? running(first, at).length;
-  await writeScale(room, first, new Map([...(first.marker?.scale ?? []), [name, wanted]]), signal);
+  const scaled = new Map([...(first.marker?.scale ?? []), [name, wanted]]);
+  if (!(await writeScale(room, first, scaled, signal))) throw keepsMoving(first.file.path, room.where);
   for (;;) {
     const sight = await lookAt(room, first.file, signal);
     await removeAll(room, service, broken(sight, at), signal);
@@ -45,7 +47,8 @@ export async function rollService(
     const [next] = old;
     if (next === undefined && containers.length <= wanted) {
       const scale = new Map([...(sight.marker?.scale ?? [])].filter(([other]) => other !== name));
-      return writeScale(room, sight, scale, signal);
+      if (await writeScale(room, sight, scale, signal)) return;
+      continue;
     }
     const surplus = next ?? containers.at(-1);
     if (containers.length <= wanted) await addOne(room, sight, at, service, clock, signal);

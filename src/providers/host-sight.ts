@@ -16,6 +16,8 @@ export interface FileSight {
   /** `regular file`, as `stat` calls it. */
   readonly kind: string;
   readonly marker: Marker | null;
+  /** As the file's identity; null where there is no marker. */
+  readonly markerIdentity: string | null;
   /** What it holds by its marker; empty where it is not there. */
   readonly versions: Versions;
   readonly isEdited: boolean;
@@ -129,7 +131,8 @@ function fileSight(file: EnvFile, at: number, behind: Behind, clock: HostClock):
   const [identity = null, mode, owner, names, ...kind] = behind(`file ${at} there`)[0]?.split(' ') ?? [];
   const marker = markerOf(behind(`said ${at}`));
   const held = identity === null ? null : heldBy(marker, identity);
-  const written = writtenAt(identity, marker, behind(`marked ${at}`)[0]);
+  const markerIdentity = behind(`marked ${at}`)[0] ?? null;
+  const written = writtenAt(identity, marker, markerIdentity);
   const status =
     identity !== null ? 'there' : behind(`file ${at}`).includes('nowhere') ? 'nowhere' : 'absent';
   return {
@@ -141,6 +144,7 @@ function fileSight(file: EnvFile, at: number, behind: Behind, clock: HostClock):
     names: Number(names ?? 0),
     kind: kind.join(' '),
     marker,
+    markerIdentity,
     versions: held?.versions ?? new Map(),
     isEdited: held?.isEdited ?? false,
     writtenAt: written,
@@ -152,11 +156,7 @@ function fileSight(file: EnvFile, at: number, behind: Behind, clock: HostClock):
  * A file takes the place of another one a moment after it was written, and whoever starts in that moment reads the
  * other one. Its marker is written behind that moment; where a crash came before it, nothing can be said.
  */
-function writtenAt(
-  identity: string | null,
-  marker: Marker | null,
-  marked: string | undefined,
-): number | null {
+function writtenAt(identity: string | null, marker: Marker | null, marked: string | null): number | null {
   if (identity === null) return Number.NEGATIVE_INFINITY;
   const isBetween = marker?.next !== undefined && marker.next !== null && marker.next.identity === identity;
   if (isBetween) return null;

@@ -31,23 +31,27 @@ export function takenAfter(
 
 /**
  * What a variable goes back to from its first version: null, which takes its line away, where there was none before;
- * undefined, which leaves it alone, where somebody wrote the file since. Throws where its value from before is known to
- * nobody any more: without it what reads the file would not even start as it did.
+ * undefined, which leaves it alone, where somebody wrote something else there since. Throws where its value from before
+ * is known to nobody any more: without it what reads the file would not even start as it did. `ours`: the value that
+ * keyturn wrote there.
  */
-export function before(
+export async function before(
   { before: kept, where }: HostRoom,
   { file, marker, isEdited }: FileSight,
+  { variables }: FileText,
   { target, from }: FlipChange,
-): string | null | undefined {
+  ours: () => Promise<string | null>,
+): Promise<string | null | undefined> {
   if (marker?.taken.has(target) !== true) return null;
   const value = kept.get(`${file.path} ${target}`);
   if (value !== undefined) return value.reveal();
-  if (isEdited) return undefined;
+  // Who wrote another line has said nothing of this one.
+  if (isEdited && variables.get(target) !== (await ours())) return undefined;
   throw new Fault({
     code: 'file-refused',
     what: `the value that "${target}" had before keyturn is known to nobody any more: the apply that took it over was ended before it could go back`,
     where,
     live: `"${file.path}" holds ${from?.copy ?? 'a version'} there`,
-    next: `write its old value into the file by hand, if there is one to go back to, or any line anew; then run keyturn apply`,
+    next: `write its old value, or any other that it can do with, into that line by hand; then run keyturn apply`,
   });
 }

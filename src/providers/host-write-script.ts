@@ -130,26 +130,25 @@ unmoved
 said=$(mv -f -- "$temp" "$real" 2>&1) || refuse rename "$said"
 keep "$dir/"`;
 
-/** Writes the marker alone. `staysAsOld`: its time says when the file took its place, and the file did not change. */
-export function markerScript(
-  {
-    path,
-    marker,
-    token,
-    staysAsOld,
-  }: {
-    readonly path: string;
-    readonly marker: Marker;
-    readonly token: string;
-    readonly staysAsOld: boolean;
-  },
-  place: Place,
-): string {
+export interface Marking {
+  readonly path: string;
+  readonly marker: Marker;
+  /** The identity of the marker that it takes the place of: another one, and nothing is written. */
+  readonly expected: string;
+  readonly token: string;
+  /** The marker's time says when the file took its place, and the file did not change. */
+  readonly staysAsOld: boolean;
+}
+
+/** Writes the marker alone. Prints `refused moved` where another one is there. */
+export function markerScript({ path, marker, expected, token, staysAsOld }: Marking, place: Place): string {
   return [
+    IDENTITY,
     FUNCTIONS,
     'umask 077',
     `path=${quoted(place(path))} token=${quoted(token)} as_of= temp= step=marked`,
     'marker_temp=${path%/*}/.${path##*/}.keyturn-$token-marker',
+    `[ "$(identity "$path${MARKER_SUFFIX}")" = ${quoted(expected)} ] || refuse moved`,
     'rm -f -- "${path%/*}/.${path##*/}.keyturn-"*',
     staysAsOld ? MARK_AS_OLD : '',
     `marked ${markerWord(path, marker)}`,

@@ -106,41 +106,45 @@ export async function writeFile(
   throw unwritten(room, step, said.join(' ') || answer.said, path);
 }
 
-/** Holds afterwards: the marker also says how many containers there are to be, and all else that it said. */
+/**
+ * Holds afterwards: the marker also says how many containers there are to be, and all else that it said. False where
+ * somebody wrote it since it was seen, and then it is as they left it.
+ */
 export async function writeScale(
   room: HostRoom,
-  { file, marker }: FileSight,
+  sight: FileSight,
   scale: Marker['scale'],
   signal?: AbortSignal,
-): Promise<void> {
-  if (marker !== null) await writeMarker(room, file, { ...marker, scale }, true, signal);
+): Promise<boolean> {
+  const { marker } = sight;
+  return marker === null || writeMarker(room, sight, { ...marker, scale }, true, signal);
 }
 
 /**
  * Holds afterwards: the marker speaks of the file that is there alone. A crash came before its last line was written,
- * so that nobody knows when the file took its place, and who reads it: from now on that can be told.
+ * so that nobody knows when the file took its place, and who reads it: from now on that can be told. False where
+ * somebody wrote it since it was seen, and then it is as they left it.
  */
-export async function finishMarker(
-  room: HostRoom,
-  { file, marker, writtenAt }: FileSight,
-  signal?: AbortSignal,
-): Promise<void> {
-  if (marker === null || marker.next === null || writtenAt !== null) return;
-  await writeMarker(room, file, { ...marker, now: marker.next, next: null }, false, signal);
+export async function finishMarker(room: HostRoom, sight: FileSight, signal?: AbortSignal): Promise<boolean> {
+  const { marker, writtenAt } = sight;
+  if (marker === null || marker.next === null || writtenAt !== null) return true;
+  return writeMarker(room, sight, { ...marker, now: marker.next, next: null }, false, signal);
 }
 
 async function writeMarker(
   room: HostRoom,
-  file: EnvFile,
+  { file: { path }, markerIdentity }: FileSight,
   marker: Marker,
   staysAsOld: boolean,
   signal?: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const token = randomBytes(6).toString('hex');
-  const body = markerScript({ path: file.path, marker, token, staysAsOld }, room.place);
-  const answer = await change(room, body, WRITE_MS, signal);
-  if (answer.code === 0) return;
-  throw unwritten(room, 'marked', answer.out.toString('utf8').trim() || answer.said, file.path);
+  const marking = { path, marker, expected: markerIdentity ?? '', token, staysAsOld };
+  const answer = await change(room, markerScript(marking, room.place), WRITE_MS, signal);
+  if (answer.code === 0) return true;
+  const said = answer.out.toString('utf8').trim();
+  if (said === 'refused moved') return false;
+  throw unwritten(room, 'marked', said || answer.said, path);
 }
 
 /** Holds afterwards: the file of this identity is gone, and its marker. */

@@ -1,11 +1,11 @@
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { HostShell } from '../../src/providers/host-shell.ts';
 import { openShell } from '../../src/providers/host-shell.ts';
-import { TO_COME, writeScript } from '../../src/providers/host-write-script.ts';
-import { copies, hostGround, reference, TEXT, WEB_ENV } from '../support/host-ground.ts';
+import { markerScript, TO_COME, writeScript } from '../../src/providers/host-write-script.ts';
+import { copies, envFile, hostGround, reference, TEXT, WEB_ENV } from '../support/host-ground.ts';
 import type { HostGround } from '../support/host-ground.ts';
 
 let directory: string;
@@ -69,6 +69,25 @@ describe('a write on a host that comes when nobody waits for it any more', () =>
     expect(beside()).toEqual(['web.env', 'web.env.keyturn']);
   });
 
+  it('leaves the marker alone where that speaks of another file by now', async () => {
+    const at = join(ground.running.root, `${WEB_ENV}.keyturn`);
+    const { ino, mtimeNs } = statSync(at, { bigint: true });
+    const nanoseconds = String(mtimeNs % 1_000_000_000n).padStart(9, '0');
+    const identity = /^KEYTURN_VERSIONS_FILE=(.*)$/m.exec(markerText())?.[1] ?? '';
+    const now = { identity, versions: new Map([['JWT_SECRET', reference('JWT_SECRET', 1)]]) };
+    const marker = { now, next: null, scale: new Map<string, number>(), taken: new Set<string>() };
+    const expected = `${ino}.${mtimeNs / 1_000_000_000n}.${nanoseconds}`;
+    const marking = { path: WEB_ENV, marker, expected, token: '0123456789ab', staysAsOld: true };
+    const body = markerScript(marking, (path) => join(ground.running.root, path));
+    const arrive = async (): Promise<string> =>
+      (await shell.run({ body, timeoutMs: 30_000 })).out.toString('utf8').trim();
+    await ground.flip({ JWT_SECRET: [1, 3] });
+    const text = markerText();
+    expect(await arrive()).toBe('refused moved');
+    expect(markerText()).toBe(text);
+    expect(beside()).toEqual(['web.env', 'web.env.keyturn']);
+  });
+
   it('finds nothing to write behind the way back of it, although that had nothing to write either', async () => {
     const arrive = onItsWay();
     const [text, starts, asked] = [ground.text(), ground.starts('tracker.service'), ground.asked.length];
@@ -79,6 +98,16 @@ describe('a write on a host that comes when nobody waits for it any more', () =>
     expect((await ground.observe()).file).toMatchObject({ isEdited: false, stale: [] });
     expect(ground.starts('tracker.service')).toBe(starts);
     expect(ground.asked).toHaveLength(asked);
+  });
+
+  it('nor behind that of a file whose readers cannot be seen, and are told to read it anew', async () => {
+    const file = envFile({ restarts: [{ kind: 'command', argv: ['reread'], timeout: 'PT5S' }] });
+    const arrive = onItsWay();
+    const order = ground.order({ JWT_SECRET: [2, 1] }, true);
+    const write = order.write === undefined ? {} : { write: { ...order.write, file } };
+    await ground.connect({ files: [file] }).flip({ ...order, ...write });
+    expect(await arrive()).toBe('refused moved');
+    expect(await versions()).toEqual({ JWT_SECRET: reference('JWT_SECRET', 1) });
   });
 
   it('leaves nothing of itself once its way back was gone, wherever it was cut off', async () => {

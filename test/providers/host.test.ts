@@ -168,6 +168,8 @@ describe('what reads a file of variables', () => {
     const fault = await faultOf(back());
     expect(fault.message).toContain('is known to nobody any more');
     expect(ground.text()).toBe(text);
+    ground.write(`${text}ANOTHER_LINE=by-hand\n`);
+    expect((await faultOf(back())).message).toContain('is known to nobody any more');
     ground.write(text.replace(ground.valueOf('JWT_SECRET', 1), 'by-hand'));
     await back();
     expect(ground.text()).toContain('by-hand');
