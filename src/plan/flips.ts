@@ -5,7 +5,9 @@ import type { ObservedService } from '../model/observed.ts';
 import { LABEL_SECRET } from '../model/observed.ts';
 import type { Arrival, Blocked, Cause, FlipChange } from '../model/plan.ts';
 import { isEnding, isPlatformOnly, recordedVersion } from '../model/recorded.ts';
+import { isStill } from './hosts.ts';
 import { obstacleToFlip, refuse } from './obstacles.ts';
+import { unreadSince } from './rereads.ts';
 import type { Rotation } from './rotations.ts';
 import { beyondRecord, recordIsOlder } from './strays.ts';
 import { unreadable } from './uses.ts';
@@ -110,6 +112,8 @@ function moveOf(
         follows(mount, rotations) || !isDelivered(mount.secret, ordinal, consumer.platform, copy, view);
     if (lacks) missing.push({ secret: mount.secret, ordinal, platform: consumer.platform, copy });
   }
+  if (service !== null && changes.length === 0 && unreadSince(consumer, service, view).length > 0)
+    changes.push(...othersOf(consumer, changes, mounts, view));
   const moves = service === null ? missing.length > 0 : changes.length > 0;
   if (!moves) return null;
   // Of a file that somebody edited only what is written now is known: all of it is written.
@@ -264,6 +268,8 @@ function causeOfMove(
   const rotation = rotating === undefined ? undefined : rotations.get(rotating.secret);
   if (rotation !== undefined) return rotation.cause;
   const [first] = changes;
+  if (changes.length > 0 && changes.every(isStill))
+    return { kind: 'rollback', reason: 'what reads it may still run on a version that was never promoted' };
   if (first !== undefined && changes.every((change) => isWayBack(change, view))) {
     const reason = `${first.from?.copy ?? 'nothing'} was never promoted`;
     return { kind: 'rollback', reason };

@@ -54,3 +54,8 @@ export function writeOf(
   });
   return { write: { file: consumer.file, reads } };
 }
+
+/** A change that changes nothing: it is only to be read again. */
+export function isStill({ from, to }: FlipChange): boolean {
+  return from !== null && from.copy === to?.copy;
+}

@@ -1,4 +1,4 @@
-import type { Address, ConsumerAddress, IsoDuration } from '../model/address.ts';
+import type { Address, ConsumerAddress, IsoDuration, SecretAddress } from '../model/address.ts';
 import { isOnHost } from '../model/address.ts';
 import type { DeclaredConsumer } from '../model/declared.ts';
 import type { ObservedService } from '../model/observed.ts';
@@ -56,6 +56,8 @@ function namedBy(consumer: DeclaredConsumer, view: View): Named | null {
   const sight = view.service(consumer);
   const service = 'seen' in sight ? sight.seen : null;
   if (service === null || obstacleToFlip(consumer, view) !== null) return null;
+  // Whether what it should read is alive cannot be seen.
+  if (consumer.mounts.some(({ secret }) => isUnknown(secret, view))) return null;
   const changes: FlipChange[] = [];
   const mounts: Record<string, Arrival['mounts'][string]> = {};
   for (const mount of consumer.mounts) {
@@ -71,6 +73,11 @@ function namedBy(consumer: DeclaredConsumer, view: View): Named | null {
     changes.push({ target, secret, from: { copy, ordinal }, to: { copy, ordinal }, uid, gid, mode });
   }
   return { service, changes, mounts };
+}
+
+function isUnknown(address: SecretAddress, view: View): boolean {
+  const secret = view.secret(address);
+  return secret !== undefined && 'unknown' in view.vaultItem(secret);
 }
 
 function stepsFor(

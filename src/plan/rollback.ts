@@ -133,6 +133,11 @@ function changesBack(
     const copy = view.nameFor(mount, consumer.platform, ordinal);
     if (reference === undefined) {
       mounts[target] = { secret, ordinal };
+      // Somebody removed the file, and what still runs has read what goes back: it is written anew.
+      if (isLost(consumer, recorded[target])) {
+        expected[target] = copy;
+        changes.push({ target, secret, from: null, to: { copy, ordinal }, uid, gid, mode });
+      }
       continue;
     }
     wasPutBack ||= recorded[target]?.ordinal !== ordinal || isNamedBefore(back, service);
@@ -152,7 +157,31 @@ function changesBack(
     };
     changes.push({ target, secret, from, to: { copy, ordinal }, uid, gid, mode });
   }
+  if (changes.length > 0) changes.push(...lostBeside(consumer, service, changes, view));
   return { changes, mounts, expected, missing, wasPutBack };
+}
+
+/** Whether a variable is gone that keyturn wrote: with its file, or with the marker beside that. */
+function isLost({ address }: Move['consumer'], known: Arrival['mounts'][string] | undefined): boolean {
+  return isOnHost(address) && known !== undefined;
+}
+
+/** What else was in a file that is gone: written anew with what goes back. */
+function lostBeside(
+  consumer: Move['consumer'],
+  { references }: ObservedService,
+  changes: readonly FlipChange[],
+  view: View,
+): FlipChange[] {
+  const recorded = view.recordOfConsumer(consumer.address)?.mounts ?? {};
+  const named = new Set([...references, ...changes].map(({ target }) => target));
+  return consumer.mounts.flatMap((mount) => {
+    const { target, secret, uid, gid, mode } = mount;
+    const known = recorded[target];
+    if (known === undefined || named.has(target) || !isLost(consumer, known)) return [];
+    const to = { copy: view.nameFor(mount, consumer.platform, known.ordinal), ordinal: known.ordinal };
+    return [{ target, secret, from: null, to, uid, gid, mode }];
+  });
 }
 
 function isNamedBefore({ current }: Return, { previousReferences }: ObservedService): boolean {

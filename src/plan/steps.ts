@@ -25,7 +25,7 @@ import type { MissingCopy, Move } from './flips.ts';
 import type { Cluster } from './groups.ts';
 import type { Rotation } from './rotations.ts';
 import { placesOf, unreadable, usesOf } from './uses.ts';
-import { settleAfter, writeOf } from './hosts.ts';
+import { isStill, settleAfter, writeOf } from './hosts.ts';
 import type { View } from './view.ts';
 import { turnsOf } from './waves.ts';
 
@@ -156,7 +156,7 @@ export function mintStep(
 function namedBy({ secret: { address }, ordinal }: Rotation, view: View): Pick<MintStep, 'namedBy'> {
   const copies = recordedVersion(view.recordOf(address), ordinal)?.copies ?? [];
   const uses = usesOf(placesOf(address, { ordinal, copies }, view), view);
-  const consumers = uses.flatMap(({ by, service }) => (by === 'previous spec' ? [] : [service]));
+  const consumers = uses.flatMap(({ by, service }) => (by === 'spec' ? [service] : []));
   return consumers.length === 0 ? {} : { namedBy: [...new Set(consumers)].sort() };
 }
 
@@ -313,6 +313,7 @@ function flipText(consumer: DeclaredConsumer, changes: readonly FlipChange[], ba
   const written = new Set(changes.map(({ target }) => builds.get(target) ?? target));
   const restarts = consumer.file.restarts.map(restartText);
   const then = restarts.length === 0 ? 'nothing restarts' : restarts.join(', ');
+  if (changes.every(isStill)) return `${then}, to have ${spoken(consumer.address)} read again`;
   return `write ${counted(written.size, 'variable')} ${back}into ${spoken(consumer.address)}, then ${then}`;
 }
 

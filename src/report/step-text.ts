@@ -147,10 +147,12 @@ function buildLines({ write }: FlipStep): Detail[] {
     ]);
 }
 
-function changeText(change: FlipChange, { write }: Pick<FlipStep, 'write'>): string {
+function changeText(change: FlipChange, { write, changes }: Pick<FlipStep, 'write' | 'changes'>): string {
   const place = write === undefined ? 'mount' : 'variable';
   if (change.from === null) return `${change.to?.copy ?? 'nothing'} (new ${place})`;
-  if (change.from.copy === change.to?.copy) return `${change.from.copy}, written anew`;
+  const isStill = changes.every(({ from, to }) => from?.copy === to?.copy);
+  if (change.from.copy === change.to?.copy)
+    return `${change.from.copy}, ${isStill ? 'as it is' : 'written anew'}`;
   if (change.to === null) return `${change.from.copy} (${place} removed)`;
   return `${change.from.copy} -> ${change.to.copy}`;
 }

@@ -288,3 +288,41 @@ describe('a version that an apply minted, and whose consumer it could not take b
     expect(mint()).not.toHaveProperty('namedBy');
   });
 });
+
+describe('a parked file', () => {
+  const scenario = {
+    says: '',
+    now: '2026-08-10T03:00:00Z',
+    secrets: { writer: { versions: { v3: 'current since 2026-07-06T03:00:00Z' } } },
+    services: { 'web-1:/etc/shop/web.env': { mounts: ['writer'], parked: 'its unit kept failing' } },
+  };
+
+  it('is mended by a restart of what reads it, but not beside a vault that does not answer', () => {
+    const kinds = (unknown: readonly string[]): string[] =>
+      makePlan(expand({ ...scenario, unknown }).input).steps.map(({ kind }) => kind);
+    expect(kinds([])).toEqual(['flip', 'verify', 'promote']);
+    expect(kinds([VAULT])).toEqual([]);
+  });
+});
+
+describe('what reads a file, and was not restarted when that was written back', () => {
+  const scenario = (vaultSince: 'a late arrival' | 'new version by stack other') => ({
+    says: '',
+    now: '2026-08-10T03:00:00Z',
+    secrets: { writer: { versions: { v3: 'current since 2026-07-06T03:00:00Z' }, vaultSince } },
+    services: { 'web-1:/etc/shop/web.env': { mounts: ['writer'], unmarked: true as const } },
+  });
+  const textsOf = (given: ReturnType<typeof scenario> & { readonly unknown?: string[] }): string[] =>
+    makePlan(expand(given).input).steps.map(({ text }) => text);
+
+  it('is restarted, so that it lets go of a version that was never promoted', () => {
+    const [restart, ...others] = textsOf(scenario('a late arrival'));
+    expect(restart).toBe('restart web.service, to have /etc/shop/web.env on web-1 read again');
+    expect(others).toEqual(['verify /etc/shop/web.env on web-1', 'record what the consumers read']);
+  });
+
+  it('is left to a person where keyturn is not known to have begun it, or the vault is silent', () => {
+    expect(textsOf(scenario('new version by stack other'))).toEqual([]);
+    expect(textsOf({ ...scenario('a late arrival'), unknown: [VAULT] })).toEqual([]);
+  });
+});
