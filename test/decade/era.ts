@@ -177,7 +177,12 @@ export class Era {
   }
 
   #drive<T>(work: Promise<T>): Promise<T> {
-    return drive(work, this.timeline, this.#wire, (exchange) => this.#decide(exchange));
+    return drive(work, this.timeline, {
+      wire: this.#wire,
+      decide: (exchange) => this.#decide(exchange),
+      shells: null,
+      decideScript: () => {},
+    });
   }
 
   #decide(exchange: Exchange): void {

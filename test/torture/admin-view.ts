@@ -8,11 +8,14 @@ import type { StoredVersion } from '../../src/sandbox/vault-store.ts';
 import type { RunningVault } from '../../src/sandbox/vault.ts';
 import type { JournalLine } from '../../src/model/journal.ts';
 import type { Recorded } from '../../src/model/recorded.ts';
+import { TAG_VERSION } from '../../src/model/observed.ts';
 import { Replay } from '../../src/record/fold.ts';
 import type { Disk } from './disk.ts';
+import type { Machine } from './machine.ts';
 
 /** Something on the platform that names a copy. */
 export interface Use {
+  /** Of a host: the file's path. Its spec is what stands in it, a task whoever has read it. */
   readonly service: string;
   readonly by: 'spec' | 'task' | 'previous spec';
   readonly target: string;
@@ -29,12 +32,16 @@ export class AdminView {
   readonly #vault: RunningVault;
   readonly #swarm: RunningSwarm;
   readonly #disk: Disk;
+  readonly #machine: Machine | null;
   /** Parsed once: every change looks at them. */
   readonly #lines = new Map<string, JournalLine[]>();
   /** Values of all copies that there ever were: a copy that is gone may still be named. */
   readonly #valueOf = new Map<string, string>();
+  /** As much for what hosts hold, which keep no copies. */
+  readonly #held = new Map<string, string>();
 
-  constructor(vault: RunningVault, swarm: RunningSwarm, disk: Disk) {
+  constructor(vault: RunningVault, swarm: RunningSwarm, disk: Disk, machine: Machine | null) {
+    this.#machine = machine;
     this.#vault = vault;
     this.#swarm = swarm;
     this.#disk = disk;
@@ -55,6 +62,14 @@ export class AdminView {
     return new Set(versions.filter(({ enabled }) => enabled).map(({ value }) => value));
   }
 
+  /** `s1_v3`, where a version of the vault has this value. */
+  namesOf(value: string): string[] {
+    return this.#vault.contents().flatMap(({ name, versions }) => {
+      const own = versions.filter((version) => version.value === value);
+      return [...new Set(own.map(({ tags }) => `${name}_v${tags?.[TAG_VERSION] ?? '?'}`))];
+    });
+  }
+
   copies(): { id: string; name: string; labels: Readonly<Record<string, string>> }[] {
     return [...this.#swarm.contents.secrets.values()].map(({ id, name, labels, data }) => {
       if (!this.#valueOf.has(id)) this.#valueOf.set(id, Buffer.from(data, 'base64').toString('utf8'));
@@ -63,11 +78,13 @@ export class AdminView {
   }
 
   hasCopy(id: string): boolean {
-    return this.#swarm.contents.secrets.has(id);
+    return this.#swarm.contents.secrets.has(id) || this.#held.has(id);
   }
 
   /** Also of a copy that is gone, where it was seen before. */
   valueOfCopy(id: string): string | undefined {
+    const held = this.#held.get(id);
+    if (held !== undefined) return held;
     const there = this.#swarm.contents.secrets.get(id);
     if (there !== undefined && !this.#valueOf.has(id))
       this.#valueOf.set(id, Buffer.from(there.data, 'base64').toString('utf8'));
@@ -75,6 +92,10 @@ export class AdminView {
   }
 
   service(name: string): { id: string; references: Use[] } | null {
+    if (this.#machine?.files.some(({ path }) => path === name) === true) {
+      const references = this.#usesOfFile(name).filter(({ by }) => by === 'spec');
+      return this.#machine.now(name).text === null ? null : { id: name, references };
+    }
     for (const { id, spec, removed } of this.#swarm.contents.services.values()) {
       if (removed || spec.Name !== name) continue;
       return { id, references: usesIn(spec.TaskTemplate.ContainerSpec.Secrets, name, 'spec') };
@@ -101,7 +122,23 @@ export class AdminView {
       for (const task of this.#swarm.contents.tasksOf(id))
         if (!removed && isLive(task)) uses.push(...usesIn(task.spec.ContainerSpec.Secrets, name, 'task'));
     }
-    return uses;
+    return [...uses, ...(this.#machine?.files ?? []).flatMap(({ path }) => this.#usesOfFile(path))];
+  }
+
+  /** What stands in a file, and what those have read who run; only values of the vault. */
+  #usesOfFile(path: string): Use[] {
+    if (this.#machine === null) return [];
+    const { variables } = this.#machine.now(path);
+    const readers = this.#machine.readers(path).filter(({ isUp }) => isUp);
+    const used = (by: Use['by'], held: ReadonlyMap<string, string>): Use[] =>
+      [...held].flatMap(([target, value]): Use[] => {
+        const [copyName] = this.namesOf(value);
+        if (copyName === undefined || !/^S\d+$/.test(target)) return [];
+        const copyId = `${copyName} on a host`;
+        this.#held.set(copyId, value);
+        return [{ service: path, by, target, copyId, copyName }];
+      });
+    return [...used('spec', variables), ...readers.flatMap((reader) => used('task', reader.variables))];
   }
 
   /** Whole lines of the open journal: as it was written, or what of it is on the platter. */

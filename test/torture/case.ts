@@ -9,7 +9,22 @@ export type Meddling =
   | { readonly act: 'remove copy' }
   | { readonly act: 'write'; readonly secret: string }
   | { readonly act: 'copy tags'; readonly secret: string; readonly of: 'current' | 'prior' }
-  | { readonly act: 'disable'; readonly secret: string; readonly which: 'current' | 'prior' };
+  | { readonly act: 'disable'; readonly secret: string; readonly which: 'current' | 'prior' }
+  | { readonly act: 'edit file'; readonly file: string; readonly how: FileEdit };
+
+/**
+ * What somebody does to a file of variables: another line of it, in place or by a file that takes its place; one of
+ * keyturn's own values; the file, the marker or both as they were before keyturn's last write; no file, no marker.
+ */
+export type FileEdit =
+  | 'another line'
+  | 'another line, by another file'
+  | 'a value'
+  | 'the file before'
+  | 'the marker before'
+  | 'both before'
+  | 'no file'
+  | 'no marker';
 
 /** A second apply beside the first: from which happening of the first on, and what becomes of that one then. */
 export interface Beside {
@@ -61,6 +76,12 @@ export type Operation = { readonly id: number; readonly climate: Climate; readon
   | { readonly kind: 'meddle'; readonly meddling: Meddling }
 );
 
+/** A host of a case: how its files are before keyturn ever writes them, and which units show nobody their environment. */
+export interface CaseHost {
+  readonly texts: Readonly<Record<string, string>>;
+  readonly hidden: readonly string[];
+}
+
 /** Everything that happens in one torture: the same case happens the same way every time. */
 export interface Case {
   readonly seed: number;
@@ -68,6 +89,8 @@ export interface Case {
   /** Services that exist from the start. */
   readonly deployed: readonly string[];
   readonly replicas: number;
+  /** With files of variables that the stack declares; absent: there is none. */
+  readonly machine?: CaseHost;
   /** How long requests take: in no time, or long enough for leases to be renewed. */
   readonly slowestMs: number;
   readonly operations: readonly Operation[];

@@ -129,7 +129,7 @@ export class EmergencyWatch {
     const { steps } = executed.entry;
     return [
       ...checkForward(plan, steps),
-      ...this.parked(declared),
+      ...this.parked(declared, byHand),
       ...(executed.outcome === 'done' ? checkEffects(plan, effected) : []),
       ...(executed.outcome === 'done' ? this.#left(incident, declared, byHand) : []),
       ...checkOrder(plan, effected, by),
@@ -137,11 +137,12 @@ export class EmergencyWatch {
   }
 
   /** Whoever reads what an emergency killed is on record as parked, or not declared to read it (I3). */
-  parked(declared: Declared): Violation[] {
+  parked(declared: Declared, { put }: ByHand): Violation[] {
     const consumers = this.#admin.recorded()?.consumers ?? {};
     return this.#admin.uses().flatMap((use): Violation[] => {
       const value = this.#admin.valueOfCopy(use.copyId) ?? '';
       if (use.by === 'previous spec' || !this.killed.has(value)) return [];
+      if (put.has(`${use.service} ${use.target} ${value}`)) return [];
       const consumer = declared.consumers.find(({ service }) => service === use.service);
       const isDeclared = consumer?.mounts.some(({ target }) => target === use.target) === true;
       if (!isDeclared || consumers[consumer.address]?.parked !== undefined) return [];
@@ -152,7 +153,7 @@ export class EmergencyWatch {
 
   /** Everything older than a successor is disabled, and its copies are gone but for what a spec names. */
   finish(declared: Declared, byHand: ByHand): Violation[] {
-    return [...this.#left(null, declared, byHand), ...this.parked(declared)];
+    return [...this.#left(null, declared, byHand), ...this.parked(declared, byHand)];
   }
 
   #left(of: string | null, declared: Declared, byHand: ByHand): Violation[] {

@@ -1,7 +1,9 @@
+import { homeOf } from '../../src/model/address.ts';
 import { Fault } from '../../src/model/fault.ts';
 import type { AdminView } from './admin-view.ts';
 import type { Ended } from './apply.ts';
 import { Stopped } from './apply.ts';
+import { HOST } from './hosted-stack.ts';
 import type { Violation } from './violation.ts';
 
 /** After an apply that came to its end each consumer reads what its step says (I7). */
@@ -28,6 +30,8 @@ export function checkGroups(
       const wanted = (isForth ? to : before)?.copy ?? null;
       const found = names.get(target) ?? null;
       if (found === wanted || (isOpen && found === to?.copy)) continue;
+      // What failed may have been done, and is then taken back.
+      if (!isForth && !isBack && back !== undefined && found === (back?.copy ?? null)) continue;
       const text = `flip ${step.id} is ${statuses.get(step.id) ?? '?'} in an apply that ended ${executed.outcome}, but ${step.service} names ${found ?? 'nothing'} at ${target}, not ${wanted ?? 'nothing'}`;
       violations.push({ invariant: 'I7', text });
     }
@@ -59,13 +63,19 @@ export function checkUnknown({ plan }: Ended, silent: ReadonlySet<string>): Viol
     ? ['mint', 'retire', 'revoke', 'prove']
     : ['mint', 'restore', 'retire', 'revoke', 'prove', 'stage', 'flip', 'promote'];
   // There it also removes what is dead, by name: the act looks again.
-  const ofSwarm = ['stage', 'unstage', 'flip', 'verify', 'settle', ...(isEmergency ? [] : ['prune'])];
-  const kinds = [...(isSilent('vault') ? ofVault : []), ...(isSilent('swarm') ? ofSwarm : [])];
+  const ofPlatforms = ['stage', 'unstage', 'flip', 'verify', 'settle', ...(isEmergency ? [] : ['prune'])];
+  const kinds = isSilent('vault') ? ofVault : [];
+  const isUnseen = (platform: string): boolean => isSilent(platform === HOST ? 'host' : 'swarm');
   // An emergency mints although a consumer cannot be seen: that one is parked.
-  const hasConsumers = !isEmergency && plan.groups.some(({ consumers }) => consumers.length > 0);
-  const found = plan.steps.filter(
-    ({ kind }) => kinds.includes(kind) || (isSilent('swarm') && hasConsumers && kind === 'mint'),
-  );
+  const waits = (id: string): boolean => {
+    const consumers = plan.groups.find((group) => group.id === id)?.consumers ?? [];
+    return !isEmergency && consumers.some((consumer) => isUnseen(homeOf(consumer)));
+  };
+  const found = plan.steps.filter((step) => {
+    if (kinds.includes(step.kind)) return true;
+    if (ofPlatforms.includes(step.kind) && 'platform' in step && isUnseen(step.platform)) return true;
+    return step.kind === 'mint' && waits(step.group);
+  });
   return found.map(({ text }) => ({ invariant: 'I13', text: `planned beside something unknown: ${text}` }));
 }
 

@@ -18,9 +18,14 @@ export function checkUses(admin: AdminView, byHand: ByHand, killed: ReadonlySet<
     if (use.by === 'task' && killed.has(value ?? '')) return [];
     if (!admin.hasCopy(use.copyId)) return [{ invariant: 'I3', text: `${wordsFor(use)}, which is removed` }];
     if (value === undefined || enabled.has(value)) return [];
-    if (byHand.disabled.has(value) || killed.has(value)) return [];
+    if (byHand.disabled.has(value) || killed.has(value) || isPut(use, value, byHand)) return [];
     return [{ invariant: 'I3', text: `${wordsFor(use)}, whose version is not enabled in the vault` }];
   });
+}
+
+/** Somebody else put it into a file, or whoever reads that file has it from there. */
+function isPut({ service, target }: Use, value: string, { put }: ByHand): boolean {
+  return put.has(`${service} ${target} ${value}`);
 }
 
 function wordsFor({ service, by, copyName }: Use): string {
@@ -34,12 +39,15 @@ export function checkEnded(
   version: StoredVersion,
   declared: Declared,
   admin: AdminView,
+  byHand: ByHand,
   now: string,
 ): Violation[] {
   const name = `${secret} v${version.tags?.[TAG_VERSION] ?? '?'}`;
   const isReturn = planKind(admin) === 'rollback';
   // On a way back the previous spec's copy stays until settle, and until then no update of Swarm's own leads there.
-  const uses = usesOfValue(version.value, admin).filter(({ by }) => !(isReturn && by === 'previous spec'));
+  const uses = usesOfValue(version.value, admin)
+    .filter(({ by }) => !(isReturn && by === 'previous spec'))
+    .filter((use) => !isPut(use, version.value, byHand));
   const violations = uses.map((use): Violation => {
     return { invariant: 'I5', text: `${name} was ${what} although ${wordsFor(use)}` };
   });

@@ -3,7 +3,7 @@ import type { ApplyEvent } from '../../src/model/event.ts';
 import { asFault } from '../../src/model/fault.ts';
 import type { JournalLine } from '../../src/model/journal.ts';
 import type { Plan, Step } from '../../src/model/plan.ts';
-import { secretAddress } from '../../src/model/address.ts';
+import { nameOf, secretAddress } from '../../src/model/address.ts';
 import { recordedVersion } from '../../src/model/recorded.ts';
 import { LEASE_TERMS } from '../../src/record/lease.ts';
 import type { SecretValue } from '../../src/model/secret-value.ts';
@@ -16,8 +16,11 @@ import { checkHistory, checkRest, checkSecrecy } from './check-rest.ts';
 import { EmergencyWatch } from './check-emergency.ts';
 import { checkDeath } from './check-death.ts';
 import { checkEnded, checkRemoved, checkUses } from './check-uses.ts';
+import { FileWatch } from './check-files.ts';
 import type { Effected } from './sources.ts';
 import type { Incarnation } from './incarnation.ts';
+import type { FileNow } from './machine.ts';
+import type { ScriptAct } from './script-act.ts';
 import type { Fate, Ordeal } from './ordeal.ts';
 import type { Violation } from './violation.ts';
 import { nothingByHand } from './violation.ts';
@@ -37,6 +40,8 @@ export class Checker {
   readonly byHand = nothingByHand();
   readonly violations: Violation[] = [];
   readonly emergencies: EmergencyWatch;
+  /** Null: no host. */
+  readonly files: FileWatch | null;
   readonly #ordeal: Ordeal;
   readonly #values: string[] = [];
   readonly #texts: string[] = [];
@@ -63,7 +68,9 @@ export class Checker {
 
   constructor(ordeal: Ordeal) {
     this.#ordeal = ordeal;
-    this.admin = new AdminView(ordeal.vault, ordeal.swarm, ordeal.disk);
+    const { vault, swarm, disk, machine } = ordeal;
+    this.admin = new AdminView(vault, swarm, disk, machine);
+    this.files = machine === null ? null : new FileWatch(machine, this.admin, this.byHand);
     this.emergencies = new EmergencyWatch(this.admin);
   }
 
@@ -92,6 +99,7 @@ export class Checker {
     const line = JSON.parse(text) as JournalLine;
     if (line.type === 'end') this.#othersAtEnd.set(incarnation, this.#changesOfOthers(incarnation));
     this.#add(this.emergencies.wrote(line));
+    this.files?.wrote(line);
     const { sources, declared } = this.#ordeal;
     this.#add(checkDeath(line, this.admin, sources.tried, this.byHand, declared));
   }
@@ -127,6 +135,23 @@ export class Checker {
     if (begin?.type === 'begin') this.#applies.add(begin.apply);
   }
 
+  /** A script that changes something leaves its process. */
+  typed(incarnation: Incarnation, { text, paths }: ScriptAct): void {
+    this.#changes.set(incarnation.name, (this.#changes.get(incarnation.name) ?? 0) + 1);
+    this.#hold(incarnation, `ran ${text}`);
+    this.#add(checkOpen(text, (step) => step.kind === 'flip' && paths.includes(step.service), this.admin));
+    const [begin] = this.admin.journal('written');
+    if (begin?.type === 'begin') this.#applies.add(begin.apply);
+  }
+
+  /** Such a script ran, to its end or not. */
+  ran(before: readonly FileNow[], uses: readonly Use[], isLate: boolean): void {
+    const { changed = [], found = [] } = this.files?.ran(before) ?? {};
+    this.#add(found);
+    for (const { path } of changed) this.#moved(path, uses, isLate);
+    this.#add(checkUses(this.admin, this.byHand, this.emergencies.killed));
+  }
+
   /** A program of the stack is about to be started. */
   hooked(incarnation: Incarnation, text: string, isMeant: (step: Step) => boolean): void {
     this.#hold(incarnation, `began to ${text}`);
@@ -138,7 +163,10 @@ export class Checker {
     if (this.emergencies.plan !== null) return;
     const version = this.admin.versions(secret).find((each) => each.value === value);
     if (version === undefined) this.report('I5', `a value of ${secret} was revoked that no version has`);
-    else this.#add(checkEnded('revoked', secret, version, this.#ordeal.declared, this.admin, this.#latest));
+    else
+      this.#add(
+        checkEnded('revoked', secret, version, this.#ordeal.declared, this.admin, this.byHand, this.#latest),
+      );
   }
 
   effected(effected: Effected): void {
@@ -175,7 +203,8 @@ export class Checker {
   get #isCalm(): boolean {
     const { written, disabled, removed, services } = this.byHand;
     const hands = written.size + disabled.size + removed.size + services.size;
-    return this.#ordeal.weather.hit.length === 0 && hands === 0 && this.#reachedLate.size === 0;
+    const { hit, isLeftOver } = this.#ordeal.weather;
+    return hit.length === 0 && !isLeftOver && hands === 0 && this.#reachedLate.size === 0;
   }
 
   ended(incarnation: Incarnation, errand: Errand, fate: Fate, hadJournal: boolean): void {
@@ -191,10 +220,14 @@ export class Checker {
     }
     const { ended } = fate;
     this.#texts.push(JSON.stringify(ended.plan));
-    const isExcused = (service: string): boolean => this.#reachedLate.has(service);
+    // What somebody else put into a file is not seen by anybody.
+    const isExcused = (service: string): boolean =>
+      this.#reachedLate.has(service) || this.files?.touched.has(service) === true;
     // Whoever was stopped behind its end may find what the next one did.
     const isOvertaken = this.#changesOfOthers(incarnation) > (this.#othersAtEnd.get(incarnation) ?? Infinity);
     if (!isOvertaken) this.#add(checkGroups(ended, this.admin, isExcused));
+    const last = ended.executed ?? ended.resumed;
+    if (last !== null && !isOvertaken) this.#add(this.files?.ended(last, isExcused) ?? []);
     const [begin] = this.admin.journal('written');
     if (
       this.#isCalm &&
@@ -251,6 +284,14 @@ export class Checker {
     });
   }
 
+  /** Declared secrets in files that somebody else wrote: whether they are as before cannot be seen. */
+  unsure(): string[] {
+    const files = this.#ordeal.declared.consumers.filter(
+      ({ kind, service }) => kind === 'env-file' && this.files?.edited.has(service) === true,
+    );
+    return files.flatMap(({ mounts }) => mounts.map(({ secret }) => nameOf(secret)));
+  }
+
   /** Whether a service fails that reads this copy. */
   isUnfit(copyId: string): boolean {
     return isRefused(this.admin.valueOfCopy(copyId) ?? '');
@@ -286,6 +327,8 @@ export class Checker {
     this.#add(checkRest(this.#ordeal.declared, this.admin, this.byHand));
     this.#add(checkHistory(this.#applies, this.admin));
     for (const { text } of this.admin.history()) this.#texts.push(text);
+    this.#add(this.files?.finish(this.#ordeal.declared) ?? []);
+    this.#texts.push(...(this.#ordeal.machine?.strangers() ?? []));
     this.#add(checkSecrecy(this.#values, this.#texts));
   }
 
@@ -337,7 +380,10 @@ export class Checker {
     if (!isGone) return;
     this.#retired.add(version.value);
     if (this.emergencies.disables(secret, version)) this.emergencies.killed.add(version.value);
-    else this.#add(checkEnded('disabled', secret, version, this.#ordeal.declared, this.admin, this.#latest));
+    else
+      this.#add(
+        checkEnded('disabled', secret, version, this.#ordeal.declared, this.admin, this.byHand, this.#latest),
+      );
   }
 
   #created(): void {
@@ -352,10 +398,17 @@ export class Checker {
   }
 
   #updated(service: string, { uses }: Before, isLate: boolean): void {
+    this.#moved(service, uses, isLate);
+  }
+
+  /** A service, or a file, is not as it was. */
+  #moved(service: string, uses: readonly Use[], isLate: boolean): void {
     const before = uses.filter((use) => use.service === service && use.by === 'spec');
     const after = this.admin.service(service)?.references ?? [];
     if (isLate) this.#reachedLate.add(service);
-    else this.#add(checkWhole(service, before, after, this.admin.journal('written')));
+    // Of a file that somebody else wrote, what they wrote stays.
+    else if (this.files?.touched.has(service) !== true)
+      this.#add(checkWhole(service, before, after, this.admin.journal('written')));
     const known = new Set(before.map(({ copyId }) => copyId));
     for (const { copyId, copyName } of after)
       if (!known.has(copyId)) {

@@ -208,6 +208,7 @@ class Conductor {
     await ordeal.drive(wait(6 * 60_000));
     timeline.epoch += Math.max(0, timeline.world - timeline.wall);
     ordeal.sources.mend();
+    ordeal.console?.clear();
     await this.#mendEmergencies();
     await this.#replaceUnfit();
     let idle = 0;
@@ -224,8 +225,7 @@ class Conductor {
         checker.report('I9', `after a successful apply the next one had to: ${texts.join('; ')}`);
       }
       // An apply that could not observe everything ends with 1, and what hangs on that is left to the next.
-      const isBlind = fate.kind === 'ended' && fate.ended.plan.blocked.some(({ fault }) => fault !== null);
-      done = executed?.outcome === 'done' && !isBlind;
+      done = executed?.outcome === 'done' && fate.kind === 'ended' && !isBlind(fate.ended.plan);
       idle = executed === null ? idle + 1 : 0;
       if (idle === 3) break;
       if (executed === null) {
@@ -253,18 +253,31 @@ class Conductor {
     }
   }
 
-  /** A person replaces current values that no service takes, or that somebody disabled, and dead mounts that nobody declares. */
+  /**
+   * A person replaces current values that no service takes, that somebody disabled, or that are in files which somebody
+   * else wrote, and dead mounts that nobody declares.
+   */
   async #replaceUnfit(): Promise<void> {
     const ordeal = this.#ordeal;
     await ordeal.drive(this.#someone.unmount());
     await ordeal.drive(wait(60_000));
-    const rotate = ordeal.checker.unfit();
+    const rotate = [...new Set([...ordeal.checker.unfit(), ...ordeal.checker.unsure()])];
     if (rotate.length === 0) return;
     // What soaks is not rotated, whoever asks.
     ordeal.timeline.passed += SOAK_MS;
     ordeal.timeline.epoch += SOAK_MS;
-    await ordeal.drive(ordeal.run({ kind: 'apply', order: { ...PLAIN, rotate } }, { host: 'here' }));
+    // What was told to refuse a few more requests does so behind the weather too.
+    for (let left = MOST_ROUNDS; left > 0; left -= 1) {
+      const order = { ...PLAIN, rotate };
+      const fate = await ordeal.drive(ordeal.run({ kind: 'apply', order }, { host: 'here' }));
+      if (fate.kind === 'ended' && !isBlind(fate.ended.plan)) return;
+    }
   }
+}
+
+/** Whether something could not be observed. */
+function isBlind({ blocked }: Plan): boolean {
+  return blocked.some(({ fault }) => fault !== null);
 }
 
 /** An operation in words. */

@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { realNow } from './timeline.ts';
 import type { Timeline } from './timeline.ts';
+import type { Shell, Shells } from './shells.ts';
 import type { Exchange, Wire } from './wire.ts';
 
 /** Turns of the event loop without any activity after which nothing is under way. */
@@ -14,16 +15,20 @@ const MOST_STEPS = 10_000;
 
 export class Hang extends Error {}
 
+/** Where requests and scripts arrive, and who decides what becomes of them. */
+export interface Doors {
+  readonly wire: Wire;
+  readonly decide: (exchange: Exchange) => void;
+  /** Null: there is no host. */
+  readonly shells: Shells | null;
+  readonly decideScript: (shell: Shell) => void;
+}
+
 /**
- * Moves a simulated world on until a piece of work is done: sockets first, then what has arrived at a server, one at
- * a time, then, when nothing is under way, the next timer.
+ * Moves a simulated world on until a piece of work is done: sockets first, then what has arrived at a server or at a
+ * host's shell, one at a time, then, when nothing is under way, the next timer.
  */
-export async function drive<T>(
-  work: Promise<T>,
-  timeline: Timeline,
-  wire: Wire,
-  decide: (exchange: Exchange) => void,
-): Promise<T> {
+export async function drive<T>(work: Promise<T>, timeline: Timeline, doors: Doors): Promise<T> {
   let isOver = false;
   const end = (): void => {
     isOver = true;
@@ -31,22 +36,25 @@ export async function drive<T>(
   work.then(end, end);
   const limit = timeline.ticks + LONGEST_MS;
   for (let steps = 0; ; steps += 1) {
-    await settle(wire);
+    await settle(doors);
     if (isOver) return work;
-    const exchange = wire.takeArrived();
-    if (exchange !== null) decide(exchange);
+    const exchange = doors.wire.takeArrived();
+    const shell = exchange === null ? (doors.shells?.takeArrived() ?? null) : null;
+    if (exchange !== null) doors.decide(exchange);
+    else if (shell !== null) doors.decideScript(shell);
     else if (!timeline.step() || timeline.ticks > limit || steps > MOST_STEPS) {
       throw new Hang('it never comes to an end');
     }
   }
 }
 
-async function settle(wire: Wire): Promise<void> {
+async function settle({ wire, shells }: Doors): Promise<void> {
   const limit = realNow() + LONGEST_REAL_MS;
   for (let quiet = 0; quiet < QUIET_TURNS;) {
     if (realNow() > limit) throw new Hang(`sockets are stuck: ${wire.openText()}`);
-    const before = wire.activity;
+    const seen = (): number => wire.activity + (shells?.activity ?? 0);
+    const before = seen();
     await turn();
-    quiet = wire.isBusy || wire.activity !== before ? 0 : quiet + 1;
+    quiet = wire.isBusy || seen() !== before ? 0 : quiet + 1;
   }
 }

@@ -4,6 +4,8 @@ import { SecretValue } from '../../src/model/secret-value.ts';
 import type { ApplyEvent } from '../../src/model/event.ts';
 import type { JournalLine } from '../../src/model/journal.ts';
 import type { Plan } from '../../src/model/plan.ts';
+import type { Platform } from '../../src/model/platform.ts';
+import { connectHost } from '../../src/providers/host.ts';
 import { connectKeyVault } from '../../src/providers/key-vault.ts';
 import { generateValue } from '../../src/providers/sources.ts';
 import { connectSwarm } from '../../src/providers/swarm.ts';
@@ -18,14 +20,18 @@ import type { Ended, Errand, Tools } from './apply.ts';
 import { runErrand } from './apply.ts';
 import type { ApplyOrder, Case } from './case.ts';
 import { Checker } from './checker.ts';
+import { Console } from './console.ts';
 import { Disk } from './disk.ts';
 import type { Death } from './incarnation.ts';
 import { Incarnation } from './incarnation.ts';
+import { HOST } from './hosted-stack.ts';
 import { drive } from './loop.ts';
+import { Machine } from './machine.ts';
 import type { Plant } from './plant.ts';
 import { Random } from './random.ts';
 import { installSeededCrypto } from './seeded-crypto.ts';
 import { Service } from './service.ts';
+import { Shells } from './shells.ts';
 import { Sources } from './sources.ts';
 import { quietFiles, simulatedFiles } from './simulated-files.ts';
 import type { Owner } from './timeline.ts';
@@ -49,6 +55,10 @@ export type Fate =
 export class Ordeal {
   readonly timeline: Timeline;
   readonly wire: Wire;
+  readonly shells: Shells;
+  /** The host of the stack's files; null: it has none. */
+  readonly machine: Machine | null;
+  readonly console: Console | null;
   readonly disk = new Disk();
   readonly checker: Checker;
   readonly vault: RunningVault;
@@ -60,7 +70,7 @@ export class Ordeal {
   readonly plant: Plant | null;
   /** What happened, in words, newest last. */
   readonly trace: string[] = [];
-  readonly counts = { applies: 0, crashes: 0, requests: 0, files: 0, hooks: 0 };
+  readonly counts = { applies: 0, crashes: 0, requests: 0, files: 0, hooks: 0, scripts: 0 };
   declared: Declared;
   weather: Weather;
   /** Called at each happening of the incarnation that an operation began with. */
@@ -75,6 +85,9 @@ export class Ordeal {
     this.declared = given.declared;
     this.timeline = parts.timeline;
     this.wire = parts.wire;
+    this.shells = parts.shells;
+    this.machine = parts.machine;
+    this.console = parts.machine === null ? null : new Console(this, parts.machine);
     this.vault = parts.vault;
     this.swarm = parts.swarm;
     this.random = parts.random;
@@ -89,7 +102,13 @@ export class Ordeal {
     const timeline = new Timeline(EPOCH);
     const random = new Random(`seed ${given.seed}`);
     const wire = new Wire(timeline);
-    const uninstall = [timeline.install(), wire.install(), installSeededCrypto(random.fork('crypto'))];
+    const shells = new Shells(timeline);
+    const uninstall = [
+      timeline.install(),
+      wire.install(),
+      shells.install(),
+      installSeededCrypto(random.fork('crypto')),
+    ];
     const vault = await startVault({
       name: VAULT,
       directory: null,
@@ -104,7 +123,8 @@ export class Ordeal {
       intercept: wire.intercept('swarm'),
     });
     for (const name of given.deployed) deploy(swarm, name, given.replicas);
-    return new Ordeal(given, plant, { timeline, wire, vault, swarm, random, uninstall });
+    const machine = await startMachine(given);
+    return new Ordeal(given, plant, { timeline, wire, shells, machine, vault, swarm, random, uninstall });
   }
 
   /** Runs one errand in a process of its own, to its end or its death. */
@@ -144,12 +164,18 @@ export class Ordeal {
 
   /** Moves the simulated world on until this is done. */
   drive<T>(work: Promise<T>): Promise<T> {
-    return drive(work, this.timeline, this.wire, (exchange) => this.service.decide(exchange));
+    return drive(work, this.timeline, {
+      wire: this.wire,
+      decide: (exchange) => this.service.decide(exchange),
+      shells: this.shells,
+      decideScript: (shell) => this.console?.decide(shell),
+    });
   }
 
   strike(incarnation: Incarnation, at: Happening['at'], text: string): Trouble | null {
     if (at === 'file') this.counts.files += 1;
     else if (at === 'hook') this.counts.hooks += 1;
+    else if (at === 'look' || at === 'run') this.counts.scripts += 1;
     else this.counts.requests += 1;
     const trouble = this.weather.next({ at, text });
     this.tell(`${incarnation.name}: ${text}${trouble === null ? '' : `  << ${trouble.kind}`}`);
@@ -183,6 +209,7 @@ export class Ordeal {
   async close(): Promise<void> {
     for (const incarnation of this.#living) incarnation.die('the end');
     await Promise.all([this.vault.close(), this.swarm.close()]);
+    this.machine?.close();
     for (const undo of this.#uninstall.reverse()) undo();
   }
 
@@ -245,10 +272,28 @@ export class Ordeal {
     const { endpoint } = this.swarm;
     const swarm = connectSwarm({ name: SWARM, endpoint, environment: {}, stack: STACK, fence });
     const { plant } = this;
+    const host = this.#host(fence);
+    const platforms = [swarm, ...(host === null ? [] : [host])];
     return {
       vaults: new Map([[VAULT, plant?.vault?.(vault, uri) ?? vault]]),
-      platforms: new Map([[SWARM, plant?.platform?.(swarm) ?? swarm]]),
+      platforms: new Map(platforms.map((each) => [each.name, plant?.platform?.(each) ?? each])),
     };
+  }
+
+  #host(fence: Gate): Platform | null {
+    if (this.machine === null) return null;
+    const { consumers } = this.declared;
+    return connectHost({
+      name: HOST,
+      // What it says where nobody answers is read as ssh's words.
+      endpoint: `ssh://${HOST}`,
+      sudo: false,
+      files: consumers.flatMap((each) => (each.kind === 'env-file' ? [each.file] : [])),
+      environment: { PATH: process.env['PATH'] },
+      stack: STACK,
+      embedded: this.machine.running,
+      fence,
+    });
   }
 
   #generate(source: Source, bad: ApplyOrder['bad']): SecretValue {
@@ -281,10 +326,18 @@ export class Ordeal {
 interface Parts {
   readonly timeline: Timeline;
   readonly wire: Wire;
+  readonly shells: Shells;
+  readonly machine: Machine | null;
   readonly vault: RunningVault;
   readonly swarm: RunningSwarm;
   readonly random: Random;
   readonly uninstall: (() => void)[];
+}
+
+async function startMachine({ declared, machine }: Case): Promise<Machine | null> {
+  if (machine === undefined) return null;
+  const files = declared.consumers.flatMap((each) => (each.kind === 'env-file' ? [each.file] : []));
+  return Machine.start(HOST, files, machine);
 }
 
 export function recordOn(files: ConstructorParameters<typeof LocalStore>[2]): StackRecord {

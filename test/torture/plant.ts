@@ -19,6 +19,10 @@ export interface Plant {
   readonly files?: (files: Files) => Files;
   readonly vault?: (vault: Vault, uri: string) => Vault;
   readonly platform?: (platform: Platform) => Platform;
+  /** What is run on a host in the place of a script that changes something. */
+  readonly script?: (script: string) => string;
+  /** Every case has files on a host. */
+  readonly hosts?: boolean;
   readonly sink?: (held: HeldRecord) => RecordSink;
   readonly fence?: (fence: Fence) => Fence;
   readonly plan?: (plan: Plan) => Plan;

@@ -9,6 +9,7 @@ import type { Case } from './case.ts';
 import type { Plant } from './plant.ts';
 import type { Climate } from './weather.ts';
 import { EMERGENCY_PLANTS } from './planted-emergencies.ts';
+import { HOST_PLANTS } from './planted-hosts.ts';
 import { finishing, journaling } from './planted-sinks.ts';
 import { bound } from './planted-vault.ts';
 
@@ -163,6 +164,7 @@ export const PLANTS: readonly Plant[] = [
       weathered(given, { kind: 'one', at: 'read', event: 1 + (given.seed % 6), what: 'refused with 403' }),
   },
   ...EMERGENCY_PLANTS,
+  ...HOST_PLANTS,
 ];
 
 function weathered(given: Case, climate: Climate): Case {

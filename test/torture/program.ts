@@ -13,7 +13,8 @@ import { runWorkers } from './workers.ts';
 
 const USAGE = `npm run torture -- --seeds N [--from S] [--workers N]   runs the seeds S (1) to S + N - 1
 npm run torture -- --seed S [--trace]                    runs one, and shrinks it where it fails
-npm run torture -- --plants N                            plants bugs, one at a time, and looks for each in N seeds`;
+npm run torture -- --plants N                            plants bugs, one at a time, and looks for each in N seeds
+With --hosts every seed has files of variables on a host, not one in eight.`;
 
 /** Runs seeds; 1 where an invariant did not hold for one of them. */
 export async function main(argv: string[]): Promise<number> {
@@ -28,11 +29,12 @@ export async function main(argv: string[]): Promise<number> {
       trace: { type: 'boolean', default: false },
       plants: { type: 'string' },
       json: { type: 'boolean', default: false },
+      hosts: { type: 'boolean', default: false },
     },
   });
   const print = (text: string): void => void process.stdout.write(`${text}\n`);
   if (values.plants !== undefined) return plants(Number(values.plants), values.json, print);
-  if (values.seed !== undefined) return one(Number(values.seed), values.trace, print);
+  if (values.seed !== undefined) return one(Number(values.seed), values, print);
   const count = Number(values.seeds);
   if (!Number.isInteger(count) || count < 1) {
     print(USAGE);
@@ -41,16 +43,18 @@ export async function main(argv: string[]): Promise<number> {
   const from = Number(values.from);
   const began = realNow();
   const workers = Number(values.workers);
+  const { hosts, step } = values;
+  const tell = (text: string): void => (values.json ? undefined : print(text));
   const tally =
     workers > 1
-      ? await runWorkers(from, count, workers, print)
-      : await many(from, count, Number(values.step), (text) => (values.json ? undefined : print(text)));
+      ? await runWorkers(from, count, workers, hosts ? ['--hosts'] : [], print)
+      : await many({ from, count, step: Number(step), hosts }, tell);
   if (values.json) print(JSON.stringify(tally));
   else print(tellTally(tally, realNow() - began));
   if (!values.json)
     for (const { seed } of tally.failures.slice(0, 3)) {
       print('');
-      await one(seed, false, print);
+      await one(seed, { trace: false, hosts }, print);
     }
   return tally.failures.length > 0 ? 1 : 0;
 }
@@ -61,17 +65,19 @@ async function warmUp(): Promise<void> {
   await import('dockerode');
 }
 
-async function many(
-  from: number,
-  count: number,
-  step: number,
-  print: (text: string) => void,
-): Promise<Tally> {
+interface Seeds {
+  readonly from: number;
+  readonly count: number;
+  readonly step: number;
+  readonly hosts: boolean;
+}
+
+async function many({ from, count, step, hosts }: Seeds, print: (text: string) => void): Promise<Tally> {
   await warmUp();
   const tally = emptyTally();
   let told = realNow();
   for (let seed = from; seed < from + count * step; seed += step) {
-    const outcome = await conduct(drawCase(seed));
+    const outcome = await conduct(drawCase(seed, hosts));
     addOutcome(tally, seed, outcome);
     for (const { invariant, text } of outcome.violations) print(`seed ${seed}: ${invariant}: ${text}`);
     if (realNow() - told < 5000) continue;
@@ -81,11 +87,15 @@ async function many(
   return tally;
 }
 
-async function one(seed: number, isTraced: boolean, print: (text: string) => void): Promise<number> {
+async function one(
+  seed: number,
+  { trace, hosts }: { readonly trace: boolean; readonly hosts: boolean },
+  print: (text: string) => void,
+): Promise<number> {
   await warmUp();
-  const given = drawCase(seed);
+  const given = drawCase(seed, hosts);
   const outcome = await conduct(given);
-  if (isTraced) print(outcome.trace.join('\n'));
+  if (trace) print(outcome.trace.join('\n'));
   if (outcome.violations.length === 0) {
     print(`seed ${seed}: every invariant holds`);
     return 0;
@@ -93,7 +103,7 @@ async function one(seed: number, isTraced: boolean, print: (text: string) => voi
   const shrunk = await shrink(given, outcome, (smaller): Promise<Outcome> => conduct(smaller));
   print(`seed ${seed} fails; shrunk in ${shrunk.tries} runs to:\n`);
   print(tellCase(shrunk.smallest, shrunk.outcome));
-  print(`\nrepeat it: npm run torture -- --seed ${seed}`);
+  print(`\nrepeat it: npm run torture -- --seed ${seed}${hosts ? ' --hosts' : ''}`);
   return 1;
 }
 
@@ -120,7 +130,7 @@ interface Found {
 
 async function findPlant(plant: Plant, seeds: number): Promise<Found> {
   for (let seed = 1; seed <= seeds; seed += 1) {
-    const { violations } = await conduct(drawCase(seed), plant);
+    const { violations } = await conduct(drawCase(seed, plant.hosts), plant);
     const caught = violations.find(({ invariant }) => plant.breaks.includes(invariant));
     if (caught !== undefined) return { bug: plant.bug, seed, invariant: caught.invariant };
   }

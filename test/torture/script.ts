@@ -1,6 +1,7 @@
 import type { Declared, DeclaredConsumer } from '../../src/model/declared.ts';
 import { declare, service } from '../support/world.ts';
 import { addEmergencies } from './emergency-script.ts';
+import { addHost } from './hosted-stack.ts';
 import type { Beside, Case, Meddling, Operation } from './case.ts';
 import { drawSecret, drawStack, without } from './stack.ts';
 import { drawOrder } from './orders.ts';
@@ -10,11 +11,11 @@ import type { Climate } from './weather.ts';
 const HOSTS = ['here', 'there'] as const;
 const MOST_EVENTS = 260;
 
-/** The case of a seed. */
-export function drawCase(seed: number): Case {
+/** The case of a seed. `hasHost`: also where the seed has drawn none. */
+export function drawCase(seed: number, hasHost = false): Case {
   const random = new Random(`case ${seed}`);
   const { declared, deployed } = drawStack(random.fork('stack'));
-  return {
+  const drawn: Case = {
     seed,
     declared,
     deployed,
@@ -31,6 +32,7 @@ export function drawCase(seed: number): Case {
     ),
     troubles: null,
   };
+  return addHost(drawn, random.fork('host'), hasHost);
 }
 
 function drawOperations(first: Declared, random: Random): Operation[] {

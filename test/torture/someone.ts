@@ -3,7 +3,7 @@ import { TAG_STACK } from '../../src/model/observed.ts';
 import { recordedVersion, priorVersion } from '../../src/model/recorded.ts';
 import { secretAddress } from '../../src/model/address.ts';
 import { STACK, VAULT } from '../support/world.ts';
-import type { Meddling } from './case.ts';
+import type { FileEdit, Meddling } from './case.ts';
 import type { Ordeal } from './ordeal.ts';
 import { deploy } from './ordeal.ts';
 import type { Owner } from './timeline.ts';
@@ -62,21 +62,82 @@ export class Someone {
         await this.#vault('PATCH', `/secrets/${meddling.secret}/${version.id}`, {
           attributes: { enabled: false },
         });
+        return;
       }
+      case 'edit file':
+        return this.#edit(meddling.file, meddling.how);
     }
+  }
+
+  /** Somebody at the host's keyboard. */
+  #edit(path: string, how: FileEdit): void {
+    const { machine, checker } = this.#ordeal;
+    if (machine === null || checker.files === null) return;
+    const before = machine.now(path);
+    const older = checker.files.older(path);
+    const marker = `${path}.keyturn`;
+    const text = before.text ?? '';
+    this.#writes += 1;
+    switch (how) {
+      case 'another line':
+      case 'another line, by another file':
+        machine.put(path, `${text}BY_HAND_${this.#writes}=1\n`, how === 'another line');
+        break;
+      case 'a value':
+        machine.put(path, text.replace(/^(S\d+)=.*$/m, `$1=foreign-${this.#writes}`), true);
+        break;
+      case 'the file before':
+        if (older?.text != null) machine.put(path, older.text, false);
+        break;
+      case 'the marker before':
+        if (older?.marker != null) machine.put(marker, older.marker.text, false);
+        break;
+      case 'both before':
+        if (older?.text != null) machine.put(path, older.text, false);
+        if (older?.marker != null) machine.put(marker, older.marker.text, false);
+        break;
+      case 'no file':
+        machine.remove(path);
+        break;
+      case 'no marker':
+        machine.remove(marker);
+        break;
+    }
+    checker.files.edit(before);
+  }
+
+  /** Takes variables out of a file, and has it read anew. */
+  #cut(path: string, targets: readonly string[]): void {
+    const { machine, checker } = this.#ordeal;
+    if (machine === null) return;
+    const before = machine.now(path);
+    const lines = (before.text ?? '').split('\n').filter((line) => {
+      return !targets.some((target) => line.startsWith(`${target}=`));
+    });
+    machine.put(path, lines.join('\n'), false);
+    checker.files?.edit(before);
+  }
+
+  /** Starts again what reads the files, as they are now. */
+  restart(): void {
+    const { machine } = this.#ordeal;
+    machine?.tune();
+    for (const { restarts } of machine?.files ?? [])
+      for (const restart of restarts) machine?.restartByHand(restart);
   }
 
   /** Deploys again what a stack needs and somebody removed. */
   repair(): void {
     const there = this.#ordeal.checker.admin.serviceNames();
-    for (const { service, optional } of this.#ordeal.declared.consumers)
-      if (!optional && !there.includes(service)) deploy(this.#ordeal.swarm, service, 1);
+    for (const { kind, service, optional } of this.#ordeal.declared.consumers)
+      if (kind === 'swarm-service' && !optional && !there.includes(service))
+        deploy(this.#ordeal.swarm, service, 1);
   }
 
   /** Takes out of the services what they still mount that no service takes, where the stack no longer declares the mount. */
   async unmount(): Promise<void> {
     const { checker, declared } = this.#ordeal;
-    for (const { service, mounts } of declared.consumers) {
+    for (const { kind, service, mounts } of declared.consumers) {
       const isStray = (target: string, copyId: string): boolean =>
         !mounts.some((mount) => mount.target === target) && checker.isUnfit(copyId);
       const strays = (checker.admin.service(service)?.references ?? []).filter(({ target, copyId }) =>
@@ -84,6 +145,13 @@ export class Someone {
       );
       if (strays.length === 0) continue;
       checker.byHand.services.add(service);
+      if (kind === 'env-file') {
+        this.#cut(
+          service,
+          strays.map(({ target }) => target),
+        );
+        continue;
+      }
       await this.#update(service, ({ TaskTemplate }) => {
         const { ContainerSpec } = TaskTemplate as { ContainerSpec: { Secrets: { SecretID: string }[] } };
         ContainerSpec.Secrets = ContainerSpec.Secrets.filter(

@@ -6,8 +6,9 @@ import type {
   DeclaredSecret,
   Source,
 } from '../../src/model/declared.ts';
-import { SWARM, VAULT, declare, secret, service } from '../support/world.ts';
+import { VAULT, declare, secret, service } from '../support/world.ts';
 import { hooksInWords, withHooks } from './hooked-stack.ts';
+import { fileInWords } from './hosted-stack.ts';
 import type { Random } from './random.ts';
 
 /** A declared stack, and what of it exists already. */
@@ -116,7 +117,7 @@ export function without(declared: Declared, names: ReadonlySet<string>): Declare
     .map((consumer) => ({ ...consumer, mounts: consumer.mounts.filter((mount) => left.has(mount.secret)) }))
     .filter(({ service: name, mounts }) => !names.has(name) && mounts.length > 0);
   const leftServices = new Set(consumers.map(({ address }) => address));
-  return declare(
+  const smaller = declare(
     secrets.map((each) => ({
       ...each,
       together: each.together.filter((address) => left.has(address)),
@@ -127,6 +128,7 @@ export function without(declared: Declared, names: ReadonlySet<string>): Declare
       dependsOn: each.dependsOn.filter((address) => leftServices.has(address)),
     })),
   );
+  return { ...smaller, platforms: declared.platforms };
 }
 
 /** In a few words. */
@@ -146,7 +148,8 @@ export function describeStack(declared: Declared): string[] {
       ];
       return [`secret ${name}: ${source.kind}`, `soak ${soak}`, ...further].filter(Boolean).join(', ');
     }),
-    ...declared.consumers.map(({ service: name, mounts, dependsOn, optional, probe }) => {
+    ...declared.consumers.map((consumer) => {
+      const { service: name, mounts, dependsOn, optional, probe, platform } = consumer;
       const reads = mounts.map(
         ({ target, version }) => `${target}${version === null ? '' : ` pinned to v${version}`}`,
       );
@@ -155,7 +158,8 @@ export function describeStack(declared: Declared): string[] {
         dependsOn.length > 0 ? `depends on ${named(dependsOn)}` : '',
         probe.kind === 'none' ? '' : `${probe.kind} probe`,
       ];
-      return [`service ${name} on ${SWARM} reads ${reads.join(', ')}`, ...further].filter(Boolean).join(', ');
+      const what = consumer.kind === 'env-file' ? fileInWords(consumer) : `service ${name}`;
+      return [`${what} on ${platform} reads ${reads.join(', ')}`, ...further].filter(Boolean).join(', ');
     }),
   ];
 }

@@ -3,7 +3,14 @@ import type { Outcome } from './conduct.ts';
 /** What came of many seeds. */
 export interface Tally {
   seeds: number;
-  readonly counts: { applies: number; crashes: number; requests: number; files: number; hooks: number };
+  readonly counts: {
+    applies: number;
+    crashes: number;
+    requests: number;
+    files: number;
+    hooks: number;
+    scripts: number;
+  };
   readonly troubles: Record<string, number>;
   readonly failures: { readonly seed: number; readonly violations: readonly string[] }[];
 }
@@ -11,7 +18,7 @@ export interface Tally {
 export function emptyTally(): Tally {
   return {
     seeds: 0,
-    counts: { applies: 0, crashes: 0, requests: 0, files: 0, hooks: 0 },
+    counts: { applies: 0, crashes: 0, requests: 0, files: 0, hooks: 0, scripts: 0 },
     troubles: {},
     failures: [],
   };
@@ -40,6 +47,7 @@ function addCounts({ counts }: Tally, more: Tally['counts']): void {
   counts.requests += more.requests;
   counts.files += more.files;
   counts.hooks += more.hooks;
+  counts.scripts += more.scripts;
 }
 
 export function tellTally({ seeds, counts, troubles, failures }: Tally, ms: number): string {
@@ -47,7 +55,7 @@ export function tellTally({ seeds, counts, troubles, failures }: Tally, ms: numb
   const sum = kinds.reduce((total, [, count]) => total + count, 0);
   const each = kinds.map(([kind, count]) => `${kind} ${count}`).join(', ');
   return [
-    `${seeds} seeds in ${(ms / 1000).toFixed(1)} s (${((seeds * 1000) / ms).toFixed(1)} a second): ${counts.applies} applies, ${counts.requests} requests, ${counts.files} file operations, ${counts.hooks} programs`,
+    `${seeds} seeds in ${(ms / 1000).toFixed(1)} s (${((seeds * 1000) / ms).toFixed(1)} a second): ${counts.applies} applies, ${counts.requests} requests, ${counts.files} file operations, ${counts.hooks} programs, ${counts.scripts} scripts on hosts`,
     `${counts.crashes} died; ${sum} troubles: ${each || 'none'}`,
     failures.length === 0
       ? 'every invariant holds'

@@ -12,10 +12,12 @@ export interface ByHand {
   readonly disabled: Set<string>;
   /** Ids of copies that were removed. */
   readonly removed: Set<string>;
-  /** Services that were updated, scaled or removed. */
+  /** Services that were updated, scaled or removed, and files that were written. */
   readonly services: Set<string>;
+  /** `path variable value` of what was put into files. */
+  readonly put: Set<string>;
 }
 
 export function nothingByHand(): ByHand {
-  return { written: new Set(), disabled: new Set(), removed: new Set(), services: new Set() };
+  return { written: new Set(), disabled: new Set(), removed: new Set(), services: new Set(), put: new Set() };
 }

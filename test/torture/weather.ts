@@ -36,11 +36,23 @@ export const REQUEST_FAULTS = [
   'clock jump',
 ] as const;
 
-export type FaultKind = (typeof FILE_FAULTS)[number] | (typeof REQUEST_FAULTS)[number];
+/** What can go wrong at a script on a host, beside what can at a request. */
+export const SCRIPT_FAULTS = [
+  'cut short',
+  'killed, cut short',
+  'a program fails',
+  'no right',
+  'no room',
+  'out of reach',
+] as const;
+
+export type FaultKind =
+  (typeof FILE_FAULTS)[number] | (typeof REQUEST_FAULTS)[number] | (typeof SCRIPT_FAULTS)[number];
 
 /** Something that happens while an operation runs, at which something may go wrong. */
 export interface Happening {
-  readonly at: 'read' | 'write' | 'file' | 'hook';
+  /** `look` and `run`: at a script on a host, which changes nothing or does. */
+  readonly at: 'read' | 'write' | 'file' | 'hook' | 'look' | 'run';
   /** In words, for the report. */
   readonly text: string;
 }
@@ -68,7 +80,7 @@ export type Climate =
       readonly what?: FaultKind;
     }
   /** Now and then: the probability for each happening of a kind. */
-  | { readonly kind: 'storm'; readonly probability: Readonly<Record<Happening['at'], number>> };
+  | { readonly kind: 'storm'; readonly probability: Readonly<Partial<Record<Happening['at'], number>>> };
 
 const WEIGHTS: Readonly<Record<Happening['at'], readonly (readonly [number, FaultKind])[]>> = {
   file: [
@@ -130,6 +142,36 @@ const WEIGHTS: Readonly<Record<Happening['at'], readonly (readonly [number, Faul
     [1, 'asleep'],
     [1, 'clock jump'],
   ],
+  look: [
+    [3, 'killed, carried out'],
+    [2, 'power cut'],
+    [4, 'dropped before'],
+    [3, 'dropped after'],
+    [2, 'out of reach'],
+    [2, 'delayed'],
+    [2, 'hung'],
+    [1, 'suspended'],
+    [1, 'asleep'],
+  ],
+  run: [
+    [2, 'killed before it is sent'],
+    [5, 'killed, carried out'],
+    [4, 'killed, carried out late'],
+    [8, 'killed, cut short'],
+    [3, 'power cut'],
+    [7, 'cut short'],
+    [4, 'a program fails'],
+    [2, 'no right'],
+    [3, 'no room'],
+    [3, 'out of reach'],
+    [2, 'dropped before'],
+    [4, 'dropped after'],
+    [4, 'late'],
+    [2, 'delayed'],
+    [2, 'hung'],
+    [2, 'suspended'],
+    [1, 'asleep'],
+  ],
 };
 
 /** A process dies of these. */
@@ -142,11 +184,13 @@ const MOST_DEATHS = 3;
 /** What goes wrong in one operation: drawn as it comes, or as it was told. What happened is kept in `hit`. */
 export class Weather {
   readonly hit: Trouble[] = [];
+  /** What an earlier operation was hit by is still felt: a full disk, a host out of reach. */
+  isLeftOver = false;
   readonly #operation: number;
   readonly #climate: Climate;
   readonly #told: readonly Trouble[] | null;
   readonly #random: Random;
-  readonly #counts = { read: 0, write: 0, file: 0, hook: 0 };
+  readonly #counts = { read: 0, write: 0, file: 0, hook: 0, look: 0, run: 0 };
   #events = 0;
   #deaths = 0;
 
@@ -183,7 +227,7 @@ export class Weather {
     const strikes =
       climate.kind === 'one'
         ? climate.at === at && this.#counts[at] === climate.event
-        : this.#random.chance(climate.probability[at]);
+        : this.#random.chance(climate.probability[at] ?? 0);
     if (!strikes) return null;
     const drawn = this.#random.weighted(WEIGHTS[at]);
     const kind = climate.kind === 'one' ? (climate.what ?? drawn) : drawn;

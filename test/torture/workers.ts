@@ -11,6 +11,7 @@ export async function runWorkers(
   from: number,
   count: number,
   workers: number,
+  further: readonly string[],
   print: (text: string) => void,
 ): Promise<Tally> {
   const tally = emptyTally();
@@ -21,7 +22,7 @@ export async function runWorkers(
       const first = next;
       const share = Math.min(SHARE, Math.ceil(count / workers), end - first);
       next += share;
-      const done = await runChild(first, share);
+      const done = await runChild(first, share, further);
       addTally(tally, done);
       for (const { seed, violations } of done.failures) print(`seed ${seed}: ${violations.join('; ')}`);
       print(
@@ -33,8 +34,8 @@ export async function runWorkers(
   return tally;
 }
 
-function runChild(from: number, count: number): Promise<Tally> {
-  const args = [...PROGRAM, '--from', String(from), '--seeds', String(count), '--json'];
+function runChild(from: number, count: number, further: readonly string[]): Promise<Tally> {
+  const args = [...PROGRAM, '--from', String(from), '--seeds', String(count), '--json', ...further];
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     let out = '';
