@@ -1,7 +1,7 @@
 import type { ConsumerAddress, Ordinal, SecretAddress } from '../model/address.ts';
 import { consumerAddress, homeOf, nameOf } from '../model/address.ts';
 import { Fault } from '../model/fault.ts';
-import type { ObservedService, ObservedVersion } from '../model/observed.ts';
+import type { LiveTask, ObservedService, ObservedVersion } from '../model/observed.ts';
 import { itemFingerprint } from '../model/observed.ts';
 import { referenceTo } from '../model/host.ts';
 import type { PruneStep, RetireStep } from '../model/plan.ts';
@@ -142,7 +142,9 @@ function unmarked(
 ): string[] {
   const mounts = work.journal.recorded.consumers[consumerAddress(platform, name)]?.mounts ?? {};
   const reads = file !== undefined && Object.values(mounts).some((mount) => mount.secret === secret);
-  const open = reads ? liveTasks.filter(({ copyIds }) => copyIds.length === 0) : [];
+  const isOpen = (task: LiveTask): boolean =>
+    task.copyIds.length === 0 && file?.stale.includes(task.name) === true;
+  const open = reads ? liveTasks.filter(isOpen) : [];
   return open.map((task) => `${task.name}, which runs since before ${name} was written`);
 }
 

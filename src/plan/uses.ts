@@ -1,6 +1,6 @@
 import type { Address, ConsumerAddress, SecretAddress } from '../model/address.ts';
 import { consumerAddress, isOnHost, nameOf, splitCopyName } from '../model/address.ts';
-import type { LiveTask } from '../model/observed.ts';
+import type { LiveTask, ObservedService } from '../model/observed.ts';
 import type { RecordedCopy, RecordedVersion } from '../model/recorded.ts';
 import { recordedVersion } from '../model/recorded.ts';
 import { namesOnHosts } from './hosts.ts';
@@ -53,7 +53,8 @@ export function usesOf(
       const isFlipped = targets !== undefined;
       const tasks = seen.liveTasks.filter(
         (task) =>
-          (task.copyIds.includes(id) || mayHold(task, service, copy, view)) && (task.isLost || !isFlipped),
+          (task.copyIds.includes(id) || mayHold(task, seen, service, copy, view)) &&
+          (task.isLost || !isFlipped),
       );
       const isPrevious = isFlipped ? named.length > 0 && !isOnHost(service) : isNamedBefore;
       const use = { service, copy, tasks };
@@ -67,10 +68,16 @@ export function usesOf(
 
 /**
  * Whether a process on a host may hold any version of a secret, so this one: it began before its file was last written, and carries
- * no marker.
+ * no marker. One that began since and holds nothing of ours reads a file that has nothing of ours.
  */
-function mayHold({ copyIds }: LiveTask, service: ConsumerAddress, copy: string, view: View): boolean {
-  if (copyIds.length > 0 || !isOnHost(service)) return false;
+function mayHold(
+  { name, copyIds }: LiveTask,
+  { file }: ObservedService,
+  service: ConsumerAddress,
+  copy: string,
+  view: View,
+): boolean {
+  if (copyIds.length > 0 || file?.stale.includes(name) !== true) return false;
   const recorded = Object.values(view.recordOfConsumer(service)?.mounts ?? {});
   const declared = view.consumer(service)?.mounts ?? [];
   return [...recorded, ...declared].some(({ secret }) => nameOf(secret) === splitCopyName(copy)?.base);

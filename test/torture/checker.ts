@@ -3,7 +3,7 @@ import type { ApplyEvent } from '../../src/model/event.ts';
 import { asFault } from '../../src/model/fault.ts';
 import type { JournalLine } from '../../src/model/journal.ts';
 import type { Plan, Step } from '../../src/model/plan.ts';
-import { nameOf, secretAddress } from '../../src/model/address.ts';
+import { nameOf, secretAddress, splitCopyName } from '../../src/model/address.ts';
 import { recordedVersion } from '../../src/model/recorded.ts';
 import { LEASE_TERMS } from '../../src/record/lease.ts';
 import type { SecretValue } from '../../src/model/secret-value.ts';
@@ -281,6 +281,21 @@ export class Checker {
       const values = this.admin.versions(name).filter(({ id }) => current?.storeIds.includes(id) === true);
       const isUnfit = values.some(({ value }) => isRefused(value) || this.byHand.disabled.has(value));
       return isUnfit ? [name] : [];
+    });
+  }
+
+  /**
+   * Declared secrets that no apply takes back: a file on a host names a version of theirs that was never promoted, and
+   * what stood there before keyturn is known to nobody any more.
+   */
+  stranded(): string[] {
+    const recorded = this.admin.recorded();
+    const named = this.admin.uses().map(({ copyName }) => splitCopyName(copyName));
+    return this.#ordeal.declared.secrets.flatMap(({ name, address }) => {
+      const versions = recorded?.secrets[address]?.versions ?? [];
+      const pending = versions.filter(({ role }) => role === 'pending').map(({ ordinal }) => ordinal);
+      const isNamed = named.some((copy) => copy?.base === name && pending.includes(copy.ordinal));
+      return isNamed ? [name] : [];
     });
   }
 

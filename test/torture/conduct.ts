@@ -255,13 +255,14 @@ class Conductor {
 
   /**
    * A person replaces current values that no service takes, that somebody disabled, or that are in files which somebody
-   * else wrote, and dead mounts that nobody declares.
+   * else wrote, goes forward where there is no way back, and takes out dead mounts that nobody declares.
    */
   async #replaceUnfit(): Promise<void> {
     const ordeal = this.#ordeal;
     await ordeal.drive(this.#someone.unmount());
     await ordeal.drive(wait(60_000));
-    const rotate = [...new Set([...ordeal.checker.unfit(), ...ordeal.checker.unsure()])];
+    const { checker } = ordeal;
+    const rotate = [...new Set([...checker.unfit(), ...checker.unsure(), ...checker.stranded()])];
     if (rotate.length === 0) return;
     // What soaks is not rotated, whoever asks.
     ordeal.timeline.passed += SOAK_MS;
