@@ -15,12 +15,14 @@ export interface Embedded {
   readonly cpuMs: number;
   /** Of the last rotation of all. */
   readonly counts: Counts;
+  /** Of the last rotation of one. */
+  readonly oneCounts: Counts;
 }
 
 /** In each round a new world: one secret with its service, then all the others in one apply. Medians. */
 export async function rotateEmbedded(size: Size, rounds: number, built: string): Promise<Embedded> {
   const [all, one]: [Cost[], Cost[]] = [[], []];
-  let counts: Counts = {};
+  let [counts, oneCounts]: [Counts, Counts] = [{}, {}];
   for (let round = 0; round < rounds; round += 1) {
     const folder = await mkdtemp(join(tmpdir(), 'keyturn-embedded-'));
     const served = await Served.start(folder, size);
@@ -29,8 +31,9 @@ export async function rotateEmbedded(size: Size, rounds: number, built: string):
       await writeFile(join(folder, 'generation.txt'), '2');
       const apply = (...args: string[]) =>
         keyturn(['apply', '--sandbox', '--auto-approve', ...args], folder, built);
-      one.push(expectDone(await apply('--target', secretName(0))));
       await served.takeCounts();
+      one.push(expectDone(await apply('--target', secretName(0))));
+      oneCounts = await served.takeCounts();
       all.push(expectDone(await apply()));
       counts = await served.takeCounts();
     } finally {
@@ -39,5 +42,6 @@ export async function rotateEmbedded(size: Size, rounds: number, built: string):
     }
   }
   const wall = (costs: readonly Cost[]): number => median(costs.map(({ wallMs }) => wallMs));
-  return { allMs: wall(all), oneMs: wall(one), cpuMs: median(all.map(({ cpuMs }) => cpuMs)), counts };
+  const cpuMs = median(all.map((cost) => cost.cpuMs));
+  return { allMs: wall(all), oneMs: wall(one), cpuMs, counts, oneCounts };
 }

@@ -1,5 +1,5 @@
 /**
- * What `apply` takes beside what it cannot do without.
+ * What `apply` takes beside what it cannot do without: the part of `npm run bench` about it, alone.
  *
  *     npm run bench:apply -- [--mints 1000] [--secrets 100] [--services 100] [--live 20] [--rounds 3] [--out FILE]
  *
@@ -13,9 +13,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildInto } from '../../test/support/built.ts';
-import { rotateEmbedded } from './embedded.ts';
-import { rotateLive } from './live.ts';
-import { mintThrottled } from './throttled.ts';
+import { measureApplies } from './measure.ts';
 
 const { values } = parseArgs({
   options: {
@@ -30,38 +28,18 @@ const { values } = parseArgs({
 
 const built = await realpath(await mkdtemp(join(tmpdir(), 'keyturn-built-')));
 await buildInto(built);
-const results: Record<string, object> = {};
-const [mints, secrets, services] = [Number(values.mints), Number(values.secrets), Number(values.services)];
-const [live, rounds, host] = [
-  Number(values.live),
-  Number(values.rounds),
-  process.env['KEYTURN_LIVE_DOCKER_HOST'],
-];
-const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`;
+const rounds = Number(values.rounds);
 try {
-  if (mints > 0) {
-    const found = await mintThrottled(mints, built);
-    results['throttled'] = found;
-    const { spanMs, allowedMs, refused, wallMs } = found;
-    console.log(
-      `${mints} mints under Key Vault's limits: ${seconds(spanMs)} from first to last write, ${(spanMs / allowedMs).toFixed(2)} x the ${seconds(allowedMs)} that the limits allow, ${refused} answers of 429, ${seconds(wallMs)} in all`,
-    );
-  }
-  if (secrets > 0) {
-    const found = await rotateEmbedded({ secrets, services }, rounds, built);
-    results['embedded'] = found;
-    console.log(
-      `${secrets} secrets over ${services} embedded services: ${seconds(found.allMs)}, ${(found.allMs / found.oneMs).toFixed(2)} x the ${seconds(found.oneMs)} of one; CPU ${seconds(found.cpuMs)}, requests ${JSON.stringify(found.counts)}`,
-    );
-  }
-  if (live > 0 && host !== undefined) {
-    const found = await rotateLive(live, host, built);
-    results['live'] = found;
-    const { wallMs, flipsMs, bareMs, loopMs } = found;
-    console.log(
-      `${live} live services: apply ${seconds(wallMs)}, from its first flip to its last verification ${seconds(flipsMs)}; a bare client ${seconds(bareMs)} (${(wallMs / bareMs).toFixed(2)} x, ${(flipsMs / bareMs).toFixed(2)} x); the runbook's loop ${seconds(loopMs)} (${(loopMs / wallMs).toFixed(1)} x as long)`,
-    );
-  }
+  const results = await measureApplies({
+    mints: Number(values.mints),
+    secrets: Number(values.secrets),
+    services: Number(values.services),
+    live: Number(values.live),
+    rounds,
+    built,
+    host: process.env['KEYTURN_LIVE_DOCKER_HOST'],
+    say: (line) => console.log(line),
+  });
   const out = resolve(values.out);
   await mkdir(dirname(out), { recursive: true });
   await writeFile(out, `${JSON.stringify({ node: process.version, rounds, ...results }, null, 2)}\n`);

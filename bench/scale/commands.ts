@@ -11,6 +11,8 @@ export interface Cost {
   readonly wallMs: number;
   /** User and system time of the process itself; NaN where it could not be asked. */
   readonly cpuMs: number;
+  /** That of the children which it waited for: the project's app, where it ran it. NaN as above. */
+  readonly childrenMs: number;
   readonly peakMb: number;
   readonly out: string;
   readonly err: string;
@@ -40,10 +42,13 @@ export async function measured(
   });
   const wallMs = performance.now() - began;
   clearTimeout(timer);
-  const used = JSON.parse(await readFile(usage, 'utf8').catch(() => '{}')) as Partial<NodeJS.ResourceUsage>;
+  const used = JSON.parse(await readFile(usage, 'utf8').catch(() => '{}')) as Partial<
+    NodeJS.ResourceUsage & { readonly childrenMs: number }
+  >;
   await rm(usage, { force: true });
   const cpuMs = ((used.userCPUTime ?? Number.NaN) + (used.systemCPUTime ?? 0)) / 1000;
-  return { code, wallMs, cpuMs, peakMb: (used.maxRSS ?? Number.NaN) / 1024, out, err };
+  const childrenMs = used.childrenMs ?? Number.NaN;
+  return { code, wallMs, cpuMs, childrenMs, peakMb: (used.maxRSS ?? Number.NaN) / 1024, out, err };
 }
 
 export function keyturn(

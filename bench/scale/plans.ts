@@ -2,11 +2,12 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { deployAgain } from './alchemy.ts';
 import type { Cost } from './commands.ts';
 import { keyturn, measured } from './commands.ts';
 import { expectDone, makeProject, manifestOf } from './project.ts';
 import type { Row } from './rows.ts';
-import { median } from './rows.ts';
+import { median, rowOf } from './rows.ts';
 import type { Counts, Size } from './served.ts';
 import { Served } from './served.ts';
 import { terraformPlan } from './terraform.ts';
@@ -16,6 +17,8 @@ export interface PlanOptions {
   readonly rounds: number;
   /** The package as it is published. */
   readonly built: string;
+  /** Where alchemy is installed; null: it is not. */
+  readonly alchemy: string | null;
 }
 
 const FLOOR = fileURLToPath(new URL('floor.mjs', import.meta.url));
@@ -26,11 +29,16 @@ export async function measurePlans(size: Size, options: PlanOptions): Promise<Ro
   const served = await Served.start(folder, size);
   try {
     const [, synth] = await makeProject(folder, size, served);
-    const rows: Row[] = synth === undefined ? [] : [rowOf('synth', size, null, [synth], {}, null)];
+    const rows: Row[] = synth === undefined ? [] : [rowOf('synth', size, [synth])];
     for (const latency of options.latencies)
       rows.push(...(await atLatency(folder, size, latency, served, options)));
     const peer = await measureTerraform(folder, size, options.rounds);
-    return peer === null ? rows : [...rows, peer];
+    if (peer !== null) rows.push(peer);
+    if (options.alchemy !== null) {
+      const costs = await deployAgain(options.alchemy, size.secrets, options.rounds);
+      rows.push(rowOf('alchemy deploy, nothing to do', size, costs));
+    }
+    return rows;
   } finally {
     await served.close();
     await rm(folder, { recursive: true, force: true });
@@ -59,53 +67,19 @@ async function atLatency(
       counts[at] = await served.takeCounts();
     }
   }
+  const floorMs = median(floors);
   return kinds.map((kind, at) =>
-    rowOf(kind, size, latency, costs[at] ?? [], counts[at] ?? {}, median(floors)),
+    rowOf(kind, size, costs[at] ?? [], { latencyMs: latency, counts: counts[at] ?? {}, floorMs }),
   );
 }
 
-function rowOf(
-  what: string,
-  { secrets, services }: Size,
-  latencyMs: number | null,
-  costs: readonly Cost[],
-  counts: Counts,
-  floorMs: number | null,
-): Row {
-  const of = (key: 'wallMs' | 'cpuMs' | 'peakMb'): number => median(costs.map((cost) => cost[key]));
-  return {
-    what,
-    secrets,
-    services,
-    latencyMs,
-    wallMs: of('wallMs'),
-    cpuMs: of('cpuMs'),
-    peakMb: of('peakMb'),
-    counts,
-    floorMs,
-  };
-}
-
-async function measureTerraform(
-  folder: string,
-  { secrets, services }: Size,
-  rounds: number,
-): Promise<Row | null> {
+async function measureTerraform(folder: string, size: Size, rounds: number): Promise<Row | null> {
   const own = join(folder, 'terraform');
   await mkdir(own);
-  const plan = await terraformPlan(own, secrets);
+  const plan = await terraformPlan(own, size.secrets);
   if (plan === null) return null;
   const walls: number[] = [];
   for (let round = 0; round < rounds; round += 1) walls.push(await plan());
-  return {
-    what: 'terraform plan, nothing to do',
-    secrets,
-    services,
-    latencyMs: null,
-    wallMs: median(walls),
-    cpuMs: Number.NaN,
-    peakMb: Number.NaN,
-    counts: {},
-    floorMs: null,
-  };
+  const unknown = { cpuMs: Number.NaN, childrenMs: Number.NaN, peakMb: Number.NaN };
+  return { ...rowOf('terraform plan, nothing to do', size, []), ...unknown, wallMs: median(walls) };
 }

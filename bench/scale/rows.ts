@@ -1,4 +1,5 @@
-import type { Counts } from './served.ts';
+import type { Cost } from './commands.ts';
+import type { Counts, Size } from './served.ts';
 
 /** One line of the table: medians over the rounds; requests of the last one, which are exact. */
 export interface Row {
@@ -10,10 +11,36 @@ export interface Row {
   readonly wallMs: number;
   /** NaN: not known. */
   readonly cpuMs: number;
+  /** Of the project's app, which it ran; 0: it ran none, NaN: not known. */
+  readonly childrenMs: number;
   readonly peakMb: number;
   readonly counts: Counts;
   /** The same by a bare client in the same rounds; null: there is none. */
   readonly floorMs: number | null;
+}
+
+/** The medians of some runs; of no size where nothing is in it but the program itself. */
+export function rowOf(
+  what: string,
+  size: Size | null,
+  costs: readonly Cost[],
+  seen: Partial<Pick<Row, 'latencyMs' | 'counts' | 'floorMs'>> = {},
+): Row {
+  const of = (key: 'wallMs' | 'cpuMs' | 'childrenMs' | 'peakMb'): number =>
+    median(costs.map((cost) => cost[key]));
+  return {
+    what,
+    secrets: size?.secrets ?? 0,
+    services: size?.services ?? 0,
+    latencyMs: null,
+    counts: {},
+    floorMs: null,
+    ...seen,
+    wallMs: of('wallMs'),
+    cpuMs: of('cpuMs'),
+    childrenMs: of('childrenMs'),
+    peakMb: of('peakMb'),
+  };
 }
 
 export function median(numbers: readonly number[]): number {
@@ -34,18 +61,30 @@ export function requestsOf({ counts }: Row): number {
   return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
 
-const COLUMNS = ['what', 'secrets', 'latency', 'wall', 'floor', 'ratio', 'CPU', 'peak', 'requests'] as const;
+const COLUMNS = [
+  'what',
+  'secrets',
+  'latency',
+  'wall',
+  'floor',
+  'ratio',
+  'CPU',
+  'app',
+  'peak',
+  'requests',
+] as const;
 
 /** As text, a line a row. */
 export function renderRows(rows: readonly Row[]): string {
   const lines = rows.map((row): string[] => [
     row.what,
-    String(row.secrets),
+    row.secrets === 0 ? '-' : String(row.secrets),
     row.latencyMs === null ? '-' : `${row.latencyMs} ms`,
     seconds(row.wallMs),
     row.floorMs === null ? '-' : seconds(row.floorMs),
     row.floorMs === null ? '-' : (row.wallMs / row.floorMs).toFixed(2),
     seconds(row.cpuMs),
+    row.childrenMs === 0 ? '-' : seconds(row.childrenMs),
     Number.isNaN(row.peakMb) ? '-' : `${row.peakMb.toFixed(0)} MB`,
     requestsOf(row) === 0 ? '-' : String(requestsOf(row)),
   ]);
@@ -65,10 +104,10 @@ function seconds(ms: number): string {
 
 /** How CPU time and requests of each plan grow with the number of secrets, without latency. */
 export function renderGrowth(rows: readonly Row[]): string {
-  const kinds = [...new Set(rows.filter(({ latencyMs }) => latencyMs === 0).map(({ what }) => what))];
-  return kinds
+  const sized = rows.filter(({ secrets, latencyMs }) => secrets > 0 && latencyMs === 0);
+  return [...new Set(sized.map(({ what }) => what))]
     .map((kind) => {
-      const own = rows.filter(({ what, latencyMs }) => what === kind && latencyMs === 0);
+      const own = sized.filter(({ what }) => what === kind);
       const of = (y: (row: Row) => number): string =>
         exponentOf(own.map((row) => [row.secrets, y(row)])).toFixed(2);
       return `${kind}: grows with size to the power of ${of(({ cpuMs }) => cpuMs)} (CPU), ${of(requestsOf)} (requests)`;

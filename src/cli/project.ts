@@ -19,15 +19,16 @@ export interface ProjectArgs {
  * What the project declares: by running its app, or from one manifest file and without running anything.
  *
  * The stacks come in the order in which the app made them. A name that no stack has is refused with those that
- * there are.
+ * there are. `meanwhile` is called once the app runs, and not where none does.
  */
 export async function readDeclared(
   argv: ProjectArgs,
   terminal: Terminal,
   signal?: AbortSignal,
+  meanwhile?: () => void,
 ): Promise<Declared[]> {
   if (argv.manifest !== undefined) return choose([await readManifest(argv.manifest)], argv.stack);
-  const { stacks, warnings } = await synthesize(argv.directory, signal);
+  const { stacks, warnings } = await synthesize(argv.directory, signal, meanwhile);
   for (const warning of warnings) remark(terminal, `warning: ${warning}`);
   return choose(
     stacks.map(({ declared }) => declared),
@@ -35,13 +36,18 @@ export async function readDeclared(
   );
 }
 
-export async function synthesize(directory: string, signal?: AbortSignal): ReturnType<typeof runApp> {
+export async function synthesize(
+  directory: string,
+  signal?: AbortSignal,
+  meanwhile?: () => void,
+): ReturnType<typeof runApp> {
   const root = resolve(directory);
   return runApp({
     directory: root,
     outdir: join(root, 'cdktf.out'),
     environment: allowed(process.env),
     ...(signal === undefined ? {} : { signal }),
+    ...(meanwhile === undefined ? {} : { meanwhile }),
   });
 }
 

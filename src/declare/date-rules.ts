@@ -2,10 +2,11 @@ import { durationMs, humanDuration, nextDue } from '../calendar/calendar.ts';
 import { commonOpening, describeFreeze, nextOpening } from '../calendar/openings.ts';
 import { shutAfter } from '../calendar/shut.ts';
 import { durationOf, shortestGap } from '../calendar/spacing.ts';
+import type { SecretAddress } from '../model/address.ts';
 import type { Cadence } from '../model/declared.ts';
 import type { Declaration } from './declaration.ts';
 import type { Found, SecretAt } from './found.ts';
-import { datedSecrets, freezesOf, place } from './found.ts';
+import { datedSecrets, freezesIn, place } from './found.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -28,9 +29,10 @@ export function soakProblems(all: readonly Declaration[]): Found[] {
 
 /** Windows and freezes that together leave no time behind a date. */
 export function openingProblems(all: readonly Declaration[]): Found[] {
+  const freezesOf = freezesIn(all);
   return datedSecrets(all).flatMap((found) => {
     const { windows, cadence } = found.secret;
-    const freezes = freezesOf(found, all);
+    const freezes = freezesOf(found);
     const shut = shutAfter(cadence, { windows, freezes });
     if (shut === null) return [];
     const { due, freeze, through } = shut;
@@ -49,13 +51,15 @@ export function openingProblems(all: readonly Declaration[]): Found[] {
 /** Secrets that are declared together and never open at once: none of them would ever rotate by date. */
 export function companyProblems(all: readonly Declaration[]): Found[] {
   const secrets = datedSecrets(all);
+  const freezesOf = freezesIn(all);
+  const companyOf = companiesIn(secrets);
   const seen = new Set<SecretAt>();
   return secrets.flatMap((first) => {
     if (seen.has(first)) return [];
-    const company = companyOf(first, secrets);
+    const company = companyOf(first);
     for (const each of company) seen.add(each);
     if (company.every(({ secret }) => nextDue(secret.cadence, FROM) === null)) return [];
-    const openings = company.map((each) => ({ windows: each.secret.windows, freezes: freezesOf(each, all) }));
+    const openings = company.map((each) => ({ windows: each.secret.windows, freezes: freezesOf(each) }));
     if (openings.some((each) => nextOpening(each, FROM) === null)) return [];
     const count = openings.findIndex(
       (_, index) => commonOpening(openings.slice(0, index + 1), FROM) === null,
@@ -71,18 +75,30 @@ export function companyProblems(all: readonly Declaration[]): Found[] {
   });
 }
 
-/** A secret and all that is declared together with it, in the order of their declarations. */
-function companyOf(first: SecretAt, secrets: readonly SecretAt[]): SecretAt[] {
-  const company = [first];
-  for (const { secret } of company) {
-    const more = secrets.filter(
-      (each) =>
-        !company.includes(each) &&
-        (secret.together.includes(each.secret.address) || each.secret.together.includes(secret.address)),
-    );
-    company.push(...more);
+/** Tells a secret and all that is declared together with it, in the order of their declarations. */
+function companiesIn(secrets: readonly SecretAt[]): (first: SecretAt) => SecretAt[] {
+  const order = new Map(secrets.map((each, index) => [each, index]));
+  const at = new Map<SecretAddress, SecretAt[]>();
+  const naming = new Map<SecretAddress, SecretAt[]>();
+  for (const each of secrets) {
+    put(at, each.secret.address, each);
+    for (const other of each.secret.together) put(naming, other, each);
   }
-  return secrets.filter((each) => company.includes(each));
+  return (first) => {
+    const company = new Set([first]);
+    // A set goes through what is added to it meanwhile as well.
+    for (const { secret } of company) {
+      const named = secret.together.flatMap((other) => at.get(other) ?? []);
+      for (const each of [...named, ...(naming.get(secret.address) ?? [])]) company.add(each);
+    }
+    return [...company].sort((a, b) => (order.get(a) ?? 0) - (order.get(b) ?? 0));
+  };
+}
+
+function put<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [value]);
+  else list.push(value);
 }
 
 /** The longest soak in whole hours below this length, or in minutes or seconds where an hour is too long. */

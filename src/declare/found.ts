@@ -34,13 +34,18 @@ export function datedSecrets(all: readonly Declaration[]): SecretAt[] {
   });
 }
 
-/** The freezes that hold a secret; those that are wrong hold nobody. */
-export function freezesOf({ at, secret }: SecretAt, all: readonly Declaration[]): Freeze[] {
-  return all.flatMap(({ stack, item }) => {
-    if (item.kind !== 'freeze' || stack !== at.stack || freezeProblems(item.freeze).length > 0) return [];
-    const { secrets } = item.freeze;
-    return secrets.length === 0 || secrets.includes(secret.address) ? [item.freeze] : [];
-  });
+/** Tells which freezes hold a secret; those that are wrong hold nobody. */
+export function freezesIn(all: readonly Declaration[]): (of: SecretAt) => Freeze[] {
+  const freezes = all.flatMap(({ stack, item }) =>
+    item.kind === 'freeze' && freezeProblems(item.freeze).length === 0
+      ? [{ stack, freeze: item.freeze }]
+      : [],
+  );
+  return ({ at, secret }) =>
+    freezes.flatMap(({ stack, freeze }) => {
+      const isHeld = freeze.secrets.length === 0 || freeze.secrets.includes(secret.address);
+      return stack === at.stack && isHeld ? [freeze] : [];
+    });
 }
 
 /** Every declaration whose key an earlier one has, with the first that has it. */

@@ -1,4 +1,5 @@
-import type { DeclaredHost } from '../model/declared.ts';
+import type { SecretAddress } from '../model/address.ts';
+import type { DeclaredConsumer, DeclaredHost, DeclaredSecret } from '../model/declared.ts';
 import { bakedProblem } from '../model/host-rules.ts';
 import type { Declaration } from './declaration.ts';
 import type { Found } from './found.ts';
@@ -6,13 +7,15 @@ import { place, repeats } from './found.ts';
 
 /** What several declarations show of hosts, of files on them and of smoke tests. */
 export function hostProblems(all: readonly Declaration[]): Found[] {
+  const secrets = secretsIn(all);
+  const readers = readersIn(all);
   return [
     ...repeatedFleets(all),
     ...repeatedMachines(all),
     ...repeatedSmokeTests(all),
-    ...all.flatMap((at) => bakedProblems(at, all)),
+    ...all.flatMap((at) => bakedProblems(at, secrets)),
     ...all.flatMap((at) => unknownCanary(at, all)),
-    ...all.flatMap((at) => keptCopies(at, all)),
+    ...all.flatMap((at) => keptCopies(at, readers)),
   ];
 }
 
@@ -61,12 +64,29 @@ function repeatedSmokeTests(all: readonly Declaration[]): Found[] {
   }));
 }
 
-function bakedProblems(at: Declaration, all: readonly Declaration[]): Found[] {
+/** Of two with one address the first. */
+function secretsIn(all: readonly Declaration[]): ReadonlyMap<SecretAddress, DeclaredSecret> {
+  const secrets = all.flatMap(({ item }) => (item.kind === 'secret' ? [item.secret] : []));
+  return new Map(secrets.toReversed().map((secret) => [secret.address, secret]));
+}
+
+/** The kinds of consumers that read each secret. */
+function readersIn(
+  all: readonly Declaration[],
+): ReadonlyMap<SecretAddress, ReadonlySet<DeclaredConsumer['kind']>> {
+  const readers = new Map<SecretAddress, Set<DeclaredConsumer['kind']>>();
+  for (const { item } of all) {
+    if (item.kind !== 'consumer') continue;
+    for (const { secret } of item.consumer.mounts)
+      readers.set(secret, (readers.get(secret) ?? new Set()).add(item.consumer.kind));
+  }
+  return readers;
+}
+
+function bakedProblems(at: Declaration, secrets: ReturnType<typeof secretsIn>): Found[] {
   if (at.item.kind !== 'consumer') return [];
   return at.item.consumer.mounts.flatMap((mount) => {
-    const secret = all.flatMap(({ item }) =>
-      item.kind === 'secret' && item.secret.address === mount.secret ? [item.secret] : [],
-    )[0];
+    const secret = secrets.get(mount.secret);
     const problem = secret === undefined ? null : bakedProblem(mount, secret);
     return problem === null ? [] : [{ at, ...problem }];
   });
@@ -85,15 +105,11 @@ function unknownCanary(at: Declaration, all: readonly Declaration[]): Found[] {
   ];
 }
 
-function keptCopies(at: Declaration, all: readonly Declaration[]): Found[] {
+function keptCopies(at: Declaration, readers: ReturnType<typeof readersIn>): Found[] {
   if (at.item.kind !== 'secret' || at.item.secret.keep === 0) return [];
   const { address, keep } = at.item.secret;
-  const readers = all.flatMap(({ item }) =>
-    item.kind === 'consumer' && item.consumer.mounts.some(({ secret }) => secret === address)
-      ? [item.consumer.kind]
-      : [],
-  );
-  if (readers.length === 0 || readers.includes('swarm-service')) return [];
+  const kinds = readers.get(address);
+  if (kinds === undefined || kinds.has('swarm-service')) return [];
   return [
     {
       at,

@@ -17,6 +17,8 @@ export interface RunAppOptions {
   /** All that the app may see of our environment; TF_VAR_* is taken out in any case. */
   readonly environment: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
+  /** Called once the app runs, which takes a while. */
+  readonly meanwhile?: () => void;
 }
 
 export interface SynthesizedStack {
@@ -84,13 +86,15 @@ async function synthesize(
   { own, outdir }: Folders,
   options: RunAppOptions,
 ): Promise<Synthesized> {
-  const run = await runCommand(config.app, directory, options.signal, {
+  const running = runCommand(config.app, directory, options.signal, {
     ...withoutTerraformVariables(options.environment),
     CDKTF_OUTDIR: own,
     CDKTF_CONTEXT_JSON: JSON.stringify(config.context ?? {}),
     // All error annotations then come in manifest.json, instead of one in an exception.
     CDKTF_CONTINUE_SYNTH_ON_ERROR_ANNOTATIONS: 'true',
   });
+  options.meanwhile?.();
+  const run = await running;
   if (run.status !== 0) {
     await refuseDeclared(own);
     throw appFault(run, directory);

@@ -202,7 +202,7 @@ async function effect(step: EffectStep, work: Work): Promise<DoneFacts> {
 }
 
 async function remove(step: UnstageStep | PruneStep, work: Work): Promise<DoneFacts> {
-  const recorded = recordedVersion(work.journal.recorded.secrets[step.secret], step.ordinal)?.copies ?? [];
+  const recorded = recordedVersion(work.journal.secret(step.secret), step.ordinal)?.copies ?? [];
   const taken = recorded.flatMap(({ platform, name, id, bases }) =>
     bases !== undefined && platform === step.platform && name === step.copy ? [id] : [],
   );
@@ -215,7 +215,7 @@ async function remove(step: UnstageStep | PruneStep, work: Work): Promise<DoneFa
 async function flip(step: FlipStep, work: Work, isUndo: boolean): Promise<DoneFacts> {
   const undo = isUndo || step.cause.kind === 'rollback';
   // What an emergency left paused only another change mends.
-  const isParked = work.journal.recorded.consumers[step.consumer]?.parked !== undefined;
+  const isParked = work.journal.consumer(step.consumer)?.parked !== undefined;
   const takesOver = step.cause.kind === 'compromise' || isParked;
   const receipt = await work
     .platform(step.platform)
@@ -256,7 +256,7 @@ async function verify(step: VerifyStep, work: Work): Promise<DoneFacts> {
 }
 
 async function settle(step: SettleStep, work: Work): Promise<DoneFacts> {
-  const originals = work.journal.recorded.consumers[step.consumer]?.originals ?? null;
+  const originals = work.journal.consumer(step.consumer)?.originals ?? null;
   await work.platform(step.platform).settle(step.service, originals, work.lost);
   work.forgetLook(step.platform);
   return {};
@@ -344,7 +344,7 @@ async function readAdopted(
   failed: readonly string[],
   work: Work,
 ): Promise<SecretValue | null> {
-  const record = work.journal.recorded.secrets[step.secret];
+  const record = work.journal.secret(step.secret);
   const known = record?.versions ?? [];
   // What was promoted once took the place of the value from before: that one must not come back. What was taken over
   // from a platform alone took nothing's place in the vault.

@@ -111,7 +111,7 @@ async function retireNow(
 }
 
 function unusedText({ secret, ordinal }: { secret: SecretAddress; ordinal: Ordinal }, work: Work): string {
-  const copies = recordedVersion(work.journal.recorded.secrets[secret], ordinal)?.copies ?? [];
+  const copies = recordedVersion(work.journal.secret(secret), ordinal)?.copies ?? [];
   const platforms = [...new Set(copies.map(({ platform }) => platform))].sort();
   if (platforms.length === 0) return 'it was delivered nowhere';
   return `no spec, task or previous spec on ${platforms.join(', ')} names it`;
@@ -139,7 +139,7 @@ function keptFor({ secret, ordinal }: ProveStep, work: Work): SecretValue {
 
 /** The value of the version that took its place; null: none has yet, and it cannot vouch for itself. */
 async function currentValue({ secret, ordinal }: ProveStep, work: Work): Promise<SecretValue | null> {
-  const current = work.journal.recorded.secrets[secret]?.current ?? null;
+  const current = work.journal.secret(secret)?.current ?? null;
   if (current === null || current === ordinal) return null;
   return (
     work.minted(secret, current) ?? (await readVersion(secret, current, work, 'the proof of its predecessor'))
@@ -147,7 +147,7 @@ async function currentValue({ secret, ordinal }: ProveStep, work: Work): Promise
 }
 
 function contextOf(secret: SecretAddress, before: Ordinal, work: Work): HookContext {
-  const now = work.journal.recorded.secrets[secret]?.current ?? null;
+  const now = work.journal.secret(secret)?.current ?? null;
   const incident = work.plan.emergency?.incident ?? null;
   return { stack: work.plan.stack, secret, before, now: now === before ? null : now, incident };
 }

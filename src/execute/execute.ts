@@ -200,7 +200,7 @@ async function holdReturned(work: Work, ended: readonly GroupEnd[]): Promise<voi
     const reason =
       step.cause.reason === null ? 'rolled back by hand' : `rolled back by hand: ${step.cause.reason}`;
     for (const { secret, ordinal } of step.demotions) {
-      const version = recordedVersion(work.journal.recorded.secrets[secret], ordinal);
+      const version = recordedVersion(work.journal.secret(secret), ordinal);
       await work.journal.append({
         type: 'hold',
         secret,

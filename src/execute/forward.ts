@@ -37,7 +37,7 @@ export async function parkStuck(work: Work): Promise<void> {
   for (const { address, text } of blocked) {
     if (!isConsumerAddress(address) || !exposed.has(address)) continue;
     // One that is parked for this incident already stays so since then.
-    if (work.journal.recorded.consumers[address]?.parked?.incident === emergency?.incident) continue;
+    if (work.journal.consumer(address)?.parked?.incident === emergency?.incident) continue;
     await park(address, text, work);
   }
 }

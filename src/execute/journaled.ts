@@ -2,7 +2,7 @@ import type { JournalLine } from '../model/journal.ts';
 import type { Plan, PlanKind } from '../model/plan.ts';
 import type { Fate, Unfinished, UnfinishedGroup } from '../model/unfinished.ts';
 import type { Standing } from './work.ts';
-import { standingsAtStart } from './work.ts';
+import { byGroup, standingsAtStart } from './work.ts';
 
 /** The end of the apply, if it was written; only who went on with the journal may stand behind it. */
 export function endIn(lines: readonly JournalLine[]): Extract<JournalLine, { type: 'end' }> | undefined {
@@ -72,16 +72,16 @@ export function unfinishedIn(lines: readonly JournalLine[]): Unfinished | null {
   const standings = standingsAtStart(begin.plan);
   standAsJournaled(standings, lines);
   const { apply, at: startedAt, actor, plan } = begin;
-  const groups = plan.groups.map((group) => groupOf(group, [...standings.values()], plan.kind));
+  const own = byGroup(standings);
+  const groups = plan.groups.map((group) => groupOf(group, own.get(group.id) ?? [], plan.kind));
   return { apply, kind: plan.kind, startedAt, by: actor.name, groups };
 }
 
 function groupOf(
   { id, secrets, consumers }: Plan['groups'][number],
-  standings: readonly Standing[],
+  own: readonly Standing[],
   kind: PlanKind,
 ): UnfinishedGroup {
-  const own = standings.filter(({ step }) => step.group === id);
   const texts = (which: (standing: Standing) => boolean): string[] =>
     own.filter(which).map(({ step }) => step.text);
   return {

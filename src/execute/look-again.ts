@@ -35,7 +35,7 @@ export async function lookAgain(work: Work): Promise<Fingerprints> {
  * looked at. Null: a write that came too late lies below it, which nobody would list again as long as it agrees.
  */
 async function vaultFingerprint(address: SecretAddress, work: Work): Promise<string | null | undefined> {
-  const record = work.journal.recorded.secrets[address];
+  const record = work.journal.secret(address);
   const newest = recordedVersion(record, record?.current ?? null)?.storeIds.at(-1);
   if (record === undefined || newest === undefined) return undefined;
   const versions = await attempt(() => work.vaultOf(address).versions(nameOf(address), work.lost));

@@ -17,7 +17,7 @@ export async function stillStands(group: Group, work: Work): Promise<boolean> {
 }
 
 async function isEnabled(secret: SecretAddress, ordinal: number, work: Work): Promise<boolean> {
-  const known = recordedVersion(work.journal.recorded.secrets[secret], ordinal)?.storeIds ?? [];
+  const known = recordedVersion(work.journal.secret(secret), ordinal)?.storeIds ?? [];
   const versions = await work
     .vaultOf(secret)
     .versions(nameOf(secret), work.lost)

@@ -137,7 +137,7 @@ async function redeliveries(back: FlipStep, work: Work): Promise<StageStep[]> {
   return back.changes.flatMap(({ secret, to }, index): StageStep[] => {
     if (to === null || to.ordinal === null) return [];
     const { copy, ordinal } = to;
-    const version = recordedVersion(work.journal.recorded.secrets[secret], ordinal);
+    const version = recordedVersion(work.journal.secret(secret), ordinal);
     const known = version?.copies.find((each) => each.platform === platform && each.name === copy)?.id;
     const found = there.get(copy);
     if (found !== undefined && (known === undefined || known === found)) return [];
@@ -150,7 +150,10 @@ async function redeliveries(back: FlipStep, work: Work): Promise<StageStep[]> {
 }
 
 function verifyBack(back: FlipStep, flip: string, work: Work): VerifyStep {
-  const forth = work.plan.steps.find((step) => step.kind === 'verify' && step.needs.includes(flip));
+  const forth = work
+    .standingsOf(back.group)
+    .map(({ step }) => step)
+    .find((step) => step.kind === 'verify' && step.needs.includes(flip));
   const { probe, settleTime, deadline } =
     forth?.kind === 'verify'
       ? forth

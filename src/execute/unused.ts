@@ -68,7 +68,7 @@ async function copiesInUse(
   work: Work,
   stray: { readonly platform: string; readonly copy: string } | null,
 ): Promise<{ readonly platform: string; readonly name: string; readonly users: readonly string[] }[]> {
-  const recorded = recordedVersion(work.journal.recorded.secrets[secret], ordinal)?.copies ?? [];
+  const recorded = recordedVersion(work.journal.secret(secret), ordinal)?.copies ?? [];
   const copies = [...recorded, ...(await namesOnHosts(secret, ordinal, work))];
   const isStray = ({ platform, name }: RecordedCopy): boolean =>
     platform === stray?.platform && name === stray.copy;
@@ -95,9 +95,8 @@ async function copiesInUse(
  */
 async function namesOnHosts(secret: SecretAddress, ordinal: Ordinal, work: Work): Promise<RecordedCopy[]> {
   const name = referenceTo(secret, ordinal);
-  const { consumers } = work.journal.recorded;
   const isKnown = (platform: string): boolean =>
-    Object.entries(consumers).some(
+    Object.entries(work.journal.recorded.consumers).some(
       ([address, { mounts }]) =>
         homeOf(address as ConsumerAddress) === platform &&
         Object.values(mounts).some((mount) => mount.secret === secret),
@@ -140,7 +139,7 @@ function unmarked(
   secret: SecretAddress,
   work: Work,
 ): string[] {
-  const mounts = work.journal.recorded.consumers[consumerAddress(platform, name)]?.mounts ?? {};
+  const mounts = work.journal.consumer(consumerAddress(platform, name))?.mounts ?? {};
   const reads = file !== undefined && Object.values(mounts).some((mount) => mount.secret === secret);
   const isOpen = (task: LiveTask): boolean =>
     task.copyIds.length === 0 && file?.stale.includes(task.name) === true;
@@ -157,7 +156,7 @@ export async function strangeNewest(
   versions: readonly ObservedVersion[],
   work: Work,
 ): Promise<string | null> {
-  const known = recordedVersion(work.journal.recorded.secrets[secret], ordinal)?.storeIds ?? [];
+  const known = recordedVersion(work.journal.secret(secret), ordinal)?.storeIds ?? [];
   const strange = versions.filter(({ storeId, enabled }) => enabled && !known.includes(storeId));
   if (strange.length === 0) return null;
   const items = await work.vaultOf(secret).list(work.lost);

@@ -16,7 +16,7 @@ export async function readVersion(
   work: Work,
   why: string,
 ): Promise<SecretValue> {
-  const recorded = recordedVersion(work.journal.recorded.secrets[secret], ordinal)?.storeIds ?? [];
+  const recorded = recordedVersion(work.journal.secret(secret), ordinal)?.storeIds ?? [];
   const versions = await work.vaultOf(secret).versions(nameOf(secret), work.lost);
   // Only what we wrote ourselves: whoever may write can copy our tags onto another value.
   const readable = versions.find(({ storeId, enabled }) => enabled && recorded.includes(storeId));
@@ -35,7 +35,7 @@ export async function versionsOf(
   ordinal: Ordinal,
   work: Work,
 ): Promise<ObservedVersion[]> {
-  const recorded = recordedVersion(work.journal.recorded.secrets[secret], ordinal)?.storeIds ?? [];
+  const recorded = recordedVersion(work.journal.secret(secret), ordinal)?.storeIds ?? [];
   const versions = await work.vaultOf(secret).versions(nameOf(secret), work.lost);
   return versions.filter(
     (version) =>
@@ -51,7 +51,7 @@ export function storeIdsOf(
   listed: readonly ObservedVersion[],
   work: Work,
 ): string[] {
-  const recorded = recordedVersion(work.journal.recorded.secrets[secret], ordinal)?.storeIds ?? [];
+  const recorded = recordedVersion(work.journal.secret(secret), ordinal)?.storeIds ?? [];
   return [...recorded, ...listed.map(({ storeId }) => storeId)];
 }
 
@@ -70,7 +70,7 @@ export async function disableAll(
 
 /** Whether the vault lists every storeId of a version as disabled; a list that lacks one may be older than that. */
 export async function isDisabled(secret: SecretAddress, ordinal: Ordinal, work: Work): Promise<boolean> {
-  const recorded = recordedVersion(work.journal.recorded.secrets[secret], ordinal)?.storeIds ?? [];
+  const recorded = recordedVersion(work.journal.secret(secret), ordinal)?.storeIds ?? [];
   const listed = await versionsOf(secret, ordinal, work);
   const disabled = listed.flatMap(({ storeId, enabled }) => (enabled ? [] : [storeId]));
   return recorded.length > 0 && recorded.every((storeId) => disabled.includes(storeId));

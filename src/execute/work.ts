@@ -9,14 +9,18 @@ import type { ApplyOutcome, Delivery, Fingerprints, StepResult, StepStatus } fro
 import type { SeenPlatform } from '../model/observed.ts';
 import type { Plan, Step } from '../model/plan.ts';
 import type { Evidence, FlipReceipt, Platform } from '../model/platform.ts';
-import type { Held, Parked, Recorded } from '../model/recorded.ts';
+import type { Held, Parked, Recorded, RecordedConsumer, RecordedSecret } from '../model/recorded.ts';
 import type { Hooks } from '../model/hooks.ts';
 import type { SecretValue } from '../model/secret-value.ts';
 import type { Vault } from '../model/vault.ts';
 
 /** Where intents and outcomes go; each append is durable when it resolves. */
 export interface JournalSink {
+  /** The record with all that was appended. It stays as it is, so that each costs a copy: not for what every step asks. */
   readonly recorded: Recorded;
+  /** One secret of it, and one consumer. */
+  secret(address: SecretAddress): RecordedSecret | undefined;
+  consumer(address: ConsumerAddress): RecordedConsumer | undefined;
   append(entry: JournalEntry): Promise<unknown>;
 }
 
@@ -86,6 +90,17 @@ export function standingsAtStart({ steps }: Plan): ReadonlyMap<string, Standing>
   );
 }
 
+/** The same standings, in the plan's order, by the group of their step. */
+export function byGroup(standings: ReadonlyMap<string, Standing>): ReadonlyMap<string, readonly Standing[]> {
+  const groups = new Map<string, Standing[]>();
+  for (const standing of standings.values()) {
+    const own = groups.get(standing.step.group);
+    if (own === undefined) groups.set(standing.step.group, [standing]);
+    else own.push(standing);
+  }
+  return groups;
+}
+
 type Told = ApplyEvent extends infer Event
   ? Event extends ApplyEvent
     ? Omit<Event, 'sequence' | 'at'>
@@ -100,6 +115,7 @@ export class Work {
   readonly signal: AbortSignal;
   readonly standings: ReadonlyMap<string, Standing>;
   readonly #listen: Listen;
+  readonly #byGroup: ReadonlyMap<string, readonly Standing[]>;
   readonly #minted = new Map<string, SecretValue>();
   readonly #receipts = new Map<string, FlipReceipt>();
   readonly #looks = new Map<string, Promise<SeenPlatform>>();
@@ -112,14 +128,15 @@ export class Work {
     this.signal = signal;
     this.#listen = listen;
     this.standings = standingsAtStart(plan);
+    this.#byGroup = byGroup(this.standings);
   }
 
   get declarations(): ReadonlyMap<SecretAddress, string> {
     return this.outside.declarations;
   }
 
-  standingsOf(group: string): Standing[] {
-    return [...this.standings.values()].filter(({ step }) => step.group === group);
+  standingsOf(group: string): readonly Standing[] {
+    return this.#byGroup.get(group) ?? [];
   }
 
   /** Aborts when the lease is lost: no act goes on from there. */

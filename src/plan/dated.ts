@@ -7,6 +7,7 @@ import type { DeclaredConsumer } from '../model/declared.ts';
 import type { Blocked, Group, Note, PruneStep, SettleStep, Step } from '../model/plan.ts';
 import type { RecordedSecret } from '../model/recorded.ts';
 import { isLeaving } from '../model/recorded.ts';
+import { About } from './about.ts';
 import type { Cluster } from './groups.ts';
 import { obstacleToFlip } from './obstacles.ts';
 import type { Soaked } from './retire.ts';
@@ -37,6 +38,8 @@ export interface DatedWork {
  */
 export function datedWork(view: View, clusters: readonly Cluster[]): DatedWork {
   const settles = dueSettles(view);
+  const settling = new About(settles.steps, ({ consumer }) => [consumer]);
+  const moving = new About(clusters, ({ moves }) => moves.map(({ consumer }) => consumer.address));
   const groups: Group[] = settles.steps.map(({ group: id, consumer }) => ({
     id,
     needs: [],
@@ -65,14 +68,14 @@ export function datedWork(view: View, clusters: readonly Cluster[]): DatedWork {
     const group = { id, secrets: [soaked.address], consumers: [] };
     if (pin !== null) notes.push(pin);
     else if (obstacle === null) {
-      const needs = settles.steps.filter(({ consumer }) => users.has(consumer)).map((step) => step.group);
+      const needs = settling.of(users).map((step) => step.group);
       const own = retireAndPrune(soaked, id, view, before);
       groups.push({ ...group, needs });
       steps.push(...own.steps);
       blocked.push(...own.blocked);
     } else if (stillUsed(soaked, view, afterwards) === null) {
-      const flips = clusters.filter(({ moves }) => moves.some(({ consumer }) => users.has(consumer.address)));
-      const needs = settles.steps.filter(({ consumer }) => users.has(consumer)).map((step) => step.group);
+      const flips = moving.of(users);
+      const needs = settling.of(users).map((step) => step.group);
       const own = retireAndPrune(soaked, id, view, afterwards);
       const moved = flips.map((cluster) => (settlesAtOnce(cluster, view) ? afterGroup(cluster) : cluster.id));
       released.push({ ...group, needs: [...needs, ...moved] });
@@ -81,7 +84,7 @@ export function datedWork(view: View, clusters: readonly Cluster[]): DatedWork {
     } else if (wait === null) blocked.push(obstacle);
     else notes.push(wait);
   }
-  const left = leftovers(view, steps, settles.steps, before, groups.length + released.length);
+  const left = leftovers(view, steps, settling, before, groups.length + released.length);
   return {
     groups: [...groups, ...left.groups],
     released,
@@ -95,7 +98,7 @@ export function datedWork(view: View, clusters: readonly Cluster[]): DatedWork {
 function leftovers(
   view: View,
   steps: readonly Step[],
-  settles: readonly SettleStep[],
+  settling: About<SettleStep>,
   leaving: Leaving,
   groupsBefore: number,
 ): { readonly groups: readonly Group[]; readonly steps: readonly Step[]; readonly notes: readonly Note[] } {
@@ -109,7 +112,7 @@ function leftovers(
   return {
     groups: groups.map(({ id, address, prunes }) => {
       const users = usersOf(prunes, view);
-      const needs = settles.filter(({ consumer }) => users.has(consumer)).map(({ group }) => group);
+      const needs = settling.of(users).map(({ group }) => group);
       return { id, needs, secrets: [address], consumers: [] };
     }),
     steps: groups.flatMap(({ id, prunes }) =>

@@ -3,6 +3,7 @@ import type { Basis, Blocked, Group, Plan, Step } from '../model/plan.ts';
 import type { Recorded } from '../model/recorded.ts';
 import { recordedDigest } from '../model/recorded.ts';
 import { abandonedWork } from './abandoned.ts';
+import { About } from './about.ts';
 import { datedWork, waitingNotes } from './dated.ts';
 import type { Move } from './flips.ts';
 import { decideMoves, follows } from './flips.ts';
@@ -36,11 +37,13 @@ export function makePlan(input: PlanInput): Plan {
   const chosen = targeted(clusters(view, rotations, moves), options.target);
   const dated = datedWork(view, chosen);
   const abandoned = options.target.length === 0 ? abandonedWork(view, rotations) : NO_WORK;
-  const wanted = targetedGroups([...dated.groups, ...dated.released], options.target);
-  const datedGroups = dated.groups.filter((group) => wanted.includes(group));
-  const released = dated.released.filter((group) => wanted.includes(group));
-  const stepsIn = (list: readonly Group[]): Step[] =>
-    dated.steps.filter(({ group }) => list.some(({ id }) => id === group));
+  const wanted = new Set(targetedGroups([...dated.groups, ...dated.released], options.target));
+  const datedGroups = dated.groups.filter((group) => wanted.has(group));
+  const released = dated.released.filter((group) => wanted.has(group));
+  const stepsIn = (list: readonly Group[]): Step[] => {
+    const ids = new Set(list.map(({ id }) => id));
+    return dated.steps.filter(({ group }) => ids.has(group));
+  };
   const parked = parkedWork(view, moves, options.target);
   const after = chosen.map((cluster) => laterWork(cluster, view));
   const atOnce = chosen.map((cluster) => immediateWork(cluster, view));
@@ -50,10 +53,11 @@ export function makePlan(input: PlanInput): Plan {
   const lanes = lanesOf(chosen, view);
   const followed = new Set([...lanes.values()].flat());
 
+  const before = { taken: groupsAbout(abandoned.groups), dated: groupsAbout(datedGroups), lanes };
   const groups = [
     ...abandoned.groups,
     ...datedGroups,
-    ...chosen.map((cluster) => groupOf(cluster, { taken: abandoned.groups, dated: datedGroups, lanes })),
+    ...chosen.map((cluster) => groupOf(cluster, before)),
     ...atOnce.flatMap((work) => work.groups),
     ...parked.groups,
     ...released,
@@ -146,10 +150,14 @@ function onlyRotating(
 
 interface Before {
   /** What takes an earlier mint back. */
-  readonly taken: readonly Group[];
+  readonly taken: About<Group>;
   /** What settles, retires and prunes. */
-  readonly dated: readonly Group[];
+  readonly dated: About<Group>;
   readonly lanes: ReadonlyMap<string, readonly string[]>;
+}
+
+function groupsAbout(groups: readonly Group[]): About<Group> {
+  return new About(groups, ({ secrets, consumers }) => [...secrets, ...consumers]);
 }
 
 /**
@@ -159,12 +167,10 @@ interface Before {
 function groupOf(cluster: Cluster, { taken, dated, lanes }: Before): Group {
   const secrets = cluster.rotations.map(({ secret }) => secret.address);
   const consumers = cluster.moves.map(({ consumer }) => consumer.address);
-  const isOwn = (group: Group): boolean =>
-    group.secrets.some((address) => secrets.includes(address)) ||
-    group.consumers.some((address) => consumers.includes(address));
-  const settles = dated.filter((group) => isOwn(group) && group.consumers.length > 0);
-  const ends = dated.filter((group) => isOwn(group) && group.consumers.length === 0);
-  const needs = [...[...taken.filter(isOwn), ...settles].map(({ id }) => id), ...cluster.needs];
+  const own = [...secrets, ...consumers];
+  const settles = dated.of(own).filter((group) => group.consumers.length > 0);
+  const ends = dated.of(own).filter((group) => group.consumers.length === 0);
+  const needs = [...[...taken.of(own), ...settles].map(({ id }) => id), ...cluster.needs];
   const behind = [...ends.map(({ id }) => id), ...(lanes.get(cluster.id) ?? [])];
   const after = behind.filter((id) => !needs.includes(id));
   return { id: cluster.id, needs, ...(after.length === 0 ? {} : { after }), secrets, consumers };

@@ -42,7 +42,7 @@ export function usesOf(
   for (const { platform, id, name: copy } of copies) {
     const sight = view.platform(platform);
     const services = 'seen' in sight ? (sight.seen?.services ?? {}) : {};
-    for (const name of Object.keys(services).sort()) {
+    for (const name of view.mentioning(platform, id)) {
       const service = consumerAddress(platform, name);
       const targets = flipped.get(service);
       const seen = services[name];

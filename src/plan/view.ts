@@ -20,6 +20,7 @@ import type {
 import { LABEL_SECRET, TAG_STACK, TAG_VERSION } from '../model/observed.ts';
 import type { Recorded, RecordedConsumer, RecordedCopy, RecordedSecret } from '../model/recorded.ts';
 import { copyFor, ordinalNamed, recordedVersion } from '../model/recorded.ts';
+import { Mentions } from './mentions.ts';
 
 /** What a caller may ask of a plan beyond what is due. */
 export interface PlanOptions {
@@ -76,6 +77,7 @@ export class View {
   readonly #consumers: ReadonlyMap<ConsumerAddress, DeclaredConsumer>;
   readonly #mountedBy: ReadonlyMap<SecretAddress, readonly DeclaredConsumer[]>;
   readonly #apart: ReadonlyMap<SecretAddress, readonly Apart[]>;
+  readonly #mentions = new Map<string, Mentions>();
   readonly #copies = new Map<string, ReadonlyMap<string, ObservedCopy>>();
   /** Platform and base → the highest ordinal in a copy's name. */
   readonly #highest = new Map<string, Ordinal>();
@@ -162,6 +164,15 @@ export class View {
     const platform = this.platform(consumer.platform);
     if ('unknown' in platform) return platform;
     return { seen: platform.seen?.services[consumer.service] ?? null };
+  }
+
+  /** Names of the services that may refer to a copy of this id, sorted; a platform that is unknown has none here. */
+  mentioning(platform: string, id: string): readonly string[] {
+    const sight = this.platform(platform);
+    const seen = 'seen' in sight ? sight.seen : null;
+    const mentions = this.#mentions.get(platform) ?? new Mentions(platform, seen ?? { services: {} });
+    this.#mentions.set(platform, mentions);
+    return mentions.of(id);
   }
 
   copy(platform: string, name: string): ObservedCopy | undefined {

@@ -43,6 +43,11 @@ const PAGE = 25;
 const WRITES = 3;
 const LOOPBACK = /^(127\.[0-9.]+|localhost|\[::1\])$/;
 
+/** Loads what the first request to a vault would load. */
+export async function loadSdk(): Promise<void> {
+  await import('@azure/keyvault-secrets');
+}
+
 /**
  * An Azure Key Vault, or the embedded one, behind the model's interface. Connecting asks nothing of anyone and
  * loads no SDK: that happens at the first call. Throws `bad-usage` for an address that must not be used.

@@ -106,6 +106,11 @@ function withoutTls(endpoint: string): Fault {
   });
 }
 
+/** Loads what `dial` would load first. */
+export async function loadDockerode(): Promise<void> {
+  await import('dockerode');
+}
+
 /** Each option is named: dockerode fills in from DOCKER_HOST and its like what is left out, and that would win. */
 async function dockerode(where: object): Promise<Dockerode> {
   const { default: Docker } = await import('dockerode');

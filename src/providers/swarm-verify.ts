@@ -107,8 +107,15 @@ async function untilGood(
     const line = verdict.why.replace(/, watched for .*/, ', watched for a while');
     if (line !== said) progress(line);
     said = line;
-    await clock.sleep(POLL_MS, signal);
+    await clock.sleep(restOfPoll(clock.ticks()), signal);
   }
+}
+
+/** How long to sleep so that all who verify look at the same moments, whenever each began, and share those looks. */
+export function restOfPoll(ticks: number): number {
+  const rest = POLL_MS - (ticks % POLL_MS);
+  // A timer that fires early must not make two looks of one.
+  return rest < POLL_MS / 4 ? rest + POLL_MS : rest;
 }
 
 function refused(verdict: Verdict & { kind: 'failed' }, order: VerifyOrder, where: string): Fault {

@@ -10,9 +10,9 @@ import type {
   RetireStep,
   Step,
 } from '../model/plan.ts';
-import type { Originals, Recorded, RecordedVersion } from '../model/recorded.ts';
+import type { Originals, RecordedVersion } from '../model/recorded.ts';
 import { lowestGivenOut, recordedVersion } from '../model/recorded.ts';
-import { withConsumer, withSecret, withVersion } from './changed.ts';
+import type { Draft } from './draft.ts';
 
 /** What a step's outcome is folded with, beside the step. */
 export interface FoldContext {
@@ -21,15 +21,15 @@ export interface FoldContext {
   readonly planDigest: string | null;
 }
 
-/** The record after one step was done. */
-export function fold(recorded: Recorded, step: Step, facts: DoneFacts, context: FoldContext): Recorded {
+/** Writes down that one step was done. */
+export function fold(draft: Draft, step: Step, facts: DoneFacts, context: FoldContext): void {
   switch (step.kind) {
     case 'mint':
-      return minted(recorded, step, facts.storeId ?? '', context.at);
+      return minted(draft, step, facts.storeId ?? '', context.at);
     case 'restore':
-      return restored(recorded, step, facts.storeId ?? null, context.at);
+      return restored(draft, step, facts.storeId ?? null, context.at);
     case 'stage':
-      return withVersion(recorded, step.secret, step.ordinal, (version) => {
+      return draft.changeVersion(step.secret, step.ordinal, (version) => {
         const others = version.copies.filter(
           ({ platform, name }) => platform !== step.platform || name !== step.copy,
         );
@@ -40,49 +40,47 @@ export function fold(recorded: Recorded, step: Step, facts: DoneFacts, context: 
       });
     case 'unstage':
     case 'prune':
-      return withVersion(recorded, step.secret, step.ordinal, (version) => ({
+      return draft.changeVersion(step.secret, step.ordinal, (version) => ({
         ...version,
         copies: version.copies.filter(
           ({ platform, name }) => platform !== step.platform || name !== step.copy,
         ),
       }));
     case 'flip':
-      return withConsumer(recorded, step.consumer, (consumer) => ({
+      return draft.changeConsumer(step.consumer, (consumer) => ({
         ...consumer,
         originals: newerOriginals(consumer.originals, facts.receipt?.originals ?? null),
         flippedAt: context.at,
       }));
     case 'verify':
     case 'smoke':
-      return recorded;
+      return;
     case 'promote':
-      return promoted(recorded, step, context);
+      return promoted(draft, step, context);
     case 'demote':
-      return demoted(recorded, step, context.at);
+      return demoted(draft, step, context.at);
     case 'settle':
-      return withConsumer(recorded, step.consumer, (consumer) => ({
+      return draft.changeConsumer(step.consumer, (consumer) => ({
         ...consumer,
         originals: null,
         settleAfter: null,
       }));
     case 'revoke':
-      return withVersion(recorded, step.secret, step.ordinal, (version) => ({
+      return draft.changeVersion(step.secret, step.ordinal, (version) => ({
         ...version,
         revokedAt: context.at,
       }));
     case 'prove':
       // Without `until` it stands before the retirement, which alone ends the version.
-      return withVersion(recorded, step.secret, step.ordinal, ({ unproved: _unproved, ...version }) =>
+      return draft.changeVersion(step.secret, step.ordinal, ({ unproved: _unproved, ...version }) =>
         step.until === null
           ? { ...version, provedAt: context.at }
           : ended(version, context.at, 'compromised'),
       );
     case 'retire':
-      return withVersion(recorded, step.secret, step.ordinal, (version) =>
-        retired(version, step, context.at),
-      );
+      return draft.changeVersion(step.secret, step.ordinal, (version) => retired(version, step, context.at));
     case 'effect':
-      return withVersion(recorded, step.secret, step.now ?? 0, (version) => ({
+      return draft.changeVersion(step.secret, step.now ?? 0, (version) => ({
         ...version,
         effects: [...new Set([...(version.effects ?? []), step.effect.name])].sort(),
       }));
@@ -90,25 +88,25 @@ export function fold(recorded: Recorded, step: Step, facts: DoneFacts, context: 
 }
 
 /** From its first step on a retirement has no way back, whatever becomes of that step. */
-export function intended(recorded: Recorded, step: Step): Recorded {
+export function intended(draft: Draft, step: Step): void {
   switch (step.kind) {
     case 'mint':
-      return reserve(recorded, step);
+      return reserve(draft, step);
     case 'revoke':
     case 'prove':
     case 'retire':
-      return withVersion(recorded, step.secret, step.ordinal, (version) =>
+      return draft.changeVersion(step.secret, step.ordinal, (version) =>
         version.role === 'prior' || version.role === 'pending' ? { ...version, role: 'retiring' } : version,
       );
     default:
-      return recorded;
+      return;
   }
 }
 
-/** The record after a step failed: what a retirement could not show is kept with the reason. */
-export function failed(recorded: Recorded, step: Step, unproved: string): Recorded {
-  if (step.kind !== 'revoke' && step.kind !== 'prove' && step.kind !== 'retire') return recorded;
-  return withVersion(recorded, step.secret, step.ordinal, (version) =>
+/** Writes down that a step failed: what a retirement could not show is kept with the reason. */
+export function failed(draft: Draft, step: Step, unproved: string): void {
+  if (step.kind !== 'revoke' && step.kind !== 'prove' && step.kind !== 'retire') return;
+  draft.changeVersion(step.secret, step.ordinal, (version) =>
     version.role === 'retiring' ? { ...version, unproved } : version,
   );
 }
@@ -141,23 +139,23 @@ function newerOriginals(before: Originals | null, now: Originals | null): Origin
   return { update: newer(before.update, now.update), rollback: newer(before.rollback, now.rollback) };
 }
 
-function reserve(recorded: Recorded, step: MintStep): Recorded {
-  return withSecret(recorded, step.secret, (secret) => ({
+function reserve(draft: Draft, step: MintStep): void {
+  draft.changeSecret(step.secret, (secret) => ({
     ...secret,
     highest: Math.max(secret.highest, step.ordinal),
     lowest: lowestGivenOut(secret) ?? step.ordinal,
   }));
 }
 
-/** The record with a version that was made, or taken up, and that nobody counts on yet. */
+/** Puts down a version that was made, or taken up, and that nobody counts on yet. */
 export function minted(
-  recorded: Recorded,
+  draft: Draft,
   step: Pick<MintStep, 'secret' | 'ordinal' | 'operation' | 'cause'>,
   storeId: string,
   at: Instant,
-): Recorded {
+): void {
   // One that an earlier apply could not take back is taken up again, with what it had delivered.
-  const before = recordedVersion(recorded.secrets[step.secret], step.ordinal);
+  const before = recordedVersion(draft.secret(step.secret), step.ordinal);
   const version: RecordedVersion = {
     ordinal: step.ordinal,
     role: 'pending',
@@ -173,15 +171,15 @@ export function minted(
     retiredWhy: null,
     copies: before?.copies ?? [],
   };
-  return withSecret(recorded, step.secret, (secret) => ({
+  draft.changeSecret(step.secret, (secret) => ({
     ...secret,
     highest: Math.max(secret.highest, step.ordinal),
     versions: [...secret.versions.filter(({ ordinal }) => ordinal !== step.ordinal), version],
   }));
 }
 
-function restored(recorded: Recorded, step: RestoreStep, storeId: string | null, at: Instant): Recorded {
-  return withSecret(recorded, step.secret, (secret) => ({
+function restored(draft: Draft, step: RestoreStep, storeId: string | null, at: Instant): void {
+  draft.changeSecret(step.secret, (secret) => ({
     ...secret,
     versions: secret.versions.map((version) => {
       if (version.ordinal === step.failed) {
@@ -194,11 +192,10 @@ function restored(recorded: Recorded, step: RestoreStep, storeId: string | null,
   }));
 }
 
-function promoted(recorded: Recorded, step: PromoteStep, context: FoldContext): Recorded {
+function promoted(draft: Draft, step: PromoteStep, context: FoldContext): void {
   const { at } = context;
-  let next = recorded;
   for (const { secret: address, ordinal, prior, soak, generation } of step.promotions) {
-    next = withSecret(next, address, (secret) => ({
+    draft.changeSecret(address, (secret) => ({
       ...secret,
       current: ordinal,
       generation,
@@ -217,7 +214,7 @@ function promoted(recorded: Recorded, step: PromoteStep, context: FoldContext): 
       }),
     }));
   }
-  return arrived(next, step.consumers, at);
+  arrived(draft, step.consumers, at);
 }
 
 /** What its successor makes of a version: the way back, unless an emergency had ended it before. */
@@ -226,10 +223,9 @@ function roleBehind({ retiredAt, disabledAt, revokedAt }: RecordedVersion): Reco
   return disabledAt === undefined && revokedAt === undefined ? 'prior' : 'retiring';
 }
 
-function demoted(recorded: Recorded, step: DemoteStep, at: Instant): Recorded {
-  let next = recorded;
+function demoted(draft: Draft, step: DemoteStep, at: Instant): void {
   for (const { secret: address, ordinal, to, staysEnabled } of step.demotions) {
-    next = withSecret(next, address, (secret) => ({
+    draft.changeSecret(address, (secret) => ({
       ...secret,
       current: to,
       versions: secret.versions.map((version) => {
@@ -241,26 +237,23 @@ function demoted(recorded: Recorded, step: DemoteStep, at: Instant): Recorded {
     }));
   }
   for (const { consumer, mounts } of step.consumers) {
-    next = withConsumer(next, consumer, (before) => ({ ...before, mounts }));
+    draft.changeConsumer(consumer, (before) => ({ ...before, mounts }));
   }
-  return next;
 }
 
-function arrived(recorded: Recorded, arrivals: readonly Arrival[], at: Instant): Recorded {
-  let next = recorded;
+function arrived(draft: Draft, arrivals: readonly Arrival[], at: Instant): void {
   for (const { consumer, mounts, settleAfter } of arrivals) {
     const date = settleAfter === null ? null : addDuration(at, settleAfter);
     const isParked = Object.values(mounts).some(({ secret, ordinal }) =>
-      isOver(recordedVersion(next.secrets[secret], ordinal)),
+      isOver(recordedVersion(draft.secret(secret), ordinal)),
     );
-    next = withConsumer(next, consumer, ({ parked, ...before }) => ({
+    draft.changeConsumer(consumer, ({ parked, ...before }) => ({
       ...before,
       ...(isParked && parked !== undefined ? { parked } : {}),
       mounts,
       settleAfter: laterOf(before.settleAfter, date),
     }));
   }
-  return next;
 }
 
 /** Null: there is nothing to settle. */
@@ -274,15 +267,13 @@ function isOver(version: RecordedVersion | null): boolean {
   return version !== null && version.retiredAt !== null;
 }
 
-/** The record with how vault items and services looked after the last act. */
-export function seen(recorded: Recorded, fingerprints: Fingerprints): Recorded {
-  let next = recorded;
+/** Writes down how vault items and services looked after the last act. */
+export function seen(draft: Draft, fingerprints: Fingerprints): void {
   for (const [address, fingerprint] of Object.entries(fingerprints)) {
     if (address.startsWith('vault://')) {
-      next = withSecret(next, address as SecretAddress, (secret) => ({ ...secret, fingerprint }));
+      draft.changeSecret(address as SecretAddress, (secret) => ({ ...secret, fingerprint }));
     } else {
-      next = withConsumer(next, address as ConsumerAddress, (consumer) => ({ ...consumer, fingerprint }));
+      draft.changeConsumer(address as ConsumerAddress, (consumer) => ({ ...consumer, fingerprint }));
     }
   }
-  return next;
 }

@@ -1,10 +1,10 @@
-import type { Instant } from '../model/address.ts';
+import type { ConsumerAddress, Instant, SecretAddress } from '../model/address.ts';
 import { Fault } from '../model/fault.ts';
 import type { Fence } from '../model/fence.ts';
 import { guardedLine } from '../model/guarded.ts';
 import type { JournalLine } from '../model/journal.ts';
 import { JOURNAL_FORMAT } from '../model/journal.ts';
-import type { Recorded } from '../model/recorded.ts';
+import type { Recorded, RecordedConsumer, RecordedSecret } from '../model/recorded.ts';
 import type { ObjectStore, Stored } from '../model/store.ts';
 import { Changed } from '../model/store.ts';
 import { Replay } from './fold.ts';
@@ -28,11 +28,12 @@ export type Entry =
  */
 export function parseJournal(text: string, where: string): JournalLine[] {
   const rows = text.split('\n').slice(0, -1).map(parseRow);
+  const behind = nextOf(rows);
   const lines: JournalLine[] = [];
   let fenced = 0;
   for (const [index, row] of rows.entries()) {
     if (row !== null && row.seq <= fenced) continue;
-    const next = rows.slice(index + 1).find((line) => line !== null);
+    const next = behind[index];
     // Its append was cut off and never confirmed: whoever went on wrote in its place.
     const isTorn = next?.type === 'fence' && next.seq === lines.length + 1;
     if (isTorn) continue;
@@ -41,6 +42,13 @@ export function parseJournal(text: string, where: string): JournalLine[] {
     lines.push(line);
   }
   return lines;
+}
+
+/** For each row the next one behind it that is a line; null: there is none. */
+function nextOf(rows: readonly (JournalLine | null)[]): (JournalLine | null)[] {
+  const next: (JournalLine | null)[] = [];
+  for (let at = rows.length - 1; at >= 0; at -= 1) next[at] = rows[at + 1] ?? next[at + 1] ?? null;
+  return next;
 }
 
 function checked(line: JournalLine | null, seq: number, where: string, row: number): JournalLine {
@@ -140,9 +148,19 @@ export class Journal {
     this.#replay = new Replay(base, there.lines);
   }
 
-  /** The record with everything that this journal holds so far. */
+  /** The record with everything that this journal holds so far; it stays as it is. */
   get recorded(): Recorded {
     return this.#replay.recorded;
+  }
+
+  /** One secret of it, without a copy of the rest. */
+  secret(address: SecretAddress): RecordedSecret | undefined {
+    return this.#replay.secret(address);
+  }
+
+  /** One consumer of it, without a copy of the rest. */
+  consumer(address: ConsumerAddress): RecordedConsumer | undefined {
+    return this.#replay.consumer(address);
   }
 
   /** The record that this journal continues. */

@@ -1,6 +1,6 @@
 import type { Address, ConsumerAddress, SecretAddress } from '../model/address.ts';
 import { isConsumerAddress, isSecretAddress, nameOf } from '../model/address.ts';
-import type { HistoryEntry, HistoryStep, StepStatus } from '../model/journal.ts';
+import type { HistoryEntry, StepStatus } from '../model/journal.ts';
 import type { Plan, StepKind } from '../model/plan.ts';
 import type { Recorded } from '../model/recorded.ts';
 import { versionText } from './cause-text.ts';
@@ -105,12 +105,13 @@ function touched(applied: AppliedPage): Address[] {
 
 function live(applied: AppliedPage): string[] {
   const { recorded } = applied;
+  const doubts = doubtsOf(applied);
   const rows = touched(applied).map((address) => {
     const now = isConsumerAddress(address) ? consumerNow(recorded, address) : secretNow(recorded, address);
-    const doubt = unproved(address, applied);
+    const doubt = doubts.get(address);
     return [
       address,
-      doubt === null ? now : { text: `by the record: ${now}; ${doubt}`, style: 'red' as const },
+      doubt === undefined ? now : { text: `by the record: ${now}; ${doubt}`, style: 'red' as const },
     ];
   });
   return rows.length === 0
@@ -122,30 +123,33 @@ const CLOSING: readonly StepKind[] = ['promote', 'demote'];
 const MOVING: readonly StepKind[] = ['mint', 'stage', 'flip', 'restore'];
 
 /**
- * The last step after which the record can't speak for an address, or null: one that could not be undone or
- * never ended, and in an apply that stopped half-way one that moved something of a group that was not promoted.
+ * Why the record can't speak for an address, for each where it can't: its service is gone, it is parked, or the last step
+ * that could not be undone or never ended; in an apply that stopped half-way also one that moved something of a group that
+ * was not promoted.
  */
-function unproved(address: Address, { plan, entry, recorded }: AppliedPage): string | null {
-  const isGone = (step: HistoryStep) => step.address === address && step.fault?.code === 'service-absent';
-  if (entry.steps.some(isGone)) return 'there is no such service any more';
+function doubtsOf({ plan, entry, recorded }: AppliedPage): ReadonlyMap<string, string> {
   const statuses = new Map(entry.steps.map((step) => [step.id, step.status]));
-  if (isConsumerAddress(address) && recorded.consumers[address]?.parked !== undefined)
-    return `parked${whereParked(address, plan, statuses)}`;
   const closing = plan.steps.filter(
     (step) => CLOSING.includes(step.kind) && statuses.get(step.id) !== 'done',
   );
   const open = new Set(closing.map((step) => step.group));
   const halfWay = entry.outcome === 'stopped' || entry.outcome === 'interrupted';
-  const last = plan.steps.findLast((step) => {
-    const status = statuses.get(step.id);
-    if (step.address !== address) return false;
-    if (status === 'undo-failed' || status === 'running') return true;
+  const doubts = new Map<string, string>();
+  for (const step of plan.steps) {
+    const status = statuses.get(step.id) ?? 'skipped';
     const moved = MOVING.includes(step.kind) && (status === 'done' || status === 'failed');
-    return halfWay && moved && open.has(step.group);
-  });
-  if (last === undefined) return null;
-  const status = statuses.get(last.id) ?? 'skipped';
-  return `${status === 'done' ? 'done but not promoted' : `not certain, ${status}`}: ${last.text}`;
+    if (status === 'undo-failed' || status === 'running' || (halfWay && moved && open.has(step.group)))
+      doubts.set(
+        step.address,
+        `${status === 'done' ? 'done but not promoted' : `not certain, ${status}`}: ${step.text}`,
+      );
+  }
+  for (const [address, { parked }] of Object.entries(recorded.consumers))
+    if (isConsumerAddress(address) && parked !== undefined)
+      doubts.set(address, `parked${whereParked(address, plan, statuses)}`);
+  for (const { address, fault } of entry.steps)
+    if (fault?.code === 'service-absent') doubts.set(address, 'there is no such service any more');
+  return doubts;
 }
 
 /** What the spec of a parked consumer names by now, where this apply came as far as that. */
@@ -316,9 +320,8 @@ function failedGroups(plan: Plan, entry: HistoryEntry): ReadonlySet<string> {
 /** The groups that went through although another failed. */
 function elsewhere({ plan, entry, ...page }: AppliedPage): string[] {
   const open = new Set(entry.steps.filter((step) => step.status !== 'done').map((step) => step.id));
-  const through = plan.groups
-    .map((group) => group.id)
-    .filter((id) => plan.steps.every((step) => step.group !== id || !open.has(step.id)));
+  const left = new Set(plan.steps.filter((step) => open.has(step.id)).map((step) => step.group));
+  const through = plan.groups.map((group) => group.id).filter((id) => !left.has(id));
   if (through.length === 0) return [];
   const what = through.length === 1 ? `Group ${through[0]} went` : `Groups ${through.join(', ')} went`;
   return hang('', `${what} through and stays.`, page);

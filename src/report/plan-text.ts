@@ -41,7 +41,7 @@ export function renderPlan(plan: Plan, page: PlanPage): string {
     notes(plan, page),
     forwardOnly(plan, page),
     legend(plan, page),
-    ...plan.groups.map((group) => groupBlock(plan, group, page)),
+    ...groupBlocks(plan, page),
     paused(plan, page),
     later(plan, page),
     hasNoChanges(plan) ? [] : waiting(plan, page),
@@ -113,8 +113,29 @@ function legend(plan: Plan, page: PlanPage): string[] {
   return kinds.length === 0 ? [] : hang('Symbols: ', legendText(kinds), page, { lead: 'dim', text: 'dim' });
 }
 
-function groupBlock(plan: Plan, group: Group, page: PlanPage): string[] {
-  const steps = plan.steps.filter((step) => step.group === group.id);
+interface Numbered {
+  readonly step: Step;
+  /** Its place in the plan, from 1. */
+  readonly number: number;
+}
+
+function groupBlocks(plan: Plan, page: PlanPage): string[][] {
+  const own = new Map<string, Numbered[]>(plan.groups.map(({ id }) => [id, []]));
+  for (const [index, step] of plan.steps.entries()) own.get(step.group)?.push({ step, number: index + 1 });
+  const first = plan.kind === 'compromise' ? undefined : plan.steps.find((step) => isIrreversible(step.kind));
+  const wide = String(plan.steps.length).length;
+  return plan.groups.map((group) => groupBlock(group, own.get(group.id) ?? [], { ...page, first, wide }));
+}
+
+/** With the first step that has no way back, and the digits of the largest number. */
+type StepsPage = PlanPage & { readonly first: Step | undefined; readonly wide: number };
+
+function groupBlock(
+  group: Group,
+  numbered: readonly Numbered[],
+  { first, wide, ...page }: StepsPage,
+): string[] {
+  const steps = numbered.map(({ step }) => step);
   const before = [...group.needs, ...(group.after ?? [])];
   const after = before.length === 0 ? '' : `, after ${before.join(', ')}`;
   const rows: string[][] = group.secrets.map((secret) => [
@@ -124,16 +145,12 @@ function groupBlock(plan: Plan, group: Group, page: PlanPage): string[] {
   ]);
   if (rows.length === 0)
     rows.push(...group.consumers.map((consumer) => [consumer, moverCause(steps, page.now)]));
-  const wide = String(plan.steps.length).length;
-  const first = plan.kind === 'compromise' ? undefined : plan.steps.find((step) => isIrreversible(step.kind));
   return [
     ...hang('', `Group ${group.id}: ${sizeOf(group)}${after}`, page, { text: 'bold' }),
     ...columns(rows, page, { indent: 2 }),
-    ...steps.flatMap((step) => [
-      ...(step === first
-        ? noReturn(`step ${plan.steps.indexOf(step) + 1}; what follows has no way back`, page)
-        : []),
-      ...stepLines(step, { number: plan.steps.indexOf(step) + 1, wide, now: page.now }, page),
+    ...numbered.flatMap(({ step, number }) => [
+      ...(step === first ? noReturn(`step ${number}; what follows has no way back`, page) : []),
+      ...stepLines(step, { number, wide, now: page.now }, page),
     ]),
   ];
 }

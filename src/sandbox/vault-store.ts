@@ -55,6 +55,8 @@ export class VaultStore {
   readonly #options: VaultStoreOptions;
   /** By lower-case name: names differ in more than case. */
   readonly #secrets = new Map<string, StoredSecret>();
+  /** All names in upper case, as listings are ordered; null: one came or went since. */
+  #order: readonly string[] | null = null;
 
   /** Loads what the directory holds. Throws `bad-file` or `newer-format` and leaves the file as it is. */
   constructor(options: VaultStoreOptions) {
@@ -130,24 +132,26 @@ export class VaultStore {
 
   /** One item a secret, with the attributes and tags of its newest version, ordered by name. */
   list(base: string, query: URLSearchParams): Answer {
-    const items = [...this.#secrets.values()].flatMap((secret) => {
-      const newest = secret.versions.at(-1);
-      if (newest === undefined || this.#stateOf(secret) !== 'live') return [];
-      return [
-        { key: secret.name.toUpperCase(), item: { ...bundle(secret, newest, base), id: idOf(secret, base) } },
-      ];
-    });
-    return page(items, `${base}/secrets`, query);
+    const itemOf = (key: string): object | null => {
+      const secret = this.#live(key);
+      const newest = secret?.versions.at(-1);
+      if (secret === null || newest === undefined) return null;
+      return { ...bundle(secret, newest, base), id: idOf(secret, base) };
+    };
+    return page(this.#names(), itemOf, `${base}/secrets`, query);
   }
 
   /** Ordered by version id, which says nothing of the time; empty for a name that does not exist. */
   listVersions(name: string, base: string, query: URLSearchParams): Answer {
     const secret = this.#live(name);
-    const items = (secret?.versions ?? []).map((version) => ({
-      key: `${name.toUpperCase()}/${version.id.toUpperCase()}`,
-      item: secret === null ? {} : bundle(secret, version, base),
-    }));
-    return page(items, `${base}/secrets/${name}/versions`, query);
+    const versions = new Map(
+      secret?.versions.map((version) => [`${name.toUpperCase()}/${version.id.toUpperCase()}`, version]),
+    );
+    const itemOf = (key: string): object | null => {
+      const version = versions.get(key);
+      return secret === null || version === undefined ? null : bundle(secret, version, base);
+    };
+    return page([...versions.keys()].sort(), itemOf, `${base}/secrets/${name}/versions`, query);
   }
 
   /** Answers at once; the secret is deleted, and its name taken, after `deleteDelayMs`. */
@@ -173,13 +177,12 @@ export class VaultStore {
   }
 
   listDeleted(base: string, query: URLSearchParams): Answer {
-    const items = [...this.#secrets.values()]
-      .filter((secret) => this.#stateOf(secret) === 'deleted')
-      .map((secret) => ({
-        key: secret.name.toUpperCase(),
-        item: { ...deletedBundle(secret, base), id: idOf(secret, base) },
-      }));
-    return page(items, `${base}/deletedsecrets`, query);
+    const itemOf = (key: string): object | null => {
+      const secret = this.#secrets.get(key.toLowerCase());
+      if (secret === undefined || this.#stateOf(secret) !== 'deleted') return null;
+      return { ...deletedBundle(secret, base), id: idOf(secret, base) };
+    };
+    return page(this.#names(), itemOf, `${base}/deletedsecrets`, query);
   }
 
   /** Answers at once, without a value; the secret is back after `deleteDelayMs`. */
@@ -202,8 +205,14 @@ export class VaultStore {
     if (secret === undefined || this.#stateOf(secret) === 'live') return deletedNotFound(name);
     if (this.#stateOf(secret) !== 'deleted') return this.#conflict(secret) ?? deletedNotFound(name);
     this.#secrets.delete(name.toLowerCase());
+    this.#order = null;
     this.#save();
     return { status: 204, body: null };
+  }
+
+  #names(): readonly string[] {
+    this.#order ??= [...this.#secrets.keys()].map((name) => name.toUpperCase()).sort();
+    return this.#order;
   }
 
   #live(name: string): StoredSecret | null {
@@ -243,6 +252,7 @@ export class VaultStore {
   }
 
   #keep(secret: StoredSecret): void {
+    if (!this.#secrets.has(secret.name.toLowerCase())) this.#order = null;
     this.#secrets.set(secret.name.toLowerCase(), secret);
     this.#save();
   }
@@ -307,9 +317,13 @@ function deletedNotFound(name: string): Answer {
   return refusal(404, 'SecretNotFound', `Deleted Secret not found: ${name}`);
 }
 
-/** One page in key order. The skip token is the last key shown, so a page holds whatever changes meanwhile. */
+/**
+ * One page of these keys, which are in order; those without an item are passed over. The skip token is the last key shown,
+ * so a page holds whatever changes meanwhile.
+ */
 function page(
-  items: readonly { readonly key: string; readonly item: Readonly<Record<string, unknown>> }[],
+  keys: readonly string[],
+  itemOf: (key: string) => object | null,
   url: string,
   query: URLSearchParams,
 ): Answer {
@@ -317,14 +331,29 @@ function page(
   const size = asked === null ? PAGE : Number(asked);
   if (!Number.isInteger(size) || size < 1 || size > PAGE) return badParameter('maxresults must be 1 to 25');
   const after = Buffer.from(query.get('$skiptoken') ?? '', 'base64url').toString('utf8');
-  const left = items.filter(({ key }) => key > after).sort((a, b) => (a.key < b.key ? -1 : 1));
-  const shown = left.slice(0, size);
-  const last = shown.at(-1);
-  const token = last === undefined ? '' : Buffer.from(last.key, 'utf8').toString('base64url');
+  const found: { readonly key: string; readonly item: object }[] = [];
+  for (let at = firstBehind(keys, after); at < keys.length && found.length <= size; at += 1) {
+    const key = keys[at] ?? '';
+    const item = itemOf(key);
+    if (item !== null) found.push({ key, item });
+  }
+  const shown = found.slice(0, size);
+  const token = Buffer.from(shown.at(-1)?.key ?? '', 'utf8').toString('base64url');
   const version = encodeURIComponent(query.get('api-version') ?? '');
   const next = `${url}?api-version=${version}&$skiptoken=${token}&maxresults=${size}`;
-  const nextLink = left.length > shown.length ? next : null;
+  const nextLink = found.length > shown.length ? next : null;
   return { status: 200, body: { value: shown.map(({ item }) => item), nextLink } };
+}
+
+/** Where the first of these keys stands that comes behind this one. */
+function firstBehind(keys: readonly string[], after: string): number {
+  let [from, to] = [0, keys.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if ((keys[middle] ?? '') > after) to = middle;
+    else from = middle + 1;
+  }
+  return from;
 }
 
 function load(path: string, vault: string): readonly StoredSecret[] {

@@ -198,6 +198,18 @@ stack.node.addValidation({ validate: () => ['the first rule', 'the second rule']
     expect(await refusal()).toMatchObject({ code: 'bad-file', message: 'cdktf.json names no app' });
   });
 
+  it('leaves time for something else while it runs', async () => {
+    write('', 'while [ ! -e meanwhile ]; do sleep 0.05; done; exit 3');
+    const running = runApp({
+      directory: project,
+      outdir: join(project, 'cdktf.out'),
+      environment,
+      signal: AbortSignal.timeout(20_000),
+      meanwhile: () => writeFileSync(join(project, 'meanwhile'), ''),
+    });
+    await expect(running).rejects.toMatchObject({ code: 'synth-failed' });
+  });
+
   it('can be interrupted', async () => {
     write('', 'sleep 60');
     const stop = new AbortController();

@@ -1,3 +1,4 @@
+import { loaderOf } from '../ahead.ts';
 import { randomUUID } from 'node:crypto';
 import { statSync } from 'node:fs';
 import type { SecretAddress } from '../../model/address.ts';
@@ -88,7 +89,12 @@ export async function run(argv: ApplyArgs): Promise<ExitCode> {
   requireApprover(terminal, argv.autoApprove || saved !== null, 'apply');
   const interrupt = watchInterrupts(terminal);
   const stack = saved === null ? argv.planOrStack : [saved.plan.stack];
-  const declared = await readDeclared({ directory: argv.directory, stack }, terminal, interrupt.signal);
+  const declared = await readDeclared(
+    { directory: argv.directory, stack },
+    terminal,
+    interrupt.signal,
+    await loaderOf(argv),
+  );
   const chosen = selection(argv, declared);
   const values = await readValues(argv.value, declared, interrupt.signal);
   const stacks = targetedStacks(declared, chosen.target);

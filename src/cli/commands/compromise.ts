@@ -1,3 +1,4 @@
+import { loaderOf } from '../ahead.ts';
 import { randomUUID } from 'node:crypto';
 import { assertFresh } from '../../execute/fresh.ts';
 import type { Address, Instant, SecretAddress } from '../../model/address.ts';
@@ -74,7 +75,12 @@ export async function run(argv: CompromiseArgs): Promise<ExitCode> {
   const startedAt = now();
   requireTimes(argv, startedAt);
   const interrupt = watchInterrupts(terminal);
-  const all = await readDeclared({ directory: argv.directory, stack: [] }, terminal, interrupt.signal);
+  const all = await readDeclared(
+    { directory: argv.directory, stack: [] },
+    terminal,
+    interrupt.signal,
+    await loaderOf(argv),
+  );
   const named = secretsNamed(argv.address, all);
   const stacks = all.filter((declared) => ownedBy(declared, named).length > 0);
   requireOnePlan(argv, stacks);

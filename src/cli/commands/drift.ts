@@ -1,3 +1,4 @@
+import { loaderOf } from '../ahead.ts';
 import type { ComposeFile } from '../../model/compose.ts';
 import type { Declared } from '../../model/declared.ts';
 import type { Finding } from '../../model/finding.ts';
@@ -49,7 +50,7 @@ const LOOKS = 3;
 export async function run(argv: DriftArgs): Promise<ExitCode> {
   const terminal = openTerminal(argv);
   const interrupt = watchInterrupts(terminal);
-  const stacks = await readDeclared(argv, terminal, interrupt.signal);
+  const stacks = await readDeclared(argv, terminal, interrupt.signal, await loaderOf(argv));
   if (argv.out !== undefined) refuseSeveral(stacks);
   const compose = await composeFiles(argv);
   const world = await openWorld(argv, stacks, 'planner', terminal);

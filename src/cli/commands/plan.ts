@@ -1,3 +1,4 @@
+import { loaderOf } from '../ahead.ts';
 import { guardedPlan } from '../../model/guarded.ts';
 import type { Plan } from '../../model/plan.ts';
 import { isEmpty } from '../../model/plan.ts';
@@ -50,7 +51,7 @@ export async function run(argv: PlanArgs): Promise<ExitCode> {
   const at = argv.at === undefined ? null : momentGiven('--at', argv.at, terminal.page.now);
   if (at !== null && argv.out !== undefined) refuseToSave();
   const interrupt = watchInterrupts(terminal);
-  const declared = await readDeclared(argv, terminal, interrupt.signal);
+  const declared = await readDeclared(argv, terminal, interrupt.signal, await loaderOf(argv));
   const chosen = selection(argv, declared);
   const stacks = targetedStacks(declared, chosen.target);
   if (argv.out !== undefined) refuseSeveral(stacks);

@@ -1,3 +1,4 @@
+import { loaderOf } from '../ahead.ts';
 import { randomUUID } from 'node:crypto';
 import { assertFresh } from '../../execute/fresh.ts';
 import { digestOf } from '../../model/canonical.ts';
@@ -56,7 +57,7 @@ export async function run(argv: PruneArgs): Promise<ExitCode> {
     requireApprover(terminal, argv.autoApprove, 'prune');
   }
   const interrupt = watchInterrupts(terminal);
-  const stacks = await readDeclared(argv, terminal, interrupt.signal);
+  const stacks = await readDeclared(argv, terminal, interrupt.signal, await loaderOf(argv));
   const actor = await actorOf(process.env, argv.directory);
   const events = openEventLog(undefined, terminal);
   const world = await openWorld(argv, stacks, argv.dryRun ? 'planner' : 'applier', terminal);

@@ -1,3 +1,4 @@
+import { loaderOf } from '../ahead.ts';
 import { randomUUID } from 'node:crypto';
 import { assertFresh } from '../../execute/fresh.ts';
 import type { SecretAddress } from '../../model/address.ts';
@@ -42,7 +43,12 @@ export async function run(argv: RollbackArgs): Promise<ExitCode> {
   refuseTalkativeDebug(process.env);
   requireApprover(terminal, argv.autoApprove, 'rollback');
   const interrupt = watchInterrupts(terminal);
-  const stacks = await readDeclared({ directory: argv.directory, stack: [] }, terminal, interrupt.signal);
+  const stacks = await readDeclared(
+    { directory: argv.directory, stack: [] },
+    terminal,
+    interrupt.signal,
+    await loaderOf(argv),
+  );
   const { declared, address } = findSecret(argv.address, stacks);
   requireLasting(argv, declared, process.env);
   const actor = await actorOf(process.env, argv.directory);

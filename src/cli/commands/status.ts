@@ -11,6 +11,7 @@ import type { MeteredStack } from '../../report/prometheus.ts';
 import { renderPrometheus } from '../../report/prometheus.ts';
 import { renderStatus, statusJson } from '../../report/status-text.ts';
 import { renderUnfinished } from '../../report/unfinished-text.ts';
+import { loaderOf } from '../ahead.ts';
 import type { WorldArgs } from '../connect.ts';
 import { openWorld } from '../connect.ts';
 import type { ExitCode } from '../exit-code.ts';
@@ -55,7 +56,7 @@ export async function run(argv: StatusArgs): Promise<ExitCode> {
   const isAgenda = argv.due !== undefined && argv.due !== DUE_NOW;
   const until = isAgenda ? horizonGiven('--due', argv.due, now) : now;
   const interrupt = watchInterrupts(terminal);
-  const stacks = await readDeclared(argv, terminal, interrupt.signal);
+  const stacks = await readDeclared(argv, terminal, interrupt.signal, await loaderOf(argv));
   const world = await openWorld(argv, stacks, 'planner', terminal);
   try {
     const told = await eachStack(
