@@ -22,7 +22,7 @@ import type { FlipOrder } from '../model/platform.ts';
 import { isPlatformOnly, lowestGivenOut, recordedVersion } from '../model/recorded.ts';
 import type { SecretValue } from '../model/secret-value.ts';
 import { prove, retire, revoke } from './death.ts';
-import { assertCopyUnused, assertUnused, usersOf } from './unused.ts';
+import { assertCopyUnused, copyUsers } from './unused.ts';
 import { disableAll, isDisabled, readVersion, storeIdsOf, versionsOf } from './versions.ts';
 import type { Work } from './work.ts';
 
@@ -59,9 +59,7 @@ export async function act(step: Step, work: Work, isUndo: boolean): Promise<Done
     case 'unstage':
     case 'prune':
       if (step.cause.kind === 'compromise') return removeDead(step, work);
-      // An orphan is one copy, whatever becomes of its version.
-      if (step.kind === 'prune' && step.cause.kind === 'request') await assertCopyUnused(step, work);
-      else await assertUnused(step.secret, step.ordinal, work, step);
+      await assertCopyUnused(step, work);
       return remove(step, work);
     case 'effect':
       return effect(step, work);
@@ -166,7 +164,7 @@ function copyOrder(
 
 /** A copy whose version is dead: live tasks do not keep it, and what does is said. */
 async function removeDead(step: UnstageStep | PruneStep, work: Work): Promise<DoneFacts> {
-  const users = await usersOf(step, work);
+  const users = await copyUsers(step, work);
   try {
     await remove(step, work);
   } catch (thrown) {

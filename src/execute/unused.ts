@@ -10,17 +10,11 @@ import { recordedVersion } from '../model/recorded.ts';
 import type { Work } from './work.ts';
 
 /**
- * Throws while a spec, a live task or a previous spec names a copy of this version (invariant I5). Looked at
- * right before the act, because a plan may be hours old and Swarm itself only protects what a spec names. `stray`:
- * a copy that the record need not know.
+ * Throws while a spec, a live task or a previous spec names a copy of this version, or a file on a host does (invariant
+ * I5). Looked at right before the act, because a plan may be hours old and Swarm itself only protects what a spec names.
  */
-export async function assertUnused(
-  secret: SecretAddress,
-  ordinal: Ordinal,
-  work: Work,
-  stray: { readonly platform: string; readonly copy: string } | null = null,
-): Promise<void> {
-  for (const { platform, name, users } of await copiesInUse({ secret, ordinal }, work, stray)) {
+export async function assertUnused(secret: SecretAddress, ordinal: Ordinal, work: Work): Promise<void> {
+  for (const { platform, name, users } of await copiesInUse({ secret, ordinal }, work)) {
     throw new Fault({
       code: 'service-busy',
       what: `${nameOf(secret)} v${ordinal} is still in use on ${platform} as ${name}: ${users.join(', ')}`,
@@ -31,17 +25,33 @@ export async function assertUnused(
   }
 }
 
-/** The same of one copy alone: its version may be in use under another name, or on another platform. */
-export async function assertCopyUnused(step: PruneStep, work: Work): Promise<void> {
-  const users = await usersOf(step, work);
+type Copy = Pick<PruneStep, 'secret' | 'ordinal' | 'platform' | 'copy'>;
+
+/** The same of one copy alone: its version may be in use under another name, on another platform, or on a host. */
+export async function assertCopyUnused(step: Copy & Pick<PruneStep, 'cause'>, work: Work): Promise<void> {
+  const users = await copyUsers(step, work);
   if (users.length === 0) return;
+  const isOrphan = step.cause.kind === 'request';
   throw new Fault({
     code: 'service-busy',
-    what: `${step.copy} on ${step.platform} is in use again: ${users.join(', ')}`,
+    what: `${step.copy} on ${step.platform} is ${isOrphan ? 'in use again' : 'still in use'}: ${users.join(', ')}`,
     where: step.secret,
     live: 'it stays',
-    next: 'run keyturn drift: it is no orphan any more',
+    next: isOrphan
+      ? 'run keyturn drift: it is no orphan any more'
+      : 'plan again: it says what must move first',
   });
+}
+
+/** Who refers to one copy, in words, each once. It need not be on record. */
+export async function copyUsers({ secret, ordinal, platform, copy }: Copy, work: Work): Promise<string[]> {
+  const recorded = recordedVersion(work.journal.secret(secret), ordinal)?.copies ?? [];
+  const { copies, services } = await work.look(platform);
+  const isIt = (known: { readonly name: string }): boolean => known.name === copy;
+  const here = recorded.filter((known) => known.platform === platform);
+  const id = (here.find(isIt) ?? copies.find(isIt))?.id;
+  if (id === undefined) return [];
+  return [...new Set(Object.values(services).flatMap((service) => usesOf(service, id)))];
 }
 
 interface Version {
@@ -49,34 +59,17 @@ interface Version {
   readonly ordinal: Ordinal;
 }
 
-/** Who refers to a copy of a version, in words, each once. */
-export async function usersOf(
-  version: Version & { readonly platform?: string; readonly copy?: string },
-  work: Work,
-): Promise<string[]> {
-  const { platform, copy } = version;
-  const stray = platform === undefined || copy === undefined ? null : { platform, copy };
-  const inUse = await copiesInUse(version, work, stray);
-  const wanted = inUse.filter(
-    ({ platform: at, name }) => stray === null || (at === stray.platform && name === stray.copy),
-  );
-  return [...new Set(wanted.flatMap(({ users }) => users))];
+/** Who refers to a version, in words, each once. */
+export async function usersOf(version: Version, work: Work): Promise<string[]> {
+  return [...new Set((await copiesInUse(version, work)).flatMap(({ users }) => users))];
 }
 
 async function copiesInUse(
   { secret, ordinal }: Version,
   work: Work,
-  stray: { readonly platform: string; readonly copy: string } | null,
 ): Promise<{ readonly platform: string; readonly name: string; readonly users: readonly string[] }[]> {
   const recorded = recordedVersion(work.journal.secret(secret), ordinal)?.copies ?? [];
   const copies = [...recorded, ...(await namesOnHosts(secret, ordinal, work))];
-  const isStray = ({ platform, name }: RecordedCopy): boolean =>
-    platform === stray?.platform && name === stray.copy;
-  if (stray !== null && !recorded.some(isStray)) {
-    const seen = await work.look(stray.platform);
-    const id = seen.copies.find(({ name }) => name === stray.copy)?.id;
-    if (id !== undefined) copies.push({ platform: stray.platform, name: stray.copy, id });
-  }
   const inUse = [];
   for (const { platform, name, id } of copies) {
     const { services } = await work.look(platform);
@@ -132,7 +125,7 @@ function usesOf(service: ObservedService, copyId: string): string[] {
   return uses;
 }
 
-/** Processes of a host that began before their file was last written and carry no marker: they may hold any version. */
+/** Processes of a host that carry no marker, and whose file was written since they began, or is gone: they may hold any version. */
 function unmarked(
   { name, file, liveTasks }: ObservedService,
   platform: string,
@@ -142,9 +135,10 @@ function unmarked(
   const mounts = work.journal.consumer(consumerAddress(platform, name))?.mounts ?? {};
   const reads = file !== undefined && Object.values(mounts).some((mount) => mount.secret === secret);
   const isOpen = (task: LiveTask): boolean =>
-    task.copyIds.length === 0 && file?.stale.includes(task.name) === true;
+    task.copyIds.length === 0 && (file?.isThere !== true || file.stale.includes(task.name));
   const open = reads ? liveTasks.filter(isOpen) : [];
-  return open.map((task) => `${task.name}, which runs since before ${name} was written`);
+  const since = file?.isThere === true ? `before ${name} was written` : `when ${name} was there`;
+  return open.map((task) => `${task.name}, which runs since ${since}`);
 }
 
 /**

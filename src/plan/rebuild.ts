@@ -17,6 +17,7 @@ import { doubtsOf } from './doubts.ts';
 import type { Reading, Stored } from './evidence.ts';
 import { hasCopiedTags, serviceOf, versionNamed } from './evidence.ts';
 import { declarationDigest } from './timing.ts';
+import { Unions } from './graph.ts';
 import type { Scene } from './scene.ts';
 import { sceneOf } from './scene.ts';
 import { View } from './view.ts';
@@ -252,17 +253,23 @@ function longestSoak(moved: readonly Reading[], { view, promotions }: Scene): Is
     .reduce<IsoDuration>((a, { soak }) => (durationMs(soak) > durationMs(a) ? soak : a), 'PT0S');
 }
 
-/** With what consumers that are not there yet read beside these: it was delivered for them in one group, and no spec tells. */
+/**
+ * With everything that may have been in one group with these (src/plan/groups.ts): declared together, read by one
+ * consumer, or needed by one another, which no tag and no spec tells.
+ */
 function deliveredWith(secrets: ReadonlySet<SecretAddress>, view: View): ReadonlySet<SecretAddress> {
-  const absent = view.declared.consumers.filter((consumer) => serviceOf(consumer, view) === null);
-  const all = new Set(secrets);
-  for (let known = -1; known < all.size;) {
-    known = all.size;
-    for (const { mounts } of absent) {
-      if (mounts.some(({ secret }) => all.has(secret))) for (const { secret } of mounts) all.add(secret);
-    }
+  const unions = new Unions();
+  for (const { address, together, dependsOn, derivedFrom } of view.declared.secrets) {
+    unions.add(address);
+    for (const other of [...together, ...dependsOn, ...derivedFrom]) unions.join(address, other);
   }
-  return all;
+  for (const { address, mounts, dependsOn } of view.declared.consumers) {
+    unions.add(address);
+    for (const other of [...mounts.map(({ secret }) => secret), ...dependsOn]) unions.join(address, other);
+  }
+  const roots = new Set([...secrets].map((address) => unions.rootOf(address)));
+  const all = view.declared.secrets.map(({ address }) => address);
+  return new Set(all.filter((address) => roots.has(unions.rootOf(address))));
 }
 
 /** No flip came before the mint of what it brought. */

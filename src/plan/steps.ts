@@ -24,6 +24,7 @@ import { operationId } from './cause.ts';
 import type { MissingCopy, Move } from './flips.ts';
 import type { Cluster } from './groups.ts';
 import type { Rotation } from './rotations.ts';
+import type { Use } from './uses.ts';
 import { placesOf, unreadable, usesOf } from './uses.ts';
 import { isStill, settleAfter, writeOf } from './hosts.ts';
 import type { View } from './view.ts';
@@ -156,7 +157,9 @@ export function mintStep(
 function namedBy({ secret: { address }, ordinal }: Rotation, view: View): Pick<MintStep, 'namedBy'> {
   const copies = recordedVersion(view.recordOf(address), ordinal)?.copies ?? [];
   const uses = usesOf(placesOf(address, { ordinal, copies }, view), view);
-  const consumers = uses.flatMap(({ by, service }) => (by === 'spec' ? [service] : []));
+  // Swarm ends the tasks of an older spec by itself; on a host nobody does.
+  const reads = ({ by, service }: Use): boolean => by === 'spec' || (by === 'task' && isOnHost(service));
+  const consumers = uses.filter(reads).map(({ service }) => service);
   return consumers.length === 0 ? {} : { namedBy: [...new Set(consumers)].sort() };
 }
 

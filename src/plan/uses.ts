@@ -68,7 +68,7 @@ export function usesOf(
 
 /**
  * Whether a process on a host may hold any version of a secret, so this one: it began before its file was last written, and carries
- * no marker. One that began since and holds nothing of ours reads a file that has nothing of ours.
+ * no marker, or that file is gone. One that began since and holds nothing of ours reads a file that has nothing of ours.
  */
 function mayHold(
   { name, copyIds }: LiveTask,
@@ -77,7 +77,8 @@ function mayHold(
   copy: string,
   view: View,
 ): boolean {
-  if (copyIds.length > 0 || file?.stale.includes(name) !== true) return false;
+  if (copyIds.length > 0 || file === undefined) return false;
+  if (file.isThere && !file.stale.includes(name)) return false;
   const recorded = Object.values(view.recordOfConsumer(service)?.mounts ?? {});
   const declared = view.consumer(service)?.mounts ?? [];
   return [...recorded, ...declared].some(({ secret }) => nameOf(secret) === splitCopyName(copy)?.base);

@@ -101,8 +101,15 @@ export class View {
     }
     this.#mountedBy = mountedBy;
     this.#apart = apartBothWays(this.declared.secrets);
+    const hosts = new Set(
+      this.declared.platforms.flatMap(({ kind, name }) => (kind === 'host' ? [name] : [])),
+    );
     for (const [name, platform] of Object.entries(input.observed.platforms)) {
-      if (platform.status === 'seen') this.#index(name, platform.copies);
+      if (platform.status !== 'seen') continue;
+      this.#index(name, platform.copies);
+      // Hosts keep no copies: which versions there are is said by who reads them.
+      for (const { references } of hosts.has(name) ? Object.values(platform.services) : [])
+        for (const reference of references) this.#heighten(name, reference.copyName);
     }
   }
 
@@ -205,7 +212,7 @@ export class View {
     return this.#labelled.get(address) ?? [];
   }
 
-  /** The highest ordinal that record, tags, or the names of copies know; 0 where there is none. */
+  /** The highest ordinal that record, tags, the names of copies, or files on hosts know; 0 where there is none. */
   highestOrdinal(secret: DeclaredSecret): Ordinal {
     const item = this.vaultItem(secret);
     const seen = 'seen' in item ? item.seen : null;
@@ -238,11 +245,7 @@ export class View {
   #index(platform: string, copies: readonly ObservedCopy[]): void {
     this.#copies.set(platform, new Map(copies.map((copy) => [copy.name, copy])));
     for (const { id, name, labels } of copies) {
-      const named = splitCopyName(name);
-      if (named !== null) {
-        const key = `${platform}/${named.base}`;
-        this.#highest.set(key, Math.max(named.ordinal, this.#highest.get(key) ?? 0));
-      }
+      this.#heighten(platform, name);
       const ordinal = Number(labels[TAG_VERSION]);
       if (labels[TAG_STACK] !== this.declared.stack || !Number.isSafeInteger(ordinal) || ordinal <= 0)
         continue;
@@ -251,6 +254,13 @@ export class View {
       list.push({ platform, name, id, ordinal });
       this.#labelled.set(address, list);
     }
+  }
+
+  #heighten(platform: string, copy: string): void {
+    const named = splitCopyName(copy);
+    if (named === null) return;
+    const key = `${platform}/${named.base}`;
+    this.#highest.set(key, Math.max(named.ordinal, this.#highest.get(key) ?? 0));
   }
 
   /** The fingerprint that a basis holds for an address, declared or not. */

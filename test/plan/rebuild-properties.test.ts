@@ -36,6 +36,49 @@ function gist({ secrets }: Recorded, address: SecretAddress): object | null {
   return { current: record.current, highest: record.highest, versions };
 }
 
+const SECRET = {
+  soak: 'PT0S',
+  keep: 0,
+  generation: 1,
+  isDated: false,
+  isManual: false,
+  isElsewhere: false,
+  dependsOn: [],
+  together: [],
+};
+const SERVICE = { dependsOn: [], isOptional: false, isAbsent: false };
+const ONCE = {
+  happenings: [{ kind: 'apply', hours: 0 }],
+  hours: 0,
+  options: { rotate: [], target: [], dueOnly: false },
+};
+
+/** A file on a host reads two secrets: a service reads the one, and the other was declared together with a longer soak. */
+const TOGETHER = {
+  ...ONCE,
+  secrets: [{ ...SECRET, together: [1] }, { ...SECRET, soak: 'PT24H' }, SECRET],
+  services: [
+    { ...SERVICE, mounts: [{ secret: 2, pin: null, base: 0 }], place: 'prod' },
+    {
+      ...SERVICE,
+      mounts: [
+        { secret: 0, pin: null, base: 0 },
+        { secret: 2, pin: null, base: 0 },
+      ],
+      place: 'box',
+    },
+  ],
+  damages: [],
+} as unknown as Life;
+
+/** Only a file on a host still names the version of a secret that the vault has no more. */
+const ONLY_NAMED = {
+  ...ONCE,
+  secrets: [SECRET],
+  services: [{ ...SERVICE, mounts: [{ secret: 0, pin: 1, base: 0 }], place: 'box' }],
+  damages: [{ kind: 'deleted', which: 0 }],
+} as unknown as Life;
+
 describe('a record that is rebuilt from tags, labels and specs', () => {
   it('has the roles, ids and copies of the one that was lost', () => {
     fc.assert(
@@ -60,9 +103,13 @@ describe('a record that is rebuilt from tags, labels and specs', () => {
           return makePlan(input).steps.map(({ kind, text }) => `${kind} ${text}`);
         };
         const before = wordsOf(situation.recorded);
-        for (const step of wordsOf(rebuilt(situation))) expect(before).toContain(step);
+        const after = wordsOf(rebuilt(situation));
+        const isMint = (step: string): boolean => step.startsWith('mint ');
+        // What still soaks, longer than it would have, keeps out of its group, which then has other steps.
+        const isWhole = before.filter(isMint).length === after.filter(isMint).length;
+        for (const step of after.filter((each) => isWhole || isMint(each))) expect(before).toContain(step);
       }),
-      RUNS,
+      { ...RUNS, examples: [[TOGETHER]] },
     );
   });
 
@@ -75,7 +122,7 @@ describe('a record that is rebuilt from tags, labels and specs', () => {
         const plan = makePlan(inputOf({ ...situation, recorded, options: NO_OPTIONS }));
         situation.world.execute(plan, recorded, situation.now);
       }),
-      RUNS,
+      { ...RUNS, examples: [[ONLY_NAMED]] },
     );
   });
 
