@@ -37,8 +37,8 @@ interface Fleet {
 }
 
 /** Two hosts whose file was there before keyturn, with forty lines, and in which two variables were then taken over. */
-async function fleet(): Promise<Fleet> {
-  const cwd = await project(DECLARED);
+async function fleet(declared = DECLARED): Promise<Fleet> {
+  const cwd = await project(declared);
   const main = await readFile(join(cwd, 'main.ts'), 'utf8');
   const door = `import { EnvFile, Hosts, SystemdUnit } from '${REPOSITORY}/src/declare/declare.ts';\n`;
   await put(join(cwd, 'main.ts'), door + main);
@@ -105,6 +105,19 @@ describe('files on hosts', () => {
     const shown = await run(['history', 'show', '2']);
     expect(shown.out.replaceAll(/\s+/g, ' ')).toContain('on web-2, then restart tracker.service');
   }, 120_000);
+
+  it('go back beside the copy of a service that waited for them', async () => {
+    const { run, file, unit } = await fleet(`${DECLARED.replace('new EnvFile', 'const env = new EnvFile')}
+    const prod = new Swarm(this, 'prod', { endpoint: 'unix:///var/run/docker.sock' });
+    new SwarmService(this, 'api', { swarm: prod, service: 'api', mounts: [jwt.at('jwt')], dependsOn: [env], settle: Duration.seconds(0) });`);
+    const before = ['web-1', 'web-2'].map(file);
+    writeFileSync(unit('web-1', 'refuses'), 'jwt-secret_v2\n');
+    const ended = await run(ROTATE);
+    expect(ended, ended.out + ended.err).toMatchObject({ code: 10 });
+    expect(['web-1', 'web-2'].map(file)).toEqual(before);
+    const again = await run(['plan']);
+    expect(again.out, again.out + again.err).not.toContain('taken back');
+  });
 
   it('are put back by a rollback in the soak, and only go forward in an emergency', async () => {
     const { run, file } = await fleet();
