@@ -46,11 +46,21 @@ export async function undoGroup(
   return hasChanged ? 'rolled-back' : 'failed';
 }
 
-/** A version that was read before this apply began, by somebody whom it did not flip and so does not flip back. */
+/**
+ * A version that was read before this apply began, by somebody whom it did not flip and so does not flip back; or that
+ * a file was flipped to which has no way back. Of a service Swarm itself keeps the copy, and with it the version.
+ */
 function isStillNamed(step: Step, begun: readonly Standing[]): boolean {
   if (step.kind !== 'mint') return false;
-  const flipped = new Set(begun.map(({ step: each }) => (each.kind === 'flip' ? each.consumer : null)));
-  return (step.namedBy ?? []).some((consumer) => !flipped.has(consumer));
+  const { secret, ordinal, namedBy = [] } = step;
+  const flips = begun.flatMap(({ step: each }) => (each.kind === 'flip' ? [each] : []));
+  const flipped = new Set(flips.map(({ consumer }) => consumer));
+  const isTo = ({ changes }: FlipStep): boolean =>
+    changes.some((change) => change.secret === secret && change.to?.ordinal === ordinal);
+  const isForGood = (flip: FlipStep): boolean => flip.write !== undefined && flip.inverse === null;
+  return (
+    namedBy.some((consumer) => !flipped.has(consumer)) || flips.some((flip) => isForGood(flip) && isTo(flip))
+  );
 }
 
 interface UndoNode extends Node {

@@ -47,8 +47,10 @@ export class FileWatch {
     this.edited.add(before.path);
     this.#left.set(before.path, after);
     this.touched.add(before.path);
-    for (const [variable, value] of after.variables)
-      if (before.variables.get(variable) !== value)
+    // Without its marker, or with an older one, or without the file, nobody but who did that knows what is read there.
+    const isUntold = after.text === null || before.marker?.text !== after.marker?.text;
+    for (const [variable, value] of [...(isUntold ? before.variables : []), ...after.variables])
+      if (isUntold || before.variables.get(variable) !== value)
         this.#byHand.put.add(`${before.path} ${variable} ${value}`);
   }
 
