@@ -4,7 +4,7 @@ import { Fault } from '../model/fault.ts';
 import type { LiveTask, ObservedService, ObservedVersion } from '../model/observed.ts';
 import { itemFingerprint } from '../model/observed.ts';
 import { referenceTo } from '../model/host.ts';
-import type { PruneStep, RetireStep } from '../model/plan.ts';
+import type { PruneStep, RetireStep, UnstageStep } from '../model/plan.ts';
 import type { RecordedCopy } from '../model/recorded.ts';
 import { recordedVersion } from '../model/recorded.ts';
 import type { Work } from './work.ts';
@@ -14,32 +14,34 @@ import type { Work } from './work.ts';
  * I5). Looked at right before the act, because a plan may be hours old and Swarm itself only protects what a spec names.
  */
 export async function assertUnused(secret: SecretAddress, ordinal: Ordinal, work: Work): Promise<void> {
-  for (const { platform, name, users } of await copiesInUse({ secret, ordinal }, work)) {
-    throw new Fault({
-      code: 'service-busy',
-      what: `${nameOf(secret)} v${ordinal} is still in use on ${platform} as ${name}: ${users.join(', ')}`,
-      where: secret,
-      live: `v${ordinal} stays enabled in the vault and on ${platform}`,
-      next: 'plan again: it says what must move first',
-    });
-  }
+  for (const used of await copiesInUse({ secret, ordinal }, work)) throw inUse({ secret, ordinal }, used);
 }
 
 type Copy = Pick<PruneStep, 'secret' | 'ordinal' | 'platform' | 'copy'>;
 
 /** The same of one copy alone: its version may be in use under another name, on another platform, or on a host. */
-export async function assertCopyUnused(step: Copy & Pick<PruneStep, 'cause'>, work: Work): Promise<void> {
+export async function assertCopyUnused(step: UnstageStep | PruneStep, work: Work): Promise<void> {
+  const { secret, ordinal, platform, copy } = step;
   const users = await copyUsers(step, work);
   if (users.length === 0) return;
-  const isOrphan = step.cause.kind === 'request';
+  if (step.kind === 'unstage' || step.cause.kind !== 'request')
+    throw inUse({ secret, ordinal }, { platform, name: copy, users });
   throw new Fault({
     code: 'service-busy',
-    what: `${step.copy} on ${step.platform} is ${isOrphan ? 'in use again' : 'still in use'}: ${users.join(', ')}`,
-    where: step.secret,
+    what: `${copy} on ${platform} is in use again: ${users.join(', ')}`,
+    where: secret,
     live: 'it stays',
-    next: isOrphan
-      ? 'run keyturn drift: it is no orphan any more'
-      : 'plan again: it says what must move first',
+    next: 'run keyturn drift: it is no orphan any more',
+  });
+}
+
+function inUse({ secret, ordinal }: Version, { platform, name, users }: InUse): Fault {
+  return new Fault({
+    code: 'service-busy',
+    what: `${nameOf(secret)} v${ordinal} is still in use on ${platform} as ${name}: ${users.join(', ')}`,
+    where: secret,
+    live: `v${ordinal} stays enabled in the vault and on ${platform}`,
+    next: 'plan again: it says what must move first',
   });
 }
 
@@ -64,22 +66,25 @@ export async function usersOf(version: Version, work: Work): Promise<string[]> {
   return [...new Set((await copiesInUse(version, work)).flatMap(({ users }) => users))];
 }
 
-async function copiesInUse(
-  { secret, ordinal }: Version,
-  work: Work,
-): Promise<{ readonly platform: string; readonly name: string; readonly users: readonly string[] }[]> {
+interface InUse {
+  readonly platform: string;
+  readonly name: string;
+  readonly users: readonly string[];
+}
+
+async function copiesInUse({ secret, ordinal }: Version, work: Work): Promise<InUse[]> {
   const recorded = recordedVersion(work.journal.secret(secret), ordinal)?.copies ?? [];
   const copies = [...recorded, ...(await namesOnHosts(secret, ordinal, work))];
-  const inUse = [];
+  const used: InUse[] = [];
   for (const { platform, name, id } of copies) {
     const { services } = await work.look(platform);
     const users = Object.values(services).flatMap((service) => [
       ...usesOf(service, id),
       ...unmarked(service, platform, secret, work),
     ]);
-    if (users.length > 0) inUse.push({ platform, name, users });
+    if (users.length > 0) used.push({ platform, name, users });
   }
-  return inUse;
+  return used;
 }
 
 /**
