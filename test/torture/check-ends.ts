@@ -21,8 +21,9 @@ export function checkGroups(
     const names = new Map(admin.service(step.service)?.references.map((use) => [use.target, use.copyName]));
     if (names.size === 0 && admin.service(step.service) === null) continue;
     const isForth = statuses.get(step.id) === 'done';
-    // An emergency takes nothing back: a flip that failed may have been posted all the same.
-    const isOpen = plan.kind === 'compromise' && statuses.get(step.id) === 'failed';
+    // What nobody takes back may have been posted all the same: in an emergency, and where the way back is dead.
+    const isForGood = plan.kind === 'compromise' || step.inverse === null;
+    const isOpen = isForGood && statuses.get(step.id) === 'failed';
     const isBack = statuses.get(step.id) === 'undone';
     for (const { target, from, to, back } of step.changes) {
       // What is dead never returns: the way back leads to another one.
