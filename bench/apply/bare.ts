@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 interface Service {
   readonly ID: string;
   readonly Version: { readonly Index: number };
+  readonly UpdateStatus?: { readonly State?: string };
   readonly Spec: {
     readonly Name: string;
     readonly TaskTemplate: { readonly ContainerSpec: { readonly Secrets?: readonly object[] } };
@@ -13,7 +14,6 @@ interface Service {
 interface Task {
   readonly ID: string;
   readonly ServiceID: string;
-  readonly DesiredState: string;
   readonly Status: { readonly State: string };
   readonly Spec: { readonly ContainerSpec: { readonly Secrets?: readonly { readonly SecretID: string }[] } };
 }
@@ -22,9 +22,22 @@ interface Task {
 const POLL_MS = 400;
 const WATCH_MS = 5_000;
 
+/** States of a task that has not ended. */
+const ALIVE = new Set([
+  'new',
+  'pending',
+  'assigned',
+  'accepted',
+  'preparing',
+  'ready',
+  'starting',
+  'running',
+]);
+
 /**
- * The least that moves services to a new secret each: makes the secrets, posts all updates at once, and waits until each
- * service runs on its own for as long as keyturn does. Plain requests, no package, no record. Returns how long it took.
+ * The least that moves services to a new secret each: makes the secrets, posts all updates at once, and waits by keyturn's
+ * rule (docs/SWARM.md): the new task alone is left and stays the same for as long as swarm itself looks, whose own update
+ * has ended by then. Plain requests, no package, no record. Returns how long it took.
  */
 export async function updateAtOnce(
   host: string,
@@ -60,17 +73,22 @@ export async function updateAtOnce(
   const since = new Map<string, { readonly task: string; readonly at: number }>();
   const good = new Set<string>();
   while (good.size < wanted.size) {
-    const tasks = await engine<Task[]>('GET', '/tasks');
+    const [tasks, seen] = await Promise.all([
+      engine<Task[]>('GET', '/tasks'),
+      engine<Service[]>('GET', '/services'),
+      engine<object[]>('GET', '/nodes'),
+    ]);
+    const updating = new Set(
+      seen.flatMap(({ ID, UpdateStatus }) => (UpdateStatus?.State === 'updating' ? [ID] : [])),
+    );
     const now = performance.now();
     for (const [service, secret] of wanted) {
-      const own = tasks.filter(
-        ({ ServiceID, DesiredState }) => ServiceID === service && DesiredState === 'running',
-      );
-      const [task] = own;
+      const alive = tasks.filter(({ ServiceID, Status }) => ServiceID === service && ALIVE.has(Status.State));
+      const [task] = alive;
       const isNew = task?.Spec.ContainerSpec.Secrets?.[0]?.SecretID === secret;
-      if (own.length !== 1 || task?.Status.State !== 'running' || !isNew) since.delete(service);
+      if (alive.length !== 1 || task?.Status.State !== 'running' || !isNew) since.delete(service);
       else if (since.get(service)?.task !== task.ID) since.set(service, { task: task.ID, at: now });
-      else if (now - (since.get(service)?.at ?? now) >= WATCH_MS) good.add(service);
+      else if (now - (since.get(service)?.at ?? now) >= WATCH_MS && !updating.has(service)) good.add(service);
     }
     await pause(POLL_MS);
   }

@@ -91,7 +91,7 @@ export function judge(
   }
 
   const census = count(sighting, mine);
-  const why = missing(census, service);
+  const why = missing(census);
   if (why !== null) return { verdict: { kind: 'waiting', why }, memory: { ...unsteady, homelessFrom } };
 
   const ids = census.good
@@ -106,6 +106,9 @@ export function judge(
     const why = `${countOf(census.good.length, 'task')} healthy, watched for ${seconds} s more`;
     return { verdict: { kind: 'waiting', why }, memory: next };
   }
+  // Its own watch began when ours did, and may be the longer one: an update has a delay between its tasks, too.
+  if (isMoving(service))
+    return { verdict: { kind: 'waiting', why: 'swarm watches the new tasks' }, memory: next };
   const { good, stale } = census;
   const updateState = service.UpdateStatus?.State ?? null;
   return { verdict: { kind: 'good', good, staleOnDownNodes: stale, updateState }, memory: next };
@@ -183,14 +186,14 @@ function count({ service, tasks, nodes }: Sighting, mine: readonly WireTask[]): 
   return { need, have: new Set(good.map((task) => task.Slot)).size, good, ...old };
 }
 
-function missing({ need, have, ending, untouched }: Census, service: WireService): string | null {
+function missing({ need, have, ending, untouched }: Census): string | null {
   if (have < need) return `${have} of ${countOf(need, 'task')} run on the expected secrets`;
   if (untouched > 0) {
     return `${countOf(untouched, 'task')} still ${untouched === 1 ? 'runs' : 'run'} on other secrets`;
   }
   if (ending > 0)
     return `${countOf(ending, 'task')} with other secrets still ${ending === 1 ? 'stops' : 'stop'}`;
-  return isMoving(service) ? 'swarm watches the new tasks' : null;
+  return null;
 }
 
 /** A health check that fails may end a task as `complete` with exit 0; a service's task is not meant to end. */

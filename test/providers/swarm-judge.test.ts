@@ -137,6 +137,26 @@ describe('a good flip', () => {
     expect(inTheEnd({ service: service({ UpdateStatus: { State: 'updating' } }) }).kind).toBe('waiting');
   });
 
+  it('watches while swarm does: both look at the same tasks, and neither waits for the other', () => {
+    const sighting = { tasks: GOOD, nodes: NODES };
+    const updating = service({ UpdateStatus: { State: 'updating' } });
+    const first = judge({ ...sighting, service: updating, at: 0 }, EXPECT, NOTHING_SEEN);
+    const second = judge({ ...sighting, service: updating, at: 1_000 }, EXPECT, first.memory);
+    expect(second.verdict).toEqual({ kind: 'waiting', why: 'swarm watches the new tasks' });
+    const third = judge({ ...sighting, service: service(), at: 1_400 }, EXPECT, second.memory);
+    expect(third.verdict.kind).toBe('good');
+  });
+
+  it('does not begin to watch before every task that reads something else has ended', () => {
+    const updating = service({ UpdateStatus: { State: 'updating' } });
+    const tasks = [...GOOD, task('o', 'db_v1', { slot: 1, desired: 'shutdown' })];
+    const first = judge({ service: updating, tasks, nodes: NODES, at: 0 }, EXPECT, NOTHING_SEEN);
+    const ended = { service: service(), tasks: GOOD, nodes: NODES };
+    const second = judge({ ...ended, at: 5_000 }, EXPECT, first.memory);
+    expect(second.verdict.kind).toBe('waiting');
+    expect(judge({ ...ended, at: 6_000 }, EXPECT, second.memory).verdict.kind).toBe('good');
+  });
+
   it('counts a slot once, however many of its tasks run', () => {
     const tasks = [1, 1, 2].map((slot, at) => task(`t${at}`, 'db_v2', { slot }));
     expect(inTheEnd({ tasks })).toEqual({ kind: 'waiting', why: '2 of 3 tasks run on the expected secrets' });
