@@ -1,12 +1,36 @@
-// node build.js [folder]: makes dist/, the publishable package: tsc for code and types, then the command line's parser
-// in one file. Loading yargs from its many files costs 50 ms of CPU on each start, which a --help or a completion feels.
+// node build.js [folder]: makes dist/, the publishable package. tsc writes the types; rolldown makes the code: one file
+// for each entry of the package, and chunks/ for what they share or load late. Packages that hold no credentials are in
+// them, for loading their hundreds of files costs each run 0.2 s of CPU (docs/decisions/0050); their licences lie beside.
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
 
 const dist = process.argv[2] ?? 'dist';
 process.chdir(import.meta.dirname);
+
+const ENTRIES = {
+  'cli/main': 'src/cli/main.ts',
+  'declare/declare': 'src/declare/declare.ts',
+  'engine': 'src/engine.ts',
+};
+
+/** Stay packages: who signs in to Azure, who must be the same module in the user's own app, and what is seldom needed. */
+const PACKAGES = [
+  /^@azure\//,
+  /^@cdktf\//,
+  /^@secretlint\//,
+  /^cdktf(\/|$)/,
+  /^constructs(\/|$)/,
+  /^jiti(\/|$)/,
+];
+
+/** Parts of packages that nothing of ours comes to: building images (gRPC, tar) and dockerode's own ssh. */
+const UNUSED = [
+  { of: 'dockerode', part: /^\.\/(session|buildkit)$/ },
+  { of: 'dockerode', part: /^(tar-fs|@balena\/dockerignore)$/ },
+  { of: 'docker-modem', part: /^ssh2$/ },
+];
 
 rmSync(dist, { recursive: true, force: true });
 execFileSync(
@@ -15,38 +39,44 @@ execFileSync(
   { stdio: 'inherit' },
 );
 
-const bundle = await rolldown({ input: 'node_modules/yargs/index.mjs', platform: 'node' });
+const bundle = await rolldown({
+  input: ENTRIES,
+  platform: 'node',
+  external: PACKAGES,
+  plugins: [{ name: 'unused', resolveId: (id, from) => (isUnused(id, from) ? '\0unused' : null), load }],
+});
 const { output } = await bundle.write({
-  file: join(dist, 'cli', 'yargs.js'),
+  dir: dist,
   format: 'esm',
+  entryFileNames: '[name].js',
+  // As deep as the entry of the command line: package.json is found from both.
+  chunkFileNames: 'chunks/[name].js',
   comments: { legal: true },
 });
 await bundle.close();
+writeFileSync(join(dist, 'LICENSES.txt'), packagesIn(output).map(licenceOf).join('\n\n'));
 
-const packages = new Set(
-  output
+function isUnused(id, from = '') {
+  return UNUSED.some(({ of, part }) => part.test(id) && from.includes(`/node_modules/${of}/`));
+}
+
+function load(id) {
+  return id === '\0unused' ? 'module.exports = {};' : null;
+}
+
+function packagesIn(chunks) {
+  const names = chunks
     .flatMap((chunk) => ('moduleIds' in chunk ? chunk.moduleIds : []))
-    .flatMap((id) => {
-      const name = /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(id)?.[1];
-      return name === undefined ? [] : [name];
-    }),
-);
-writeFileSync(join(dist, 'cli', 'yargs.LICENSES.txt'), [...packages].sort().map(licenceOf).join('\n\n'));
-
-const main = join(dist, 'cli', 'main.js');
-const text = readFileSync(main, 'utf8');
-if (!text.includes("from 'yargs'")) throw new Error(`${main} does not import yargs`);
-writeFileSync(main, text.replace("from 'yargs'", "from './yargs.js'"));
+    .flatMap((id) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(id)?.[1] ?? []);
+  return [...new Set(names)].sort();
+}
 
 function licenceOf(name) {
   const folder = `node_modules/${name}`;
-  const { version, license } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'));
-  for (const file of ['LICENSE', 'license', 'LICENSE.txt', 'LICENSE.md']) {
-    try {
-      return `${name} ${version} (${license})\n\n${readFileSync(`${folder}/${file}`, 'utf8').trim()}\n`;
-    } catch (error) {
-      if (error.code !== 'ENOENT') throw error;
-    }
-  }
-  throw new Error(`${name} has no licence file`);
+  const { version, license, author } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'));
+  const title = `${name} ${version} (${license})`;
+  const file = readdirSync(folder).find((each) => /^licen[cs]e(\.(txt|md))?$/i.test(each));
+  if (file !== undefined) return `${title}\n\n${readFileSync(`${folder}/${file}`, 'utf8').trim()}\n`;
+  if (license === undefined) throw new Error(`${name} says nowhere under which licence it is`);
+  return `${title}\n\nBy ${author?.name ?? author}; it comes without a licence's text.\n`;
 }

@@ -1,6 +1,7 @@
 import type { Declared } from '../model/declared.ts';
 import type { Finding } from '../model/finding.ts';
 import type { PlaintextScan } from '../providers/plaintext.ts';
+import { scanForPlaintext } from '../providers/plaintext.ts';
 import type { PlaintextHit } from '../providers/plaintext-lint.ts';
 import { countText } from '../report/cause-text.ts';
 import type { Terminal } from './terminal.ts';
@@ -18,7 +19,6 @@ export async function scanTree(
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<PlaintextScan> {
-  const { scanForPlaintext } = await import('../providers/plaintext.ts');
   const mounts = stacks.flatMap(({ consumers }) => consumers.flatMap((consumer) => consumer.mounts));
   const bases = mounts.map(({ base }) => base);
   const targets = mounts.map(({ target }) => target.slice(target.lastIndexOf('/') + 1));

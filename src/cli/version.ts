@@ -1,7 +1,12 @@
 import { readFileSync } from 'node:fs';
 
-/** keyturn's own, as its package says it. */
+/** keyturn's own package.json, as it is published. */
+export function ownPackage(): string {
+  // From here and from each file that the build makes of it: both lie two folders deep.
+  return readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+}
+
+/** keyturn's own version, as its package says it. */
 export function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return /"version": "([^"]+)"/.exec(text)?.[1] ?? 'unknown';
+  return /"version": "([^"]+)"/.exec(ownPackage())?.[1] ?? 'unknown';
 }

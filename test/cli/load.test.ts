@@ -43,57 +43,76 @@ async function loadedBy(
   return { own: own.sort(), packages: [...new Set(packages)].sort() };
 }
 
-test('--help of the built package loads the same, and no jiti', async () => {
-  const { own, packages } = await loadedBy(['--help'], await builtPackage());
+/** What `--help` is made of: the words of the commands, and a fault's, which pass the guard. */
+const WORDS = [
+  'src/cli/exit-code.ts',
+  'src/cli/main.ts',
+  'src/cli/options.ts',
+  'src/cli/usage-check.ts',
+  'src/cli/usage-drift.ts',
+  'src/cli/usage-import.ts',
+  'src/cli/usage-record.ts',
+  'src/cli/usage-report.ts',
+  'src/cli/usage-schedule.ts',
+  'src/cli/usage.ts',
+  'src/cli/version.ts',
+  'src/model/address.ts',
+  'src/model/fault.ts',
+  'src/model/guard-forms.ts',
+  'src/model/guard.ts',
+  'src/model/readings.ts',
+];
 
-  expect(own).toEqual([
-    'bin/keyturn.js',
-    'dist/cli/exit-code.js',
-    'dist/cli/main.js',
-    'dist/cli/options.js',
-    'dist/cli/usage-check.js',
-    'dist/cli/usage-drift.js',
-    'dist/cli/usage-import.js',
-    'dist/cli/usage-record.js',
-    'dist/cli/usage-report.js',
-    'dist/cli/usage-schedule.js',
-    'dist/cli/usage.js',
-    'dist/cli/version.js',
-    'dist/cli/yargs.js',
-    // A fault's words pass the guard.
-    'dist/model/address.js',
-    'dist/model/fault.js',
-    'dist/model/guard-forms.js',
-    'dist/model/guard.js',
-    'dist/model/readings.js',
-  ]);
-  expect(packages).toEqual([]);
-});
+/** The files that the build put into these: it names them above their code, most of the time. */
+async function madeOf(files: readonly string[], root: string): Promise<string[]> {
+  const texts = await Promise.all(files.map((file) => readFile(join(root, file), 'utf8')));
+  const names = texts.flatMap((text) =>
+    [...text.matchAll(/^\/\/ ((?:src|node_modules)\/\S+)$/gm)].map(([, name = '']) => name),
+  );
+  return [...new Set(names)].sort();
+}
+
+function packagesIn(files: readonly string[]): string[] {
+  const names = files.flatMap((file) => /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? []);
+  return [...new Set(names)].sort();
+}
 
 test('--help loads yargs, the words of the commands, and nothing that they need to run', async () => {
   const { own, packages } = await loadedBy(['--help']);
 
-  expect(own).toEqual([
-    'bin/keyturn.js',
-    'src/cli/exit-code.ts',
-    'src/cli/main.ts',
-    'src/cli/options.ts',
-    'src/cli/usage-check.ts',
-    'src/cli/usage-drift.ts',
-    'src/cli/usage-import.ts',
-    'src/cli/usage-record.ts',
-    'src/cli/usage-report.ts',
-    'src/cli/usage-schedule.ts',
-    'src/cli/usage.ts',
-    'src/cli/version.ts',
-    // A fault's words pass the guard.
-    'src/model/address.ts',
-    'src/model/fault.ts',
-    'src/model/guard-forms.ts',
-    'src/model/guard.ts',
-    'src/model/readings.ts',
-  ]);
+  expect(own).toEqual(['bin/keyturn.js', ...WORDS]);
   expect(packages.filter((name) => name !== 'jiti' && !YARGS.includes(name))).toEqual([]);
+});
+
+/** The packages that stand in the files of a built package. */
+async function packagesInside(root: string): Promise<string[]> {
+  const files = await readdir(join(root, 'dist'), { recursive: true });
+  const code = files.filter((name) => name.endsWith('.js')).map((name) => join('dist', name));
+  return packagesIn(await madeOf(code, root));
+}
+
+test('--help of the built package loads the same, in few files, and no jiti', async () => {
+  const root = await builtPackage();
+  const { own, packages } = await loadedBy(['--help'], root);
+  const sources = await madeOf(own, root);
+
+  expect(sources).toContain('src/cli/usage.ts');
+  expect(sources.filter((name) => name.startsWith('src/') && !WORDS.includes(name))).toEqual([]);
+  expect(packagesIn(sources).filter((name) => !YARGS.includes(name))).toEqual([]);
+  expect(packages).toEqual([]);
+  expect(own.length).toBeLessThan(12);
+});
+
+test('the built package has no part in it that nothing comes to or that signs in to Azure, and says all licences', async () => {
+  const root = await builtPackage();
+  const inside = await packagesInside(root);
+  const licences = await readFile(join(root, 'dist', 'LICENSES.txt'), 'utf8');
+
+  expect(inside).toEqual(expect.arrayContaining(['docker-modem', 'dockerode', 'yargs', 'zod']));
+  expect(inside.filter((name) => /azure|grpc|protobuf|ssh2|tar-|cdktf|constructs|jiti/.test(name))).toEqual(
+    [],
+  );
+  expect(inside.filter((name) => !`\n${licences}`.includes(`\n${name} `))).toEqual([]);
 });
 
 test('the help of one command loads no more', async () => {

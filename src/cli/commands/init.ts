@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { Fault } from '../../model/fault.ts';
@@ -9,6 +8,7 @@ import type { OwnPackage, ScaffoldFile } from '../scaffold.ts';
 import { IGNORED, SCAFFOLD, packageJson } from '../scaffold.ts';
 import type { GeneralArgs } from '../terminal.ts';
 import { openTerminal } from '../terminal.ts';
+import { ownPackage } from '../version.ts';
 
 /**
  * Writes a project that synthesizes. A file of the scaffold that exists stops it before anything is written; a
@@ -39,9 +39,7 @@ export async function run(argv: GeneralArgs): Promise<ExitCode> {
 async function ownPackageJson(root: string): Promise<ScaffoldFile[]> {
   const path = 'package.json';
   if ((await present(root, [path])).length > 0) return [];
-  const own = JSON.parse(
-    readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
-  ) as OwnPackage;
+  const own = JSON.parse(ownPackage()) as OwnPackage;
   const name = basename(root)
     .toLowerCase()
     .replace(/[^a-z0-9-]+/g, '-')
