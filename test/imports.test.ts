@@ -18,7 +18,7 @@ const ROOMS: Record<string, readonly string[]> = {
   'report': ['model', 'calendar'],
   'providers': ['model'],
   'sandbox': ['model'],
-  // run-app reads the manifest that the app wrote, through the one parser of it.
+  // assembly reads the manifest that the app wrote, through the one parser of it.
   'declare': ['model', 'calendar', 'record'],
   // The door for programs that drive the engine themselves.
   'engine.ts': ENGINE,
@@ -56,7 +56,7 @@ const HOMES: Record<string, RegExp> = {
   'yaml': /^src\/providers\/compose[a-z-]*\.ts$/,
   'yargs': /^src\/cli\//,
   // Whatever reads a file that someone may have edited.
-  'zod': /^src\/record\/|^src\/declare\/run-app\.ts$/,
+  'zod': /^src\/record\/|^src\/declare\/assembly\.ts$/,
 };
 
 interface Import {

@@ -4,7 +4,6 @@ import { join, resolve } from 'node:path';
 import { runApp } from '../declare/run-app.ts';
 import type { Declared } from '../model/declared.ts';
 import { Fault } from '../model/fault.ts';
-import { parseManifest } from '../record/manifest.ts';
 import type { Terminal } from './terminal.ts';
 import { remark } from './terminal.ts';
 
@@ -66,6 +65,8 @@ export async function readManifest(path: string): Promise<Declared> {
       cause,
     });
   }
+  // Late: where the app is run, it reads its manifests itself.
+  const { parseManifest } = await import('../record/manifest.ts');
   return parseManifest(text, path);
 }
 

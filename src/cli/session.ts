@@ -39,6 +39,39 @@ export async function openSession(
   return { ...beginning, ...(await look(beginning, signal)) };
 }
 
+/** Stacks that are looked at at once: each may be all of a large vault, and is kept until its turn. */
+const AT_ONCE = 4;
+
+/**
+ * Sessions of several stacks, side by side and ahead of their turn. What is returned hands each out once, and throws
+ * what went wrong with that one.
+ */
+export function openSessions(
+  world: World,
+  stacks: readonly Declared[],
+  signal: AbortSignal,
+): (declared: Declared) => Promise<Session> {
+  const opening = new Map<Declared, Promise<Session>>();
+  const ends: Promise<undefined>[] = [];
+  for (const [at, declared] of stacks.entries()) {
+    const before = ends[at - AT_ONCE] ?? Promise.resolve();
+    const session = before.then(() => openSession(world, declared, signal));
+    opening.set(declared, session);
+    // Whoever asks for it hears of its fault; nobody may, after an interrupt. The session itself is not kept here.
+    ends.push(
+      session.then(
+        () => undefined,
+        () => undefined,
+      ),
+    );
+  }
+  return async (declared) => {
+    const session = opening.get(declared) ?? openSession(world, declared, signal);
+    opening.delete(declared);
+    return session;
+  };
+}
+
 /** The same session with what is recorded and observed now. */
 export async function lookAgain(session: Session, signal?: AbortSignal): Promise<Session> {
   return { ...session, ...(await look(session, signal)) };

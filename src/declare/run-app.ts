@@ -1,13 +1,9 @@
 import { spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { z } from 'zod';
-import type { Declared } from '../model/declared.ts';
-import type { Problem } from '../model/fault.ts';
 import { Fault } from '../model/fault.ts';
-import { parseManifest } from '../record/manifest.ts';
 import { appFault } from './app-fault.ts';
-import { MANIFEST_FILE, PROBLEMS_FILE } from './declaration.ts';
+import { parseJson, readIfThere } from './app-files.ts';
+import type { Folders, SynthesizedStack } from './assembly.ts';
 import { forgetEarlierRun, inOwnFolder, publish } from './outdir.ts';
 
 export interface RunAppOptions {
@@ -21,12 +17,6 @@ export interface RunAppOptions {
   readonly meanwhile?: () => void;
 }
 
-export interface SynthesizedStack {
-  readonly name: string;
-  readonly manifestPath: string;
-  readonly declared: Declared;
-}
-
 export interface Synthesized {
   /** In order of name; only stacks that declare something for keyturn. */
   readonly stacks: readonly SynthesizedStack[];
@@ -36,24 +26,11 @@ export interface Synthesized {
 /** Of what the app prints, enough for its first error. */
 const MAX_SAID = 200_000;
 
-const configSchema = z.object({
-  app: z.string().min(1),
-  context: z.record(z.string(), z.unknown()).optional(),
-});
-const problemsSchema = z.object({
-  format: z.literal(1),
-  problems: z.array(z.object({ what: z.string(), where: z.string(), next: z.string().optional() })),
-});
-const assemblySchema = z.object({
-  stacks: z.record(
-    z.string(),
-    z.object({
-      workingDirectory: z.string(),
-      annotations: z.array(z.object({ constructPath: z.string(), level: z.string(), message: z.string() })),
-    }),
-  ),
-});
-type Assembly = z.infer<typeof assemblySchema>;
+/** What is used of cdktf.json. */
+interface Config {
+  readonly app: string;
+  readonly context: object;
+}
 
 /**
  * Runs the `app` command of cdktf.json as cdktf's own CLI does, in a child process, and reads what it declared.
@@ -74,14 +51,8 @@ export async function runApp(options: RunAppOptions): Promise<Synthesized> {
   return inOwnFolder(outdir, (own) => synthesize(config, directory, { own, outdir }, options));
 }
 
-interface Folders {
-  /** Of this run alone. */
-  readonly own: string;
-  readonly outdir: string;
-}
-
 async function synthesize(
-  config: z.infer<typeof configSchema>,
+  config: Config,
   directory: string,
   { own, outdir }: Folders,
   options: RunAppOptions,
@@ -89,26 +60,26 @@ async function synthesize(
   const running = runCommand(config.app, directory, options.signal, {
     ...withoutTerraformVariables(options.environment),
     CDKTF_OUTDIR: own,
-    CDKTF_CONTEXT_JSON: JSON.stringify(config.context ?? {}),
+    CDKTF_CONTEXT_JSON: JSON.stringify(config.context),
     // All error annotations then come in manifest.json, instead of one in an exception.
     CDKTF_CONTINUE_SYNTH_ON_ERROR_ANNOTATIONS: 'true',
   });
+  // It is heard below, and may end before.
+  running.catch(() => undefined);
+  // What reads manifests takes as long to load as the app takes to begin.
+  const { readLeft, refuseDeclared } = await import('./assembly.ts');
   options.meanwhile?.();
   const run = await running;
   if (run.status !== 0) {
     await refuseDeclared(own);
     throw appFault(run, directory);
   }
-  const assembly = await readAssembly(own, outdir);
-  refuseAnnotations(assembly);
-  const stacks = await readManifests({ own, outdir }, assembly);
-  await publish(own, outdir, Object.keys(assembly.stacks));
-  const warnings = annotationsOf(assembly, 'warn').map(({ where, what }) => `${where}: ${what}`);
-  if (stacks.length === 0) warnings.push('no stack declares a secret, a consumer or a vault');
+  const { stacks, warnings, names } = await readLeft({ own, outdir });
+  await publish(own, outdir, names);
   return { stacks, warnings };
 }
 
-async function readConfig(directory: string): Promise<z.infer<typeof configSchema>> {
+async function readConfig(directory: string): Promise<Config> {
   const file = join(directory, 'cdktf.json');
   const text = await readIfThere(file);
   if (text === null) {
@@ -119,14 +90,23 @@ async function readConfig(directory: string): Promise<z.infer<typeof configSchem
       next: 'run keyturn init; or go to the folder of your stacks, or name it with --directory',
     });
   }
-  const config = configSchema.safeParse(parseJson(text));
-  if (config.success) return config.data;
+  const config = configIn(parseJson(text));
+  if (config !== null) return config;
   throw new Fault({
     code: 'bad-file',
     what: 'cdktf.json names no app',
     where: file,
     next: 'give "app" the command that runs main.ts, for instance "node node_modules/jiti/lib/jiti-cli.mjs main.ts"',
   });
+}
+
+/** Read without a schema: this comes before the app, and loading what checks schemas takes longer than all of it. */
+function configIn(json: unknown): Config | null {
+  if (typeof json !== 'object' || json === null || !('app' in json)) return null;
+  const { app, context = {} } = json as { readonly app: unknown; readonly context?: unknown };
+  if (typeof app !== 'string' || app === '') return null;
+  const isObject = typeof context === 'object' && context !== null && !Array.isArray(context);
+  return isObject ? { app, context } : null;
 }
 
 function withoutTerraformVariables(environment: Readonly<Record<string, string>>): Record<string, string> {
@@ -173,82 +153,4 @@ async function runCommand(
       done({ status: code ?? name ?? 1, said: err.trim() === '' ? out : err }),
     );
   });
-}
-
-/** Throws what our own validation left behind, if it did. */
-async function refuseDeclared(own: string): Promise<void> {
-  const left = problemsSchema.safeParse(parseJson((await readIfThere(join(own, PROBLEMS_FILE))) ?? ''));
-  if (!left.success) return;
-  throw badDeclaration(
-    left.data.problems.map(({ what, where, next }) => ({
-      what,
-      where,
-      ...(next === undefined ? {} : { next }),
-    })),
-  );
-}
-
-function refuseAnnotations(assembly: Assembly): void {
-  const errors = annotationsOf(assembly, 'error');
-  if (errors.length > 0) throw badDeclaration(errors);
-}
-
-function annotationsOf(assembly: Assembly, level: 'warn' | 'error'): Problem[] {
-  return Object.values(assembly.stacks).flatMap(({ annotations }) =>
-    annotations
-      .filter((annotation) => annotation.level === `@cdktf/${level}`)
-      .map(({ constructPath, message }) => ({ what: message, where: constructPath })),
-  );
-}
-
-function badDeclaration(problems: readonly Problem[]): Fault {
-  return new Fault({
-    code: 'bad-declaration',
-    what: `${problems.length === 1 ? 'a problem' : `${problems.length} problems`} in what the stacks declare`,
-    live: 'nothing was changed',
-    next: 'change what is said below and run it again',
-    problems,
-  });
-}
-
-async function readAssembly(own: string, outdir: string): Promise<Assembly> {
-  const file = join(outdir, 'manifest.json');
-  const text = await readIfThere(join(own, 'manifest.json'));
-  const assembly = assemblySchema.safeParse(parseJson(text ?? ''));
-  if (assembly.success) return assembly.data;
-  throw new Fault({
-    code: 'synth-failed',
-    what: text === null ? 'the app wrote no manifest.json' : 'manifest.json is not what cdktf writes',
-    where: file,
-    live: 'nothing was changed',
-    next: 'end main.ts with app.synth(), and give App no outdir of its own',
-  });
-}
-
-async function readManifests({ own, outdir }: Folders, assembly: Assembly): Promise<SynthesizedStack[]> {
-  const names = Object.keys(assembly.stacks).sort();
-  const read = names.map(async (name): Promise<SynthesizedStack[]> => {
-    const place = join(assembly.stacks[name]?.workingDirectory ?? '', MANIFEST_FILE);
-    const manifestPath = join(outdir, place);
-    const text = await readIfThere(join(own, place));
-    return text === null ? [] : [{ name, manifestPath, declared: parseManifest(text, manifestPath) }];
-  });
-  return (await Promise.all(read)).flat();
-}
-
-async function readIfThere(file: string): Promise<string | null> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (thrown) {
-    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return null;
-    throw new Fault({ code: 'bad-file', what: 'the file cannot be read', where: file, cause: thrown });
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
 }

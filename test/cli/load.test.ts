@@ -127,3 +127,16 @@ test('a question about the record loads no SDK and no cdktf', async () => {
 
   expect(packages.filter((name) => /azure|docker|cdktf|constructs/.test(name))).toEqual([]);
 });
+
+test.each(['plan', 'status'])(
+  '%s loads nothing that is needed behind the app before it runs',
+  async (command) => {
+    // There is no cdktf.json, which is the last thing that is looked at before the app is started.
+    const { own, packages } = await loadedBy([command]);
+
+    expect(
+      own.filter((file) => /^src\/(plan|observe|record|calendar|providers|sandbox)\//.test(file)),
+    ).toEqual([]);
+    expect(packages.filter((name) => name !== 'jiti' && !YARGS.includes(name))).toEqual([]);
+  },
+);

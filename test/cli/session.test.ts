@@ -1,12 +1,17 @@
 import { afterEach, expect, test } from 'vitest';
+import type { Connections, World as Connected } from '../../src/cli/connect.ts';
+import { Gate } from '../../src/cli/lease.ts';
 import type { Session } from '../../src/cli/session.ts';
-import { isOfOneTime } from '../../src/cli/session.ts';
+import { isOfOneTime, openSessions } from '../../src/cli/session.ts';
 import type { SecretAddress } from '../../src/model/address.ts';
+import { Fault } from '../../src/model/fault.ts';
 import { secretAddress } from '../../src/model/address.ts';
 import { observe } from '../../src/observe/observe.ts';
 import { makePlan } from '../../src/plan/plan.ts';
 import { NO_OPTIONS } from '../../src/plan/view.ts';
+import { sandboxHooks } from '../../src/sandbox/hooks.ts';
 import { killedBefore, outcomeOf } from '../support/killed.ts';
+import { temporaryFolder } from './project.ts';
 import { VAULT, World, declare, secret, service } from '../support/world.ts';
 
 let world: World;
@@ -40,4 +45,47 @@ test('they are of two times where another apply is under way', async () => {
   const recorded = await record.read();
   const observed = await world.observe();
   expect(await isOfOneTime({ ...connected, recorded, observed })).toBe(false);
+});
+
+test('stacks are looked at side by side, four at once, and what one of them cannot be is thrown for that one', async () => {
+  const stacks = ['a', 'b', 'c', 'd', 'e', 'f'].map((stack) => ({
+    ...declare([], []),
+    vaults: [],
+    platforms: [],
+    stack,
+  }));
+  let letGo = (): void => undefined;
+  const four = new Promise<void>((resolve) => (letGo = resolve));
+  let connecting = 0;
+  let most = 0;
+  const of = async ({ stack }: { readonly stack: string }): Promise<Connections> => {
+    connecting += 1;
+    most = Math.max(most, connecting);
+    if (connecting === 4) letGo();
+    await four;
+    connecting -= 1;
+    if (stack === 'b')
+      throw new Fault({ code: 'vault-unreachable', what: 'no vault is there', next: 'wait' });
+    return { vaults: new Map(), platforms: new Map(), hooks: sandboxHooks() };
+  };
+  const argv = { directory: await temporaryFolder() };
+  const connected: Connected = {
+    argv,
+    gate: new Gate(),
+    sandbox: null,
+    of,
+    vaultsOf: () => Promise.resolve(new Map()),
+    close: () => Promise.resolve(),
+  };
+  const sessionOf = openSessions(connected, stacks, new AbortController().signal);
+  const ends = [];
+  for (const declared of stacks)
+    ends.push(
+      await sessionOf(declared).then(
+        ({ recorded }) => recorded.stack,
+        ({ code }: Fault) => code,
+      ),
+    );
+  expect(ends).toEqual(['a', 'vault-unreachable', 'c', 'd', 'e', 'f']);
+  expect(most).toBe(4);
 });

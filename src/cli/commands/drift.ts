@@ -1,6 +1,5 @@
 import { loaderOf } from '../ahead.ts';
 import type { ComposeFile } from '../../model/compose.ts';
-import type { Declared } from '../../model/declared.ts';
 import type { Finding } from '../../model/finding.ts';
 import { guardedPlan } from '../../model/guarded.ts';
 import type { Plan } from '../../model/plan.ts';
@@ -20,12 +19,12 @@ import { watchInterrupts } from '../interrupt.ts';
 import type { ProjectArgs } from '../project.ts';
 import { readDeclared } from '../project.ts';
 import type { Session } from '../session.ts';
-import { eachStack, lookAgain, openSession, planOf } from '../session.ts';
+import { eachStack, lookAgain, openSessions, planOf } from '../session.ts';
 import type { GeneralArgs, Terminal } from '../terminal.ts';
 import { now, openTerminal, titled } from '../terminal.ts';
 import { lookForUnfinished } from '../unfinished.ts';
 import { version } from '../version.ts';
-import { refuseSeveral, save } from './plan.ts';
+import { refuseSeveral, save } from '../plan-stacks.ts';
 
 export interface DriftArgs extends GeneralArgs, WorldArgs, ProjectArgs {
   readonly compose: readonly string[];
@@ -55,10 +54,12 @@ export async function run(argv: DriftArgs): Promise<ExitCode> {
   const compose = await composeFiles(argv);
   const world = await openWorld(argv, stacks, 'planner', terminal);
   try {
+    const sessionOf = openSessions(world, stacks, interrupt.signal);
     const told = await eachStack(
       stacks,
       async (declared): Promise<Told> => {
-        const { found, session } = await lookFor(declared, world, compose, interrupt.signal);
+        const opened = await sessionOf(declared);
+        const { found, session } = await lookFor(opened, compose, interrupt.signal);
         const plan = argv.fix ? guardedPlan(repairOf(found, session, world)) : null;
         return { findings: found.findings, plan, code: codeOf(found.findings) };
       },
@@ -82,12 +83,11 @@ async function composeFiles({ compose: files, directory: folder }: DriftArgs): P
 
 /** Looks until what is recorded and what is observed are of one time, so that an apply of ours is not taken for drift. */
 async function lookFor(
-  declared: Declared,
-  world: World,
+  opened: Session,
   compose: readonly ComposeFile[],
   signal: AbortSignal,
 ): Promise<{ readonly found: DriftFound; readonly session: Session }> {
-  let session = await openSession(world, declared, signal);
+  let session = opened;
   for (let look = 1; ; look += 1) {
     const unfinished = await lookForUnfinished(session);
     const { serial } = await session.record.read();
@@ -95,7 +95,7 @@ async function lookFor(
       session = await lookAgain(session, signal);
       continue;
     }
-    const { recorded, observed } = session;
+    const { declared, recorded, observed } = session;
     const context =
       unfinished === null ? undefined : { apply: unfinished.apply, runs: unfinished.context.runs };
     const found = findDrift({ declared, observed, recorded, now: now(), compose, unfinished: context });

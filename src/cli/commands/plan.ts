@@ -1,35 +1,15 @@
-import { loaderOf } from '../ahead.ts';
-import { guardedPlan } from '../../model/guarded.ts';
-import type { Plan } from '../../model/plan.ts';
-import { isEmpty } from '../../model/plan.ts';
-import { Fault, asFault } from '../../model/fault.ts';
 import type { Instant } from '../../model/address.ts';
-import type { Declared } from '../../model/declared.ts';
-import type { Unfinished } from '../../model/unfinished.ts';
-import { digestOf } from '../../model/canonical.ts';
-import { writePlanFile } from '../../record/plan-file.ts';
-import { annotationsOf, refusalOf } from '../../report/annotations.ts';
-import { COMMENT_LIMIT, renderPlanMarkdown } from '../../report/plan-markdown.ts';
-import { renderPlan, renderWhatIf } from '../../report/plan-text.ts';
-import { renderUnfinished } from '../../report/unfinished-text.ts';
-import type { World, WorldArgs } from '../connect.ts';
-import { openWorld } from '../connect.ts';
+import { Fault } from '../../model/fault.ts';
+import { lookAhead } from '../ahead.ts';
+import type { WorldArgs } from '../connect.ts';
 import type { ExitCode } from '../exit-code.ts';
-import { EXIT, exitCodeOf, worst } from '../exit-code.ts';
-import { reportFault } from '../failure.ts';
 import type { GithubArgs } from '../github.ts';
-import { githubJob } from '../github.ts';
 import { watchInterrupts } from '../interrupt.ts';
-import { momentGiven } from '../moment.ts';
-import type { Planned as StackPlan } from '../plans-document.ts';
-import { plansDocument } from '../plans-document.ts';
 import type { ProjectArgs } from '../project.ts';
 import { readDeclared } from '../project.ts';
 import type { SelectArgs } from '../session.ts';
-import { eachStack, faultsIn, openSession, ownedBy, planOf, selection, targetedStacks } from '../session.ts';
-import type { GeneralArgs, Terminal } from '../terminal.ts';
-import { now, openTerminal, titled } from '../terminal.ts';
-import { lookForUnfinished } from '../unfinished.ts';
+import type { GeneralArgs } from '../terminal.ts';
+import { openTerminal } from '../terminal.ts';
 
 export interface PlanArgs extends GeneralArgs, WorldArgs, ProjectArgs, SelectArgs, GithubArgs {
   readonly out: string | undefined;
@@ -37,166 +17,30 @@ export interface PlanArgs extends GeneralArgs, WorldArgs, ProjectArgs, SelectArg
   readonly at: string | undefined;
 }
 
-interface Planned extends StackPlan {
-  readonly code: ExitCode;
-  readonly saved: { readonly path: string; readonly digest: string } | null;
-}
-
 /**
  * Shows what apply would do; with `--at` what it would do at that time, if everything stayed as it is. Takes no
  * lease, changes nothing, reads no value.
+ *
+ * Here is what comes before the project's app; the rest is loaded while that runs.
  */
 export async function run(argv: PlanArgs): Promise<ExitCode> {
   const terminal = openTerminal(argv);
-  const at = argv.at === undefined ? null : momentGiven('--at', argv.at, terminal.page.now);
+  const at = await momentOf(argv.at, terminal.page.now);
   if (at !== null && argv.out !== undefined) refuseToSave();
   const interrupt = watchInterrupts(terminal);
-  const declared = await readDeclared(argv, terminal, interrupt.signal, await loaderOf(argv));
-  const chosen = selection(argv, declared);
-  const stacks = targetedStacks(declared, chosen.target);
-  if (argv.out !== undefined) refuseSeveral(stacks);
-  const world = await openWorld(argv, stacks, 'planner', terminal);
+  const ahead = await lookAhead(argv, () => import('../plan-stacks.ts'));
+  const declared = await readDeclared(argv, terminal, interrupt.signal, ahead.begin);
+  const { planStacks } = await ahead.rest();
   try {
-    if (at !== null && isText(argv)) {
-      terminal.print(`${renderWhatIf(terminal.page.now, { ...terminal.page, now: at })}\n`);
-    }
-    const planned = await eachStack(
-      stacks,
-      (stack) =>
-        planStack(stack, {
-          argv,
-          at,
-          chosen,
-          world,
-          terminal,
-          signal: interrupt.signal,
-          isOneOfMany: stacks.length > 1,
-        }),
-      (fault, { stack }) => failed(fault, stack, terminal),
-    );
-    if (terminal.json) terminal.printJson(plansDocument(planned, at !== null));
-    const page = { now: at ?? terminal.page.now, whatIf: at !== null };
-    if (argv.format === 'markdown')
-      terminal.print(renderPlanMarkdown(planned, { ...page, limit: COMMENT_LIMIT }));
-    tellGithub(planned, { argv, stacks, terminal, page });
-    return worst(planned.map(({ code }) => code));
+    return await planStacks(argv, { declared, at, terminal, signal: interrupt.signal });
   } finally {
-    await world.close();
     interrupt.stop();
   }
 }
 
-/** The job's summary and the remarks at the lines that declare what moves; nothing outside of GitHub Actions. */
-function tellGithub(
-  planned: readonly Planned[],
-  {
-    argv,
-    stacks,
-    terminal,
-    page,
-  }: {
-    readonly argv: PlanArgs;
-    readonly stacks: readonly Declared[];
-    readonly terminal: Terminal;
-    readonly page: { readonly now: Instant; readonly whatIf: boolean };
-  },
-): void {
-  const job = githubJob(argv, process.env, terminal);
-  job?.summarize((room) => renderPlanMarkdown(planned, { ...page, limit: room, inBytes: true }));
-  job?.annotate(
-    planned.flatMap(({ stack, plan, fault }) => {
-      if (fault !== null) return [refusalOf(stack, fault.toJSON())];
-      const declared = stacks.find((each) => each.stack === stack);
-      return plan === null || declared === undefined ? [] : annotationsOf(plan, declared);
-    }),
-  );
-}
-
-function isText({ format }: GeneralArgs): boolean {
-  return format !== 'json' && format !== 'markdown';
-}
-
-interface PlanContext {
-  readonly argv: PlanArgs;
-  /** The time of a what-if; null: now. */
-  readonly at: Instant | null;
-  readonly chosen: ReturnType<typeof selection>;
-  readonly world: World;
-  readonly terminal: Terminal;
-  readonly signal: AbortSignal;
-  readonly isOneOfMany: boolean;
-}
-
-async function planStack(declared: Declared, context: PlanContext): Promise<Planned> {
-  const { argv, at, chosen, world, terminal } = context;
-  const session = await openSession(world, declared, context.signal);
-  const unfinished = await lookForUnfinished(session);
-  if (unfinished !== null && isText(argv)) {
-    terminal.say(`${renderUnfinished(unfinished.apply, unfinished.context, terminal.errorPage)}\n`);
-  }
-  const rotate = ownedBy(declared, chosen.rotate);
-  const options = {
-    rotate,
-    target: ownedBy(declared, chosen.target),
-    dueOnly: argv.due,
-    reason: null,
-    // Who asks to rotate a manual secret hands its value to the apply: the plan counts on it.
-    values: rotate.filter((address) => isManual(declared, address)),
-    prunePlatformOnly: argv.prunePlatformOnly,
-  };
-  const made = planOf(session, world, options, at ?? now());
-  // As it is written: the digest that is told is the file's.
-  const plan = guardedPlan(unfinished === null ? made.plan : withoutOwnDrift(made.plan, unfinished.apply));
-  const page = at === null ? terminal.page : { ...terminal.page, now: at, whatIf: true };
-  if (isText(argv))
-    terminal.print(titled(declared.stack, context.isOneOfMany, renderPlan(plan, page), terminal));
-  const saved = argv.out === undefined ? null : await save(plan, argv.out, terminal, isText(argv));
-  const faults = faultsIn(plan.blocked);
-  const isPending = !isEmpty(plan) || unfinished !== null;
-  const pending = argv.detailedExitcode && isPending ? EXIT.pending : EXIT.done;
-  return {
-    stack: declared.stack,
-    plan,
-    unfinished: unfinished?.apply ?? null,
-    fault: null,
-    saved,
-    code: faults.length > 0 ? EXIT.failed : pending,
-  };
-}
-
-/** What an apply that did not end left behind is told as that, not as a change by someone else. */
-function withoutOwnDrift(plan: Plan, { groups }: Unfinished): Plan {
-  const own = new Set<string>(groups.flatMap(({ secrets, consumers }) => [...secrets, ...consumers]));
-  return {
-    ...plan,
-    notes: plan.notes.filter(({ kind, address }) => kind !== 'drift' || !own.has(address ?? '')),
-  };
-}
-
-function isManual(declared: Declared, address: string): boolean {
-  return declared.secrets.some((secret) => secret.address === address && secret.source.kind === 'manual');
-}
-
-/** Writes the plan for apply, and says how to perform it where that is no JSON or Markdown. */
-export async function save(
-  plan: Plan,
-  path: string,
-  terminal: Terminal,
-  isTold = !terminal.json,
-): Promise<NonNullable<Planned['saved']>> {
-  await writePlanFile(path, plan);
-  const digest = digestOf(plan);
-  if (isTold) {
-    terminal.print(`\nSaved to ${path}, digest ${digest}. To perform exactly these actions:`);
-    terminal.print(`  keyturn apply ${path} --approved-digest ${digest}`);
-  }
-  return { path, digest };
-}
-
-function failed(thrown: unknown, stack: string, terminal: Terminal): Planned {
-  const fault = asFault(thrown);
-  reportFault(terminal, fault);
-  return { stack, plan: null, unfinished: null, fault, saved: null, code: exitCodeOf(fault.code) };
+async function momentOf(given: string | undefined, now: Instant): Promise<Instant | null> {
+  if (given === undefined) return null;
+  return (await import('../moment.ts')).momentGiven('--at', given, now);
 }
 
 function refuseToSave(): void {
@@ -206,17 +50,5 @@ function refuseToSave(): void {
     where: 'command line',
     live: 'nothing was written',
     next: 'leave --out away; to keep it for reading, use --format json',
-  });
-}
-
-/** A plan file holds one stack's plan. */
-export function refuseSeveral(stacks: readonly Declared[]): void {
-  if (stacks.length === 1) return;
-  throw new Fault({
-    code: 'bad-usage',
-    what: `--out saves the plan of one stack, and this is ${stacks.length}`,
-    where: 'command line',
-    live: 'nothing was written',
-    next: `name one of ${stacks.map(({ stack }) => stack).join(', ')}`,
   });
 }

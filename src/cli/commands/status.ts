@@ -1,34 +1,13 @@
 import type { Instant } from '../../model/address.ts';
-import type { AgendaEntry } from '../../model/agenda.ts';
-import { byDate } from '../../model/agenda.ts';
-import type { StatusRow } from '../../model/status.ts';
-import { byAttention } from '../../model/status.ts';
-import { Fault } from '../../model/fault.ts';
-import { makeAgenda } from '../../plan/agenda.ts';
-import { makeStatus } from '../../plan/status.ts';
-import { agendaJson, renderAgenda } from '../../report/agenda-text.ts';
-import type { MeteredStack } from '../../report/prometheus.ts';
-import { renderPrometheus } from '../../report/prometheus.ts';
-import { renderStatus, statusJson } from '../../report/status-text.ts';
-import { renderUnfinished } from '../../report/unfinished-text.ts';
-import { loaderOf } from '../ahead.ts';
+import { lookAhead } from '../ahead.ts';
 import type { WorldArgs } from '../connect.ts';
-import { openWorld } from '../connect.ts';
 import type { ExitCode } from '../exit-code.ts';
-import { EXIT, exitCodeOf, worst } from '../exit-code.ts';
-import { reportFault } from '../failure.ts';
 import { watchInterrupts } from '../interrupt.ts';
-import { horizonGiven } from '../moment.ts';
 import { DUE_NOW } from '../options.ts';
 import type { ProjectArgs } from '../project.ts';
 import { readDeclared } from '../project.ts';
-import type { Session } from '../session.ts';
-import { eachStack, openSession, unseenIn } from '../session.ts';
-import type { GeneralArgs, Terminal } from '../terminal.ts';
+import type { GeneralArgs } from '../terminal.ts';
 import { openTerminal } from '../terminal.ts';
-import { writeTextfile } from '../textfile.ts';
-import { lookForUnfinished } from '../unfinished.ts';
-import { verificationOf } from '../verification.ts';
 
 export interface StatusArgs extends GeneralArgs, WorldArgs, ProjectArgs {
   /** `DUE_NOW`: only what is due or needs a person; a length of time: the agenda until then. */
@@ -37,104 +16,28 @@ export interface StatusArgs extends GeneralArgs, WorldArgs, ProjectArgs {
   readonly textfile: string | undefined;
 }
 
-interface Told {
-  readonly rows: readonly StatusRow[];
-  readonly agenda: readonly AgendaEntry[];
-  /** Null: metrics are not asked for, or the stack could not be looked at. */
-  readonly metered: MeteredStack | null;
-  readonly code: ExitCode;
-}
-
 /**
  * One row a secret, over all chosen stacks, what needs attention first; with `--due 30d` what happens by date until
  * then instead; as metrics for a file or for stdout. Changes nothing and reads no value.
+ *
+ * Here is what comes before the project's app; the rest is loaded while that runs.
  */
 export async function run(argv: StatusArgs): Promise<ExitCode> {
   const terminal = openTerminal(argv);
-  const { now } = terminal.page;
-  const isMetered = argv.textfile !== undefined || argv.format === 'prometheus';
-  const isAgenda = argv.due !== undefined && argv.due !== DUE_NOW;
-  const until = isAgenda ? horizonGiven('--due', argv.due, now) : now;
+  const until = await horizonOf(argv.due, terminal.page.now);
   const interrupt = watchInterrupts(terminal);
-  const stacks = await readDeclared(argv, terminal, interrupt.signal, await loaderOf(argv));
-  const world = await openWorld(argv, stacks, 'planner', terminal);
+  const ahead = await lookAhead(argv, () => import('../status-stacks.ts'));
+  const declared = await readDeclared(argv, terminal, interrupt.signal, ahead.begin);
+  const { tellStacks } = await ahead.rest();
   try {
-    const told = await eachStack(
-      stacks,
-      async (declared): Promise<Told> => {
-        const session = await openSession(world, declared, interrupt.signal);
-        const { observed, recorded } = session;
-        const unfinished = await lookForUnfinished(session);
-        if (unfinished !== null && !terminal.json)
-          terminal.say(`${renderUnfinished(unfinished.apply, unfinished.context, terminal.errorPage)}\n`);
-        const input = { declared, observed, recorded, now };
-        // What could not be observed is said first: what is told below is then the record.
-        const unknown = unseenIn(observed);
-        for (const fault of unknown) reportFault(terminal, fault);
-        const code = unknown.length === 0 ? EXIT.done : EXIT.failed;
-        if (isAgenda) return { rows: [], agenda: makeAgenda(input, until), metered: null, code };
-        const rows = makeStatus(input);
-        return { rows, agenda: [], metered: isMetered ? await meter(session, rows) : null, code };
-      },
-      (fault: Fault): Told => {
-        reportFault(terminal, fault);
-        return { rows: [], agenda: [], metered: null, code: exitCodeOf(fault.code) };
-      },
-    );
-    if (isMetered) await tellMetrics(told, argv.textfile, terminal);
-    else if (isAgenda) tellAgenda(told, until, terminal);
-    else tellStatus(told, argv.due === DUE_NOW, terminal);
-    return worst(told.map(({ code }) => code));
+    return await tellStacks(argv, { declared, until, terminal, signal: interrupt.signal });
   } finally {
-    await world.close();
     interrupt.stop();
   }
 }
 
-async function meter(
-  { declared, observed, recorded, record, vaults }: Session,
-  rows: readonly StatusRow[],
-): Promise<MeteredStack> {
-  const [newest = null] = await record.history.list(1);
-  const verification = await verificationOf(record, { vaults });
-  return { declared, observed, recorded, rows, entries: verification.entries, newest, verification };
-}
-
-/** All stacks or none: the metrics of half of them would look as if the others had gone. */
-async function tellMetrics(
-  told: readonly Told[],
-  path: string | undefined,
-  terminal: Terminal,
-): Promise<void> {
-  const metered = told.flatMap((each) => each.metered ?? []);
-  if (metered.length < told.length) {
-    throw new Fault({
-      code: 'bad-file',
-      what: `no metrics: ${told.length - metered.length} of ${told.length} stacks could not be looked at`,
-      ...(path === undefined ? {} : { where: path, live: 'a file that was there is as it was' }),
-      next: 'see what is said above, and run it again; or name the stacks that can be looked at',
-    });
-  }
-  const text = renderPrometheus(metered, terminal.page.now);
-  if (path === undefined) terminal.print(text.trimEnd());
-  else await writeTextfile(path, text);
-}
-
-function tellAgenda(told: readonly Told[], until: Instant, terminal: Terminal): void {
-  const entries = told.flatMap(({ agenda }) => agenda).sort(byDate);
-  const page = { ...terminal.page, until };
-  if (terminal.json) terminal.printJson(agendaJson(entries, page));
-  else terminal.print(renderAgenda(entries, page));
-}
-
-function tellStatus(told: readonly Told[], isDueOnly: boolean, terminal: Terminal): void {
-  const all = told.flatMap((each) => each.rows).sort(byAttention);
-  const rows = isDueOnly ? all.filter(isDueOrWaits) : all;
-  if (terminal.json) terminal.printJson(statusJson(rows));
-  else if (isDueOnly && rows.length === 0) terminal.print('Nothing is due and nothing waits for a person.');
-  else terminal.print(renderStatus(rows, terminal.page));
-}
-
-function isDueOrWaits(row: StatusRow): boolean {
-  return row.due === 'due' || row.due === 'overdue' || row.held !== null || row.awaiting;
+/** Until when an agenda is asked for; null: none is. */
+async function horizonOf(due: string | undefined, now: Instant): Promise<Instant | null> {
+  if (due === undefined || due === DUE_NOW) return null;
+  return (await import('../moment.ts')).horizonGiven('--due', due, now);
 }
