@@ -17,18 +17,17 @@ import { MONTHS } from './rules.ts';
  * A quarter's `first` … `fourth` weekday and its day 1 … 31 lie in its first month, its `last` weekday in its third.
  */
 export function nextDue(cadence: Cadence, after: Instant): Instant | null {
-  const instant = Temporal.Instant.from(after);
   switch (cadence.kind) {
     case 'onRequest':
     case 'onCompromise':
     case 'userManaged':
       return null;
     case 'every':
-      return nextOfPeriod(cadence, instant).toString();
+      return nextOfPeriod(cadence, Temporal.Instant.from(after)).toString();
     case 'calendar':
-      return nextOfCalendar(cadence, instant).toString();
+      return nextOfCalendar(cadence, Temporal.Instant.from(after)).toString();
     case 'cron':
-      return nextOfCron(cadence, instant)?.toString() ?? null;
+      return nextOfCron(cadence, Temporal.Instant.from(after))?.toString() ?? null;
   }
 }
 

@@ -87,6 +87,8 @@ export function commonOpening(all: readonly Openings[], at: Instant): Instant | 
 
 /** The freeze that holds at this instant, the one that ends last where there are several; null: none does. */
 export function freezeAt(freezes: readonly Freeze[], at: Instant): Frozen | null {
+  // Asked for each secret, and few stacks declare a freeze.
+  if (freezes.length === 0) return null;
   const frozen = frozenSpan(freezes, Temporal.Instant.from(at));
   return frozen === null ? null : { freeze: frozen.freeze, ends: frozen.span.until.toString() };
 }

@@ -119,7 +119,9 @@ async function connectVault(
   identity: Identity,
   fence: Fence,
 ): Promise<Vault> {
-  const { connectKeyVault } = await import('../providers/key-vault.ts');
+  const { connectKeyVault, loadSdk } = await import('../providers/key-vault.ts');
+  // It is asked next: what is loaded later would share the processor with the check of the record.
+  await loadSdk();
   const { name, uri, auth, tenantId } = vault;
   const embedded = sandbox?.vaults.get(name);
   return embedded === undefined

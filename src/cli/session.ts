@@ -91,9 +91,15 @@ async function look(
   { declared, record, vaults, platforms, listed }: Omit<Session, 'recorded' | 'observed'>,
   signal: AbortSignal | undefined,
 ): Promise<Pick<Session, 'recorded' | 'observed'>> {
-  const recorded = await record.read();
-  const input = { declared, recorded, vaults, platforms, now, listed };
-  const observed = await observe(signal === undefined ? input : { ...input, signal });
+  const read = await record.fetch();
+  // What is looked at is looked at after that, so that an apply which ends in between is not taken for somebody else's work.
+  const stop = new AbortController();
+  const recording = read();
+  recording.catch(() => stop.abort());
+  const both = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
+  const input = { declared, recorded: recording, vaults, platforms, now, listed, signal: both };
+  const looking = observe(input);
+  const [recorded, observed] = await Promise.all([recording, looking]);
   if (signal?.aborted !== true) return { recorded, observed };
   throw new Fault({ code: 'interrupted', what: 'interrupted while observing', live: 'nothing was changed' });
 }

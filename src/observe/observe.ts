@@ -4,13 +4,14 @@ import type { Declared } from '../model/declared.ts';
 import { asFault } from '../model/fault.ts';
 import type { Observed, ObservedPlatform, ObservedSecret, ObservedVault } from '../model/observed.ts';
 import type { Platform } from '../model/platform.ts';
-import type { Recorded } from '../model/recorded.ts';
+import type { Recorded, RecordedSecret } from '../model/recorded.ts';
 import { isLeaving } from '../model/recorded.ts';
 import type { Vault } from '../model/vault.ts';
 
 export interface ObserveInput {
   readonly declared: Declared;
-  readonly recorded: Recorded;
+  /** It may still be read through: nothing waits for it before the vault was listed. Its fault is this one's. */
+  readonly recorded: Recorded | Promise<Recorded>;
   readonly vaults: ReadonlyMap<string, Vault>;
   readonly platforms: ReadonlyMap<string, Platform>;
   readonly now: () => Instant;
@@ -28,7 +29,7 @@ const LISTS_AT_ONCE = 8;
  *
  * One pass over the vault's plain list tells the newest version of each secret. The versions of one secret are
  * listed only where the record disagrees with that, while it soaks, or where that is asked for. What cannot be observed is `unknown` with
- * the fault that says why; the others are observed all the same. Never throws a provider's fault.
+ * the fault that says why; the others are observed all the same. Never throws a provider's fault, only the record's.
  */
 export async function observe(input: ObserveInput): Promise<Observed> {
   const [vaults, platforms] = await Promise.all([
@@ -45,35 +46,44 @@ export async function observe(input: ObserveInput): Promise<Observed> {
 async function observeVault(name: string, input: ObserveInput): Promise<ObservedVault> {
   const vault = input.vaults.get(name);
   if (vault === undefined) return { status: 'unknown', fault: unconnected('vault', name) };
+  let list: ObservedSecret[];
   try {
-    const items = new Map((await vault.list(input.signal)).map((item) => [item.name.toLowerCase(), item]));
+    list = await vault.list(input.signal);
+  } catch (thrown) {
+    return { status: 'unknown', fault: asFault(thrown).toJSON() };
+  }
+  const recorded = await input.recorded;
+  try {
+    const items = new Map(list.map((item) => [item.name.toLowerCase(), item]));
     const atOnce = pLimit(LISTS_AT_ONCE);
-    const secrets = input.declared.secrets.filter((secret) => secret.vault === name);
-    const seen = await Promise.all(
-      secrets.flatMap((secret) => {
-        // The vault's names do not differ by case alone: an item may be listed under another spelling.
-        const item = items.get(secret.name.toLowerCase());
-        if (item === undefined) return [];
-        return [atOnce(() => withVersions({ ...item, name: secret.name }, vault, input, secret.address))];
-      }),
-    );
-    return { status: 'seen', secrets: Object.fromEntries(seen.map((item) => [item.name, item])) };
+    const seen: Record<string, ObservedSecret> = {};
+    const listed: Promise<void>[] = [];
+    for (const { vault: home, name: secret, address } of input.declared.secrets) {
+      // The vault's names do not differ by case alone: an item may be listed under another spelling.
+      const item = home === name ? items.get(secret.toLowerCase()) : undefined;
+      if (item === undefined) continue;
+      seen[secret] = { ...item, name: secret };
+      if (isSettled(item, recorded.secrets[address], input.listed?.has(address) === true)) continue;
+      const ask = async (): Promise<void> => {
+        seen[secret] = { ...item, name: secret, versions: await vault.versions(secret, input.signal) };
+      };
+      listed.push(atOnce(ask));
+    }
+    await Promise.all(listed);
+    return { status: 'seen', secrets: seen };
   } catch (thrown) {
     return { status: 'unknown', fault: asFault(thrown).toJSON() };
   }
 }
 
-async function withVersions(
-  item: ObservedSecret,
-  vault: Vault,
-  input: ObserveInput,
-  address: Declared['secrets'][number]['address'],
-): Promise<ObservedSecret> {
-  const record = input.recorded.secrets[address];
-  const agrees = record !== undefined && record.fingerprint === item.fingerprint;
-  const isAsked = input.listed?.has(address) === true;
-  if (agrees && !isAsked && !record.versions.some(isLeaving)) return item;
-  return { ...item, versions: await vault.versions(item.name, input.signal) };
+/** Whether the record says all that the list of versions would, and nobody asks for that list. */
+function isSettled(
+  { fingerprint }: ObservedSecret,
+  record: RecordedSecret | undefined,
+  isAsked: boolean,
+): boolean {
+  if (record === undefined || isAsked || record.fingerprint !== fingerprint) return false;
+  return !record.versions.some(isLeaving);
 }
 
 async function observePlatform(name: string, input: ObserveInput): Promise<ObservedPlatform> {

@@ -261,13 +261,11 @@ function allSoaked(view: View): Soaked[] {
   );
 }
 
-function entriesOf(view: View): [SecretAddress, RecordedSecret][] {
-  return sorted(Object.entries(view.recorded.secrets) as [SecretAddress, RecordedSecret][]).filter(
-    ([address]) => {
-      const secret = view.secret(address);
-      return secret !== undefined && beyondRecord(secret, view) === null;
-    },
-  );
+function entriesOf(view: View): (readonly [SecretAddress, RecordedSecret])[] {
+  return view.recordsByAddress.filter(([address]) => {
+    const secret = view.secret(address);
+    return secret !== undefined && beyondRecord(secret, view) === null;
+  });
 }
 
 function consumersOf(view: View): [ConsumerAddress, View['recorded']['consumers'][ConsumerAddress]][] {

@@ -59,7 +59,7 @@ export function beyondRecord({ address, vault, name }: DeclaredSecret, view: Vie
   const record = view.recordOf(address);
   const item = view.vaultItem({ vault, name });
   const versions = 'seen' in item ? (item.seen?.versions ?? []) : [];
-  if (record === undefined) return null;
+  if (record === undefined || versions.length === 0) return null;
   // One that is recorded is not beyond, whatever somebody wrote into its tags.
   const known = new Set(record.versions.flatMap(({ storeIds }) => storeIds));
   const isBeyond = ({ enabled, stack, ordinal, storeId }: ObservedVersion): boolean =>

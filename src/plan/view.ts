@@ -82,11 +82,15 @@ export class View {
   /** Platform and base → the highest ordinal in a copy's name. */
   readonly #highest = new Map<string, Ordinal>();
   readonly #labelled = new Map<string, LabelledCopy[]>();
+  /** What is recorded of secrets, declared or not, by address. */
+  readonly recordsByAddress: readonly (readonly [SecretAddress, RecordedSecret])[];
 
   constructor(input: Omit<PlanInput, 'options'> & Partial<Pick<PlanInput, 'options'>>) {
     this.declared = sortedDeclaration(input.declared);
     this.observed = input.observed;
     this.recorded = sortedRecord(input.recorded);
+    const records = Object.entries(this.recorded.secrets) as [SecretAddress, RecordedSecret][];
+    this.recordsByAddress = records.sort(by(([address]) => address));
     this.now = input.now;
     this.prunesPlatformOnly = input.options?.prunePlatformOnly ?? false;
     this.#secrets = new Map(this.declared.secrets.map((secret) => [secret.address, secret]));
@@ -299,14 +303,20 @@ function sortedDeclaration(declared: Declared): Declared {
 }
 
 function sortedRecord(recorded: Recorded): Recorded {
-  const secrets = Object.entries(recorded.secrets).map(([address, record]) => {
-    const versions = record.versions.map((version) => ({
-      ...version,
-      copies: [...version.copies].sort(by(({ platform, name }) => `${platform} ${name}`)),
-    }));
-    return [address, { ...record, versions: versions.sort((a, b) => a.ordinal - b.ordinal) }] as const;
-  });
+  const secrets = Object.entries(recorded.secrets).map(
+    ([address, record]) => [address, sortedVersions(record)] as const,
+  );
   return { ...recorded, secrets: Object.fromEntries(secrets) };
+}
+
+/** The record itself where one version has one copy, as most have: nothing of it is changed, so that it need not be copied. */
+function sortedVersions(record: RecordedSecret): RecordedSecret {
+  if (record.versions.length < 2 && (record.versions[0]?.copies.length ?? 0) < 2) return record;
+  const versions = record.versions.map((version) => ({
+    ...version,
+    copies: [...version.copies].sort(by(({ platform, name }) => `${platform} ${name}`)),
+  }));
+  return { ...record, versions: versions.sort((a, b) => a.ordinal - b.ordinal) };
 }
 
 function by<T>(keyOf: (item: T) => string): (a: T, b: T) => number {

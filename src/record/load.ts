@@ -6,7 +6,7 @@ import type { ObjectStore, Stored } from '../model/store.ts';
 import type { History } from './history-files.ts';
 import { JOURNAL, parseJournal } from './journal-file.ts';
 import type { Moved } from './moved.ts';
-import { isAway, movedAway, parseStored } from './moved.ts';
+import { isAway, movedAway, parseStored, parseStoredInTurns } from './moved.ts';
 
 /** Name of the recorded state. */
 export const STATE = 'state.json';
@@ -32,6 +32,29 @@ export async function stateIn(
   return { stored: parseStored(stored.text, `${store.place}/${STATE}`), tag: stored.tag };
 }
 
+/**
+ * Everything that is there by now, once this resolves; the check of a large state is left to what it resolves with, which
+ * does that in turns with other work and throws what `loadRecord` does.
+ */
+export async function fetchRecord(
+  store: ObjectStore,
+  history: History,
+  stack: string,
+  newLineage: () => string,
+): Promise<() => Promise<Loaded>> {
+  const journal = await store.get(JOURNAL);
+  if (journal !== null) {
+    const loaded = await loadRecord(store, history, stack, newLineage);
+    return () => Promise.resolve(loaded);
+  }
+  const stored = await store.get(STATE);
+  return async () => {
+    const read = stored === null ? null : await parseStoredInTurns(stored.text, `${store.place}/${STATE}`);
+    const state = stateOf(read, store, stack, newLineage);
+    return { state, stateTag: stored?.tag ?? null, journal, lines: [] };
+  };
+}
+
 /** Everything that is there. A journal that the state already holds counts as none. Writes nothing. */
 export async function loadRecord(
   store: ObjectStore,
@@ -42,14 +65,25 @@ export async function loadRecord(
   // The journal first: one that ends in between has then been folded into the state that is read after it.
   const journal = await store.get(JOURNAL);
   const { stored, tag: stateTag } = await stateIn(store);
-  const state = stored ?? emptyRecord(stack, newLineage());
-  if (isAway(state)) throw movedAway(state, `${store.place}/${STATE}`);
-  if (state.stack !== stack) throw otherStack(state.stack, stack, store.place);
+  const state = stateOf(stored, store, stack, newLineage);
   const lines = journal === null ? [] : parseJournal(journal.text, `${store.place}/${JOURNAL}`);
   const isOpen = lines.length > 0 && !(await isFolded(state, lines, history));
   // Where another apply ended in between as well, the state holds more than this journal and does not name it.
   if (isOpen && !(await isThere(store, lines))) return loadRecord(store, history, stack, newLineage);
   return { state, stateTag, journal, lines: isOpen ? lines : [] };
+}
+
+/** The state of this stack, an empty one of a new lineage where there is none. Throws where it is another's, or went away. */
+function stateOf(
+  stored: Recorded | Moved | null,
+  { place }: ObjectStore,
+  stack: string,
+  newLineage: () => string,
+): Recorded {
+  const state = stored ?? emptyRecord(stack, newLineage());
+  if (isAway(state)) throw movedAway(state, `${place}/${STATE}`);
+  if (state.stack !== stack) throw otherStack(state.stack, stack, place);
+  return state;
 }
 
 /** Whether this apply's journal still lies there; it may have grown. */

@@ -6,7 +6,7 @@ import type { Actor } from '../model/journal.ts';
 import type { Recorded } from '../model/recorded.ts';
 import { STATE_FORMAT } from '../model/recorded.ts';
 import { parseFormat } from './formats.ts';
-import { parseState, stateSchema } from './state-file.ts';
+import { parseState, parseStateInTurns, stateSchema } from './state-file.ts';
 
 /** One migration: what both sides need to end it, however often it is begun again. */
 export interface Move {
@@ -81,6 +81,11 @@ const movedSchema: z.ZodType<Moved> = z.strictObject({
 export function parseStored(text: string, where: string): Recorded | Moved {
   const next = 'bring it back from version control or a backup';
   return isMoved(text) ? parseFormat(text, where, STATE_FORMAT, movedSchema, next) : parseState(text, where);
+}
+
+/** The same in turns with other work: see `parseStateInTurns`. */
+export async function parseStoredInTurns(text: string, where: string): Promise<Recorded | Moved> {
+  return isMoved(text) ? parseStored(text, where) : parseStateInTurns(text, where);
 }
 
 export function isAway(stored: Recorded | Moved): stored is Moved {

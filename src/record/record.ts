@@ -16,7 +16,7 @@ import { History } from './history-files.ts';
 import type { Holder } from './lease.ts';
 import { holderIn } from './lease.ts';
 import type { Loaded } from './load.ts';
-import { loadRecord, stateIn } from './load.ts';
+import { fetchRecord, loadRecord, stateIn } from './load.ts';
 import { isAway } from './moved.ts';
 import { LocalStore } from './local-store.ts';
 import type { Place } from './transfer.ts';
@@ -61,6 +61,18 @@ export class StackRecord {
   async read(): Promise<Recorded> {
     const { state, lines } = await this.#load();
     return new Replay(state, lines).recorded;
+  }
+
+  /**
+   * What `read` would give now, once this resolves; what it resolves with reads it through, in turns with other work, and
+   * throws what `read` does.
+   */
+  async fetch(): Promise<() => Promise<Recorded>> {
+    const load = await fetchRecord(this.store, this.history, this.stack, this.#newLineage);
+    return async () => {
+      const { state, lines } = await load();
+      return new Replay(state, lines).recorded;
+    };
   }
 
   /** The newest history entry as the state names it, whatever the history holds. */

@@ -4,7 +4,7 @@ import type { Recorded } from '../model/recorded.ts';
 import { STATE_FORMAT } from '../model/recorded.ts';
 import type { Cause } from '../model/plan.ts';
 import { consumerRef, secretRef } from './addresses.ts';
-import { parseFormat } from './formats.ts';
+import { parseFormat, parseFormatInTurns } from './formats.ts';
 
 const instant = z.iso.datetime({ error: 'not an instant such as 2026-11-22T03:00:00Z' });
 const ordinal = z.int().positive();
@@ -65,7 +65,7 @@ const version = z.strictObject({
   ),
 });
 
-export const stateSchema: z.ZodType<Recorded> = z.strictObject({
+const stateObject = z.strictObject({
   format: z.literal(1),
   stack: z.string(),
   lineage: z.string(),
@@ -97,10 +97,19 @@ export const stateSchema: z.ZodType<Recorded> = z.strictObject({
   head: z.strictObject({ entry: z.int().positive(), digest: z.string() }).nullable(),
 });
 
+export const stateSchema: z.ZodType<Recorded> = stateObject;
+
+const NEXT = 'bring it back from version control or a backup; an empty one would mint every secret anew';
+
 /** Reads state.json; a broken or newer one is a fault that says so, never an empty state. */
 export function parseState(text: string, where: string): Recorded {
-  const next = `bring it back from version control or a backup; an empty one would mint every secret anew`;
-  return parseFormat(text, where, STATE_FORMAT, stateSchema, next);
+  return parseFormat(text, where, STATE_FORMAT, stateSchema, NEXT);
+}
+
+/** The same in turns with other work, for whoever has requests under way meanwhile. */
+export async function parseStateInTurns(text: string, where: string): Promise<Recorded> {
+  const file = { text, where, format: STATE_FORMAT, schema: stateObject, next: NEXT };
+  return parseFormatInTurns<Recorded>(file, ['secrets', 'consumers']);
 }
 
 /** state.json's text: canonical JSON, one line, a newline at the end. */

@@ -35,6 +35,16 @@ test('what is recorded and what is observed are of two times where another apply
   expect(await isOfOneTime({ ...torn, recorded: await record.read() })).toBe(true);
 });
 
+test('what was fetched of a record is what it was then, however late it is read through', async () => {
+  world = await World.open(declare([secret('key')], [service('api', ['key'])]));
+  await world.apply();
+  const before = await world.record.read();
+  const read = await world.record.fetch();
+  await world.apply({ rotate: [secretAddress(VAULT, 'key')] });
+  expect(await read()).toEqual(before);
+  expect(await (await world.record.fetch())()).toEqual(await world.record.read());
+});
+
 test('they are of two times where another apply is under way', async () => {
   world = await World.open(declare([secret('key')], [service('api', ['key'])]));
   const { declared, record } = world;

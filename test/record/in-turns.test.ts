@@ -1,0 +1,117 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { consumerAddress, secretAddress } from '../../src/model/address.ts';
+import { asFault } from '../../src/model/fault.ts';
+import type { Recorded } from '../../src/model/recorded.ts';
+import { parseState, parseStateInTurns, stateText } from '../../src/record/state-file.ts';
+
+const AT = '2026-11-22T03:00:00Z';
+
+/** A state with so many secrets and consumers. */
+function stateOf(secrets: number, consumers: number): Recorded {
+  const version = {
+    ordinal: 1,
+    role: 'current' as const,
+    storeIds: ['0'.repeat(32)],
+    operation: 'a'.repeat(32),
+    cause: { kind: 'first' as const },
+    mintedAt: AT,
+    promotedAt: AT,
+    promotion: 'apply-1',
+    soakUntil: null,
+    approvedBy: null,
+    retiredAt: null,
+    retiredWhy: null,
+    copies: [{ platform: 'prod', name: 'key_v1', id: 'id1' }],
+  };
+  const secret = {
+    highest: 1,
+    current: 1,
+    generation: 1,
+    versions: [version],
+    fingerprint: 'f',
+    held: null,
+  };
+  const consumer = {
+    mounts: {},
+    originals: null,
+    flippedAt: null,
+    settleAfter: null,
+    fingerprint: null,
+  };
+  const numbered = <T>(count: number, of: (n: number) => string, value: T) =>
+    Object.fromEntries(Array.from({ length: count }, (_, n) => [of(n), value]));
+  return {
+    format: 1,
+    stack: 'shop',
+    lineage: 'l',
+    serial: 3,
+    secrets: numbered(secrets, (n) => secretAddress('prod-vault', `s${n}`), secret),
+    consumers: numbered(consumers, (n) => consumerAddress('prod', `c${n}`), consumer),
+    usedPlans: [],
+    head: null,
+  };
+}
+
+async function outcomeOf(read: () => Recorded | Promise<Recorded>): Promise<unknown> {
+  try {
+    return await read();
+  } catch (thrown) {
+    return asFault(thrown).toJSON();
+  }
+}
+
+/** What somebody may have made of a state's text. */
+const damaged = fc.oneof(
+  fc.constantFrom(
+    '',
+    '[]',
+    'null',
+    '7',
+    '{}',
+    '{"format":2}',
+    '{"format":1,"secrets":[]}',
+    '{"secrets":{"x":1}}',
+  ),
+  fc
+    .tuple(fc.nat(350), fc.nat(120), fc.nat(), fc.constantFrom('null', '"x"', '-1', '{}', '{"role":"boss"}'))
+    .map(([secrets, consumers, at, json]) => {
+      const values = /:(null|"[^"]*"|\d+|\{\}|\[\])/g;
+      const text = stateText(stateOf(secrets, consumers));
+      const all = [...text.matchAll(values)];
+      const hit = all[at % Math.max(all.length, 1)];
+      if (hit === undefined) return text;
+      return `${text.slice(0, hit.index)}:${json}${text.slice(hit.index + hit[0].length)}`;
+    }),
+);
+
+describe('a state that is read in turns', () => {
+  it('is what it is when it is read at once, or fails with the same words', async () => {
+    await fc.assert(
+      fc.asyncProperty(damaged, async (text) => {
+        const atOnce = await outcomeOf(() => parseState(text, 'state.json'));
+        expect(await outcomeOf(() => parseStateInTurns(text, 'state.json'))).toEqual(atOnce);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('keeps the order of its secrets, which its digest is made of', async () => {
+    const text = stateText(stateOf(450, 230));
+    expect(stateText(await parseStateInTurns(text, 'state.json'))).toBe(text);
+  });
+
+  it('lets other work go on between two hundreds', async () => {
+    let turns = 0;
+    let isRead = false;
+    const other = (): void => {
+      if (isRead) return;
+      turns += 1;
+      setImmediate(other);
+    };
+    setImmediate(other);
+    await parseStateInTurns(stateText(stateOf(1_000, 200)), 'state.json');
+    isRead = true;
+    expect(turns).toBeGreaterThanOrEqual(10);
+  });
+});
