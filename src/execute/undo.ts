@@ -38,12 +38,19 @@ export async function undoGroup(
       }),
     { isolated: true },
   );
-  const isComplete = undone.size === toUndo.length;
+  const isUndone = undone.size === toUndo.length;
   // An interrupt is nobody's fault: what was only cut off may be tried again by the schedule.
-  if (isComplete && hasChanged && because.code !== 'interrupted') await hold(group, because, work);
-  if (hadDone) work.tell({ type: 'rollback_end', group: group.id, complete: isComplete });
-  if (!isComplete) return 'stopped';
-  return hasChanged ? 'rolled-back' : 'failed';
+  if (isUndone && hasChanged && because.code !== 'interrupted') await hold(group, because, work);
+  const isBack = isUndone && !begun.some(({ step }) => isForGood(step));
+  if (hadDone) work.tell({ type: 'rollback_end', group: group.id, complete: isBack });
+  if (!isUndone) return 'stopped';
+  if (!hasChanged) return 'failed';
+  return isBack ? 'rolled-back' : 'incomplete';
+}
+
+/** A file that was written, or may have been, and has no way back. Swarm's word is enough of a service: it keeps its copies. */
+function isForGood(step: Step): step is FlipStep {
+  return step.kind === 'flip' && step.write !== undefined && step.inverse === null;
 }
 
 /**
@@ -53,13 +60,11 @@ export async function undoGroup(
 function isStillNamed(step: Step, begun: readonly Standing[]): boolean {
   if (step.kind !== 'mint') return false;
   const { secret, ordinal, namedBy = [] } = step;
-  const flips = begun.flatMap(({ step: each }) => (each.kind === 'flip' ? [each] : []));
-  const flipped = new Set(flips.map(({ consumer }) => consumer));
-  const isTo = ({ changes }: FlipStep): boolean =>
-    changes.some((change) => change.secret === secret && change.to?.ordinal === ordinal);
-  const isForGood = (flip: FlipStep): boolean => flip.write !== undefined && flip.inverse === null;
+  const flipped = new Set(begun.map(({ step: each }) => (each.kind === 'flip' ? each.consumer : null)));
+  const written = begun.flatMap(({ step: each }) => (isForGood(each) ? each.changes : []));
   return (
-    namedBy.some((consumer) => !flipped.has(consumer)) || flips.some((flip) => isForGood(flip) && isTo(flip))
+    namedBy.some((consumer) => !flipped.has(consumer)) ||
+    written.some((change) => change.secret === secret && change.to?.ordinal === ordinal)
   );
 }
 

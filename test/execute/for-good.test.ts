@@ -67,7 +67,11 @@ describe('a version that a file was flipped to without a way back', () => {
     const salted = file('back', ['salt'], { dependsOn: [both.address] });
     await openDead(declare([key, secret('salt')], [both, salted]));
     await host.refuse('back', ['salt_v2']);
-    await world.apply({ rotate: [KEY, SALT] }, { key: 'good-3' });
+    const failed = await world.apply({ rotate: [KEY, SALT] }, { key: 'good-3' });
+    // What went back is held, but the group did not go back.
+    expect(failed.outcome).toBe('incomplete');
+    expect(failed.events).toContainEqual(expect.objectContaining({ type: 'rollback_end', complete: false }));
+    expect(failed.recorded.secrets[SALT]?.held?.reason).toMatch(/did not restart/);
     expect(await host.names('front')).toEqual({ KEY: 'key_v3', SALT: 'salt_v2' });
     expect(await host.names('back')).toEqual({ SALT: 'salt_v1' });
     expect(await world.versions('key')).toEqual(['v1 disabled', 'v3 enabled']);
