@@ -4,6 +4,7 @@ import { recordedVersion } from '../model/recorded.ts';
 import type { FlipStep, Group, SettleStep, StageStep, Step, VerifyStep } from '../model/plan.ts';
 import type { GroupEnd } from './group.ts';
 import { perform, tellEnd } from './perform.ts';
+import { isForGood, isStillNamed } from './still-named.ts';
 import type { Node } from './walk.ts';
 import { walk } from './walk.ts';
 import type { Standing, Work } from './work.ts';
@@ -23,7 +24,13 @@ export async function undoGroup(
   const hadDone = begun.some(({ status }) => status === 'done');
   // Once a version was disabled in the vault nothing may be pointed at it again: such a group only goes forward.
   if (begun.some(({ step }) => step.kind === 'restore' || step.kind === 'demote')) return 'stopped';
-  const toUndo = begun.filter(({ step }) => step.inverse !== null && !isStillNamed(step, begun));
+  const steps = begun.map(({ step }) => step);
+  const toUndo: Standing[] = [];
+  for (const standing of begun) {
+    const { step } = standing;
+    const stays = step.inverse === null || (step.kind === 'mint' && (await isStillNamed(step, steps, work)));
+    if (!stays) toUndo.push(standing);
+  }
   if (toUndo.length === 0) return hadDone ? 'incomplete' : 'failed';
 
   if (hadDone) work.tell({ type: 'rollback_start', group: group.id, because });
@@ -41,31 +48,11 @@ export async function undoGroup(
   const isUndone = undone.size === toUndo.length;
   // An interrupt is nobody's fault: what was only cut off may be tried again by the schedule.
   if (isUndone && hasChanged && because.code !== 'interrupted') await hold(group, because, work);
-  const isBack = isUndone && !begun.some(({ step }) => isForGood(step));
+  const isBack = isUndone && !steps.some(isForGood);
   if (hadDone) work.tell({ type: 'rollback_end', group: group.id, complete: isBack });
   if (!isUndone) return 'stopped';
   if (!hasChanged) return 'failed';
   return isBack ? 'rolled-back' : 'incomplete';
-}
-
-/** A file that was written, or may have been, and has no way back. Swarm's word is enough of a service: it keeps its copies. */
-function isForGood(step: Step): step is FlipStep {
-  return step.kind === 'flip' && step.write !== undefined && step.inverse === null;
-}
-
-/**
- * A version that was read before this apply began, by somebody whom it did not flip and so does not flip back; or that
- * a file was flipped to which has no way back. Of a service Swarm itself keeps the copy, and with it the version.
- */
-function isStillNamed(step: Step, begun: readonly Standing[]): boolean {
-  if (step.kind !== 'mint') return false;
-  const { secret, ordinal, namedBy = [] } = step;
-  const flipped = new Set(begun.map(({ step: each }) => (each.kind === 'flip' ? each.consumer : null)));
-  const written = begun.flatMap(({ step: each }) => (isForGood(each) ? each.changes : []));
-  return (
-    namedBy.some((consumer) => !flipped.has(consumer)) ||
-    written.some((change) => change.secret === secret && change.to?.ordinal === ordinal)
-  );
 }
 
 interface UndoNode extends Node {

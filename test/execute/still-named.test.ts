@@ -1,9 +1,11 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { secretAddress } from '../../src/model/address.ts';
 import type { Declared } from '../../src/model/declared.ts';
+import { variable } from '../plan/declare.ts';
 import { killedBefore, outcomeOf } from '../support/killed.ts';
 import type { Hosted } from '../support/hosted.ts';
 import { addHost, file } from '../support/hosted.ts';
-import { declare, secret, World } from '../support/world.ts';
+import { declare, secret, VAULT, World } from '../support/world.ts';
 
 let world: World;
 let host: Hosted;
@@ -82,5 +84,61 @@ describe('a version that a file was flipped to without a way back', () => {
     await world.apply();
     expect(await world.versions('salt')).toContain('v2 disabled');
     expect((await world.plan()).steps).toEqual([]);
+  });
+});
+
+describe('a version that a file named before the apply began', () => {
+  /** `front` reads `key` at KEY, and at OLD as it is said: `null` as at KEY, `'not'` no more, a number pinned to that. */
+  function reading(old: number | 'not' | null, generation: number): Declared {
+    const at = { secret: secretAddress(VAULT, 'key') };
+    const further = old === 'not' ? [] : [variable('key', { ...at, target: 'OLD', version: old })];
+    const twice = file('front', ['key'], { mounts: [variable('key', at), ...further] });
+    return declare(
+      [secret('key', { generation })],
+      [twice, file('back', ['key'], { dependsOn: [front.address] })],
+    );
+  }
+
+  /** `front` names v2 at both its variables, which failed at `back` and could not be taken back. */
+  async function openLeft(): Promise<void> {
+    world = await World.open(reading(null, 1));
+    host = await addHost(world);
+    await world.apply();
+    world.declared = reading(null, 2);
+    await host.refuse('back', ['key_v2']);
+    world.later(80);
+    world.vault.fault({ match: { operation: 'SecretGet' }, times: 'always', action: 'fail', status: 403 });
+    await world.apply();
+    await world.resume();
+    world.vault.clearFaults();
+    expect(await host.names('front')).toEqual({ KEY: 'key_v2', OLD: 'key_v2' });
+  }
+
+  it('stays enabled where the way back leads to it, at a variable that was pinned to another one', async () => {
+    await openLeft();
+    world.declared = reading(1, 2);
+    expect((await world.apply()).outcome).toBe('rolled-back');
+    expect(await host.names('front')).toEqual({ KEY: 'key_v1', OLD: 'key_v2' });
+    expect(await world.versions('key')).toEqual(['v1 enabled', 'v2 enabled']);
+
+    await world.apply();
+    await world.apply();
+    expect(await host.names('front')).toEqual({ KEY: 'key_v1', OLD: 'key_v1' });
+    expect(await world.versions('key')).toContain('v2 disabled');
+  });
+
+  it('stays enabled where a variable of the same file names it that is no longer declared', async () => {
+    await openLeft();
+    world.declared = reading('not', 2);
+    expect((await world.apply()).outcome).toBe('rolled-back');
+    expect(await host.names('front')).toEqual({ KEY: 'key_v1', OLD: 'key_v2' });
+    expect(await world.versions('key')).toEqual(['v1 enabled', 'v2 enabled']);
+  });
+
+  it('is taken back with the flips of all that named it', async () => {
+    await openLeft();
+    expect((await world.apply()).outcome).toBe('rolled-back');
+    expect(await host.names('front')).toEqual({ KEY: 'key_v1', OLD: 'key_v1' });
+    expect(await world.versions('key')).toContain('v2 disabled');
   });
 });
