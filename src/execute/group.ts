@@ -8,8 +8,8 @@ import type { Standing, Work } from './work.ts';
 
 /**
  * How a group ended. `failed`: a step failed and nothing was changed. `stopped`: neither done nor undone, the
- * next apply goes on. `incomplete`: what was done stays and is recorded, there is no way back, and the next plan holds
- * the rest. `not-begun`: an interrupt or a group that it needs came first.
+ * next apply goes on. `incomplete`: what was done stays and is recorded, there is no way back, and a later plan holds
+ * the rest; so where all went back but a file that cannot. `not-begun`: an interrupt or a group that it needs came first.
  */
 export type GroupEnd = 'done' | 'failed' | 'rolled-back' | 'stopped' | 'incomplete' | 'not-begun';
 

@@ -4,6 +4,7 @@ import { recordedVersion } from '../model/recorded.ts';
 import type { FlipStep, Group, SettleStep, StageStep, Step, VerifyStep } from '../model/plan.ts';
 import type { GroupEnd } from './group.ts';
 import { perform, tellEnd } from './perform.ts';
+import { isForGood, isStillNamed } from './still-named.ts';
 import type { Node } from './walk.ts';
 import { walk } from './walk.ts';
 import type { Standing, Work } from './work.ts';
@@ -23,7 +24,13 @@ export async function undoGroup(
   const hadDone = begun.some(({ status }) => status === 'done');
   // Once a version was disabled in the vault nothing may be pointed at it again: such a group only goes forward.
   if (begun.some(({ step }) => step.kind === 'restore' || step.kind === 'demote')) return 'stopped';
-  const toUndo = begun.filter(({ step }) => step.inverse !== null && !isStillNamed(step, begun));
+  const steps = begun.map(({ step }) => step);
+  const toUndo: Standing[] = [];
+  for (const standing of begun) {
+    const { step } = standing;
+    const stays = step.inverse === null || (step.kind === 'mint' && (await isStillNamed(step, steps, work)));
+    if (!stays) toUndo.push(standing);
+  }
   if (toUndo.length === 0) return hadDone ? 'incomplete' : 'failed';
 
   if (hadDone) work.tell({ type: 'rollback_start', group: group.id, because });
@@ -38,29 +45,14 @@ export async function undoGroup(
       }),
     { isolated: true },
   );
-  const isComplete = undone.size === toUndo.length;
+  const isUndone = undone.size === toUndo.length;
   // An interrupt is nobody's fault: what was only cut off may be tried again by the schedule.
-  if (isComplete && hasChanged && because.code !== 'interrupted') await hold(group, because, work);
-  if (hadDone) work.tell({ type: 'rollback_end', group: group.id, complete: isComplete });
-  if (!isComplete) return 'stopped';
-  return hasChanged ? 'rolled-back' : 'failed';
-}
-
-/**
- * A version that was read before this apply began, by somebody whom it did not flip and so does not flip back; or that
- * a file was flipped to which has no way back. Of a service Swarm itself keeps the copy, and with it the version.
- */
-function isStillNamed(step: Step, begun: readonly Standing[]): boolean {
-  if (step.kind !== 'mint') return false;
-  const { secret, ordinal, namedBy = [] } = step;
-  const flips = begun.flatMap(({ step: each }) => (each.kind === 'flip' ? [each] : []));
-  const flipped = new Set(flips.map(({ consumer }) => consumer));
-  const isTo = ({ changes }: FlipStep): boolean =>
-    changes.some((change) => change.secret === secret && change.to?.ordinal === ordinal);
-  const isForGood = (flip: FlipStep): boolean => flip.write !== undefined && flip.inverse === null;
-  return (
-    namedBy.some((consumer) => !flipped.has(consumer)) || flips.some((flip) => isForGood(flip) && isTo(flip))
-  );
+  if (isUndone && hasChanged && because.code !== 'interrupted') await hold(group, because, work);
+  const isBack = isUndone && !steps.some(isForGood);
+  if (hadDone) work.tell({ type: 'rollback_end', group: group.id, complete: isBack });
+  if (!isUndone) return 'stopped';
+  if (!hasChanged) return 'failed';
+  return isBack ? 'rolled-back' : 'incomplete';
 }
 
 interface UndoNode extends Node {

@@ -9,8 +9,9 @@ import { settleStep } from './dated.ts';
 import type { Move } from './flips.ts';
 import type { Cluster } from './groups.ts';
 import { settleAfter } from './hosts.ts';
+import { mintStep } from './mint.ts';
 import type { Rotation } from './rotations.ts';
-import { flipStep, mintStep, mintsWritten, stageSteps, verifyStep } from './steps.ts';
+import { flipStep, mintsWritten, stageSteps, verifyStep } from './steps.ts';
 import { strayCopies } from './strays.ts';
 import type { View } from './view.ts';
 

@@ -124,8 +124,8 @@ const MOVING: readonly StepKind[] = ['mint', 'stage', 'flip', 'restore'];
 
 /**
  * Why the record can't speak for an address, for each where it can't: its service is gone, it is parked, or the last step
- * that could not be undone or never ended; in an apply that stopped half-way also one that moved something of a group that
- * was not promoted.
+ * that could not be undone or never ended; in an apply that stopped half-way, or left what has no way back, also one that
+ * moved something of a group that was not promoted.
  */
 function doubtsOf({ plan, entry, recorded }: AppliedPage): ReadonlyMap<string, string> {
   const statuses = new Map(entry.steps.map((step) => [step.id, step.status]));
@@ -133,7 +133,10 @@ function doubtsOf({ plan, entry, recorded }: AppliedPage): ReadonlyMap<string, s
     (step) => CLOSING.includes(step.kind) && statuses.get(step.id) !== 'done',
   );
   const open = new Set(closing.map((step) => step.group));
-  const halfWay = entry.outcome === 'stopped' || entry.outcome === 'interrupted';
+  const { outcome } = entry;
+  // An emergency that is incomplete parks whom it could not move.
+  const isLeft = outcome === 'incomplete' && plan.kind !== 'compromise';
+  const halfWay = outcome === 'stopped' || outcome === 'interrupted' || isLeft;
   const doubts = new Map<string, string>();
   for (const step of plan.steps) {
     const status = statuses.get(step.id) ?? 'skipped';

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { Fault } from '../model/fault.ts';
+import type { StoredSecret, StoredVersion } from './vault-file.ts';
+import { loadSecrets, saveSecrets } from './vault-file.ts';
 import { badParameter, refusal } from './vault-wire.ts';
 import type { Answer, WrittenSecret } from './vault-wire.ts';
 
@@ -12,35 +11,6 @@ export interface VaultStoreOptions {
   readonly clock: () => number;
   /** How long a delete, and a recover, is under way. */
   readonly deleteDelayMs: number;
-}
-
-export interface StoredVersion extends WrittenSecret {
-  readonly id: string;
-  readonly value: string;
-  readonly enabled: boolean;
-  /** Unix seconds, as on the wire. */
-  readonly created: number;
-  readonly updated: number;
-}
-
-export interface StoredSecret {
-  /** As it was spelled when it was first set. */
-  readonly name: string;
-  /** In the order in which they were set; the wire never shows this order. */
-  readonly versions: readonly StoredVersion[];
-  readonly state: 'live' | 'being deleted' | 'being recovered';
-  /** Unix milliseconds at which a delete or recover takes effect. */
-  readonly readyAt: number;
-}
-
-/**
- * The contents on disk, `vault.json`, mode 0600 in a directory of mode 0700. This is the one file that holds
- * values: it stands for the vault. Written whole to a new file and renamed, before the answer goes out.
- */
-interface VaultFile {
-  readonly format: 1;
-  readonly vault: string;
-  readonly secrets: readonly StoredSecret[];
 }
 
 const RETENTION_DAYS = 7;
@@ -62,9 +32,7 @@ export class VaultStore {
   constructor(options: VaultStoreOptions) {
     this.#options = options;
     if (options.directory === null) return;
-    mkdirSync(options.directory, { recursive: true, mode: 0o700 });
-    chmodSync(options.directory, 0o700);
-    for (const secret of load(join(options.directory, 'vault.json'), options.name)) {
+    for (const secret of loadSecrets(options.directory, options.name)) {
       this.#secrets.set(secret.name.toLowerCase(), secret);
     }
   }
@@ -259,11 +227,7 @@ export class VaultStore {
 
   #save(): void {
     const { directory, name } = this.#options;
-    if (directory === null) return;
-    const file: VaultFile = { format: 1, vault: name, secrets: [...this.#secrets.values()] };
-    const path = join(directory, 'vault.json');
-    writeFileSync(`${path}.new`, JSON.stringify(file), { mode: 0o600 });
-    renameSync(`${path}.new`, path);
+    if (directory !== null) saveSecrets(directory, name, [...this.#secrets.values()]);
   }
 }
 
@@ -354,53 +318,4 @@ function firstBehind(keys: readonly string[], after: string): number {
     else from = middle + 1;
   }
   return from;
-}
-
-function load(path: string, vault: string): readonly StoredSecret[] {
-  const file = parseFile(path);
-  if (file === null) return [];
-  if (file.format !== 1) {
-    throw new Fault({
-      code: file.format > 1 ? 'newer-format' : 'bad-file',
-      what: `the embedded vault's file has format ${file.format}, this keyturn reads 1`,
-      where: path,
-      next: 'use the keyturn that wrote it, or remove the folder to start with an empty vault',
-    });
-  }
-  if (file.vault !== vault) throw broken(path, `it holds the vault "${file.vault}", not "${vault}"`);
-  return file.secrets;
-}
-
-function parseFile(path: string): (Omit<VaultFile, 'format'> & { readonly format: number }) | null {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (thrown) {
-    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return null;
-    throw broken(path, 'it cannot be read');
-  }
-  try {
-    const file = JSON.parse(text) as VaultFile;
-    const isWhole =
-      Number.isInteger(file.format) &&
-      typeof file.vault === 'string' &&
-      file.secrets.every((secret) => typeof secret.name === 'string' && secret.versions.every(isVersion));
-    if (isWhole) return file;
-  } catch {
-    // The parser's message quotes the text, which holds values.
-  }
-  throw broken(path, 'it is not a whole vault file');
-}
-
-function isVersion(version: StoredVersion): boolean {
-  return typeof version.id === 'string' && typeof version.value === 'string';
-}
-
-function broken(path: string, why: string): Fault {
-  return new Fault({
-    code: 'bad-file',
-    what: `the embedded vault's file cannot be used: ${why}`,
-    where: path,
-    next: 'remove the folder to start with an empty vault, or restore the file',
-  });
 }

@@ -46,6 +46,12 @@ describe('the summary of an apply', () => {
     ).not.toContain('not certain');
   });
 
+  it('does not take the record for the truth where a part had no way back', () => {
+    const left = { ...stopped, outcome: 'incomplete' as const };
+    const text = renderApplySummary({ manual, ...page(200), plan, entry: left, recorded: before });
+    expect(text).toContain('by the record: v3; done but not promoted: deliver');
+  });
+
   it('lets a held secret go by a new value where a person brings it', () => {
     const held = Object.keys(returned.secrets) as SecretAddress[];
     const text = renderApplySummary({

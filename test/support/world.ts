@@ -95,6 +95,7 @@ export function declare(
   secrets: readonly DeclaredSecret[],
   consumers: readonly DeclaredConsumer[],
 ): Declared {
+  const hosts = new Set(consumers.flatMap((each) => (each.kind === 'env-file' ? [each.platform] : [])));
   return {
     format: 1,
     stack: STACK,
@@ -107,7 +108,18 @@ export function declare(
         tenantId: null,
       },
     ],
-    platforms: [{ kind: 'swarm', name: SWARM, path: `${STACK}/swarm`, endpoint: null, restarts: null }],
+    platforms: [
+      { kind: 'swarm', name: SWARM, path: `${STACK}/swarm`, endpoint: null, restarts: null },
+      ...[...hosts].map((name) => ({
+        kind: 'host' as const,
+        name,
+        path: `${STACK}/${name}`,
+        endpoint: null,
+        restarts: null,
+        sudo: false,
+        fleet: null,
+      })),
+    ],
     secrets,
     consumers,
     freezes: [],
@@ -135,6 +147,8 @@ export class World {
   hooks: Hooks = connectHooks({ environment: { PATH: process.env['PATH'] } });
   /** Who is told what applies and resumes come to; undefined: nobody. */
   notify: Notify | undefined = undefined;
+  /** Hosts that stand beside the Swarm, by name. */
+  readonly hosts = new Map<string, Platform>();
   readonly #keyVault: Vault;
   readonly #platform: Platform;
   #now = Date.parse('2026-11-22T03:00:00Z');
@@ -171,7 +185,8 @@ export class World {
       listen: { socketPath: join(directory, 'swarm.sock') },
       timeScale: 0.01,
     });
-    for (const { service: name } of declared.consumers) {
+    for (const { kind, service: name } of declared.consumers) {
+      if (kind !== 'swarm-service') continue;
       swarm.createService({
         name,
         replicas,
@@ -201,7 +216,7 @@ export class World {
     );
     return {
       vaults: new Map([[VAULT, this.#keyVault]]),
-      platforms: new Map([[SWARM, this.#platform]]),
+      platforms: new Map([[SWARM, this.#platform], ...this.hosts]),
       values: new Map(given),
       generate: this.generate,
       hooks: this.hooks,

@@ -4,7 +4,7 @@ import { hasEnded, isWanted } from '../../src/sandbox/swarm-cluster.ts';
 import type { TaskRecord } from '../../src/sandbox/swarm-cluster.ts';
 import type { SecretReference } from '../../src/sandbox/swarm-spec.ts';
 import type { RunningSwarm } from '../../src/sandbox/swarm.ts';
-import type { StoredVersion } from '../../src/sandbox/vault-store.ts';
+import type { StoredVersion } from '../../src/sandbox/vault-file.ts';
 import type { RunningVault } from '../../src/sandbox/vault.ts';
 import type { JournalLine } from '../../src/model/journal.ts';
 import type { Recorded } from '../../src/model/recorded.ts';

@@ -3,7 +3,7 @@ import type { Declared } from '../../src/model/declared.ts';
 import type { HistoryStep, JournalLine } from '../../src/model/journal.ts';
 import { TAG_OPERATION, TAG_STACK } from '../../src/model/observed.ts';
 import type { MintStep, Plan, Step } from '../../src/model/plan.ts';
-import type { StoredVersion } from '../../src/sandbox/vault-store.ts';
+import type { StoredVersion } from '../../src/sandbox/vault-file.ts';
 import { STACK } from '../support/world.ts';
 import type { AdminView } from './admin-view.ts';
 import type { Ended } from './apply.ts';

@@ -1,7 +1,7 @@
 import type { Declared } from '../../src/model/declared.ts';
 import { TAG_STACK, TAG_VERSION } from '../../src/model/observed.ts';
 import { nameOf } from '../../src/model/address.ts';
-import type { StoredVersion } from '../../src/sandbox/vault-store.ts';
+import type { StoredVersion } from '../../src/sandbox/vault-file.ts';
 import type { AdminView, Use } from './admin-view.ts';
 import type { ByHand, Violation } from './violation.ts';
 
