@@ -14,17 +14,25 @@ export interface ProjectArgs {
   readonly manifest?: string | undefined;
 }
 
+/** What is of use while the app runs. */
+export interface Meanwhile {
+  /** Called once it runs, and not where none does. */
+  readonly begin: () => void;
+  /** Manifests that are checked by then, by their text: one that comes out the same is not checked again. */
+  readonly known: ReadonlyMap<string, Declared>;
+}
+
 /**
  * What the project declares: by running its app, or from one manifest file and without running anything.
  *
  * The stacks come in the order in which the app made them. A name that no stack has is refused with those that
- * there are. `meanwhile` is called once the app runs, and not where none does.
+ * there are.
  */
 export async function readDeclared(
   argv: ProjectArgs,
   terminal: Terminal,
   signal?: AbortSignal,
-  meanwhile?: () => void,
+  meanwhile?: Meanwhile,
 ): Promise<Declared[]> {
   if (argv.manifest !== undefined) return choose([await readManifest(argv.manifest)], argv.stack);
   const { stacks, warnings } = await synthesize(argv.directory, signal, meanwhile);
@@ -38,7 +46,7 @@ export async function readDeclared(
 export async function synthesize(
   directory: string,
   signal?: AbortSignal,
-  meanwhile?: () => void,
+  meanwhile?: Meanwhile,
 ): ReturnType<typeof runApp> {
   const root = resolve(directory);
   return runApp({
@@ -46,7 +54,7 @@ export async function synthesize(
     outdir: join(root, 'cdktf.out'),
     environment: allowed(process.env),
     ...(signal === undefined ? {} : { signal }),
-    ...(meanwhile === undefined ? {} : { meanwhile }),
+    ...(meanwhile === undefined ? {} : { meanwhile: meanwhile.begin, known: meanwhile.known }),
   });
 }
 

@@ -51,6 +51,12 @@ const REPLICAS = 3;
 /** Verification watches new tasks for at least this long. */
 const MONITOR_MS = 500;
 
+/** Loads what opening one would load first. */
+export async function loadServers(): Promise<void> {
+  await import('../sandbox/swarm.ts');
+  await import('../sandbox/host.ts');
+}
+
 /** Starts the embedded servers that these stacks need, or uses those that `keyturn sandbox serve` runs. */
 export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   const root = join(options.directory, '.keyturn', 'sandbox');
@@ -67,6 +73,9 @@ async function startOwn(root: string, options: SandboxOptions): Promise<Sandbox>
   };
   try {
     const { vaults, swarms } = namesIn(options);
+    // Folders, which are filled while the servers start; that they could not be is thrown where they are waited for.
+    const opening = openHosts(root, options);
+    opening.catch(() => undefined);
     const vaultUrls = new Map<string, string>();
     const endpoints = new Map<string, string>();
     let port = options.serve?.port ?? 0;
@@ -88,7 +97,7 @@ async function startOwn(root: string, options: SandboxOptions): Promise<Sandbox>
       endpoints.set(name, swarm.endpoint);
       if (!options.isEmpty) for (const service of servicesOn(name, options.stacks)) createIn(swarm, service);
     }
-    const hosts = await openHosts(root, options);
+    const hosts = await opening;
     if (options.serve !== undefined) await publish(join(root, 'in-use.json'), vaultUrls, endpoints);
     return asSandbox(options, { vaults: vaultUrls, swarms: endpoints, hosts }, close, 'in this process');
   } catch (error) {

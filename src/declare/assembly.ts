@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Declared } from '../model/declared.ts';
 import type { Problem } from '../model/fault.ts';
 import { Fault } from '../model/fault.ts';
-import { parseManifest } from '../record/manifest.ts';
+import { inForce, parseManifest } from '../record/manifest.ts';
 import { parseJson, readIfThere } from './app-files.ts';
 import { MANIFEST_FILE, PROBLEMS_FILE } from './declaration.ts';
 
@@ -45,15 +45,18 @@ const assemblySchema = z.object({
 });
 type Assembly = z.infer<typeof assemblySchema>;
 
+/** Manifests that were checked before, by their text. */
+export type Known = ReadonlyMap<string, Declared>;
+
 /**
  * What the app wrote into its own folder, checked. `bad-declaration` with every problem where constructs carry errors,
  * `synth-failed` where it wrote nothing that cdktf writes, `bad-file` of a manifest.
  */
-export async function readLeft(folders: Folders): Promise<Left> {
+export async function readLeft(folders: Folders, known: Known): Promise<Left> {
   const assembly = await readAssembly(folders);
   const errors = annotationsOf(assembly, 'error');
   if (errors.length > 0) throw badDeclaration(errors);
-  const stacks = await readManifests(folders, assembly);
+  const stacks = await readManifests(folders, assembly, known);
   const warnings = annotationsOf(assembly, 'warn').map(({ where, what }) => `${where}: ${what}`);
   if (stacks.length === 0) warnings.push('no stack declares a secret, a consumer or a vault');
   return { stacks, warnings, names: Object.keys(assembly.stacks) };
@@ -104,13 +107,20 @@ async function readAssembly({ own, outdir }: Folders): Promise<Assembly> {
   });
 }
 
-async function readManifests({ own, outdir }: Folders, assembly: Assembly): Promise<SynthesizedStack[]> {
+async function readManifests(
+  { own, outdir }: Folders,
+  assembly: Assembly,
+  known: Known,
+): Promise<SynthesizedStack[]> {
   const names = Object.keys(assembly.stacks).sort();
   const read = names.map(async (name): Promise<SynthesizedStack[]> => {
     const place = join(assembly.stacks[name]?.workingDirectory ?? '', MANIFEST_FILE);
     const manifestPath = join(outdir, place);
     const text = await readIfThere(join(own, place));
-    return text === null ? [] : [{ name, manifestPath, declared: parseManifest(text, manifestPath) }];
+    if (text === null) return [];
+    const before = known.get(text);
+    const declared = before === undefined ? parseManifest(text, manifestPath) : inForce(before);
+    return [{ name, manifestPath, declared }];
   });
   return (await Promise.all(read)).flat();
 }

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { Fault } from '../model/fault.ts';
 import { appFault } from './app-fault.ts';
 import { parseJson, readIfThere } from './app-files.ts';
-import type { Folders, SynthesizedStack } from './assembly.ts';
+import type { Folders, Known, SynthesizedStack } from './assembly.ts';
 import { forgetEarlierRun, inOwnFolder, publish } from './outdir.ts';
 
 export interface RunAppOptions {
@@ -15,6 +15,8 @@ export interface RunAppOptions {
   readonly signal?: AbortSignal;
   /** Called once the app runs, which takes a while. */
   readonly meanwhile?: () => void;
+  /** Manifests that were checked before, by their text: one that comes out the same is not checked again. Absent: none. */
+  readonly known?: Known;
 }
 
 export interface Synthesized {
@@ -74,7 +76,7 @@ async function synthesize(
     await refuseDeclared(own);
     throw appFault(run, directory);
   }
-  const { stacks, warnings, names } = await readLeft({ own, outdir });
+  const { stacks, warnings, names } = await readLeft({ own, outdir }, options.known ?? new Map());
   await publish(own, outdir, names);
   return { stacks, warnings };
 }

@@ -260,12 +260,14 @@ export const manifestSchema: z.ZodType<Declared> = z.strictObject({
  * What it declares to be personal data passes the guard (model/guard.ts) no more from then on.
  */
 export function parseManifest(text: string, where: string): Declared {
+  return inForce(checkManifest(text, where));
+}
+
+/** The same, of a manifest that may never be in force: the guard knows nothing of it. */
+export function checkManifest(text: string, where: string): Declared {
   const declared = parseFormat(text, where, MANIFEST_FORMAT, manifestSchema, NEXT);
   const problems = contradictions(declared);
-  if (problems.length === 0) {
-    watchForPersonal(personalTexts(declared));
-    return declared;
-  }
+  if (problems.length === 0) return declared;
   throw new Fault({
     code: 'bad-file',
     what: 'the manifest contradicts itself',
@@ -274,6 +276,12 @@ export function parseManifest(text: string, where: string): Declared {
     next: NEXT,
     problems,
   });
+}
+
+/** One that was checked before is what counts from now on, also for the guard. */
+export function inForce(declared: Declared): Declared {
+  watchForPersonal(personalTexts(declared));
+  return declared;
 }
 
 function contradictions(declared: Declared): Problem[] {

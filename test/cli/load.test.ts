@@ -1,9 +1,9 @@
-import { readFile, readdir } from 'node:fs/promises';
+import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { builtPackage } from './built-package.ts';
-import { REPOSITORY, keyturn, temporaryFolder } from './project.ts';
+import { REPOSITORY, keyturn, project, temporaryFolder } from './project.ts';
 
 /** What yargs itself is made of. */
 const YARGS = [
@@ -140,3 +140,23 @@ test.each(['plan', 'status'])(
     expect(packages.filter((name) => name !== 'jiti' && !YARGS.includes(name))).toEqual([]);
   },
 );
+
+test('a plan asks a vault and a swarm without Node loading its own fetch', async () => {
+  const cwd = await project(`
+    const vault = new KeyVault(this, 'vault', { name: 'shop-secrets' });
+    const swarm = new Swarm(this, 'swarm', { name: 'shop' });
+    const key = new Secret(this, 'key', { vault, source: Source.random(), cadence: Cadence.onRequest() });
+    new SwarmService(this, 'web', { swarm, service: 'shop_web', mounts: [key.at('key')], probe: Probe.none() });`);
+  const hook = join(cwd, 'at-exit.mjs');
+  await writeFile(
+    hook,
+    `import { writeFileSync } from 'node:fs';
+     if (process.argv[1]?.endsWith('keyturn.js'))
+       process.on('exit', () => writeFileSync('loaded.txt', process.moduleLoadList.join('\\n')));`,
+  );
+  const ran = await keyturn(['plan', '--sandbox'], { cwd, env: { NODE_OPTIONS: `--import ${hook}` } });
+  expect(ran.out, ran.err).toContain('1 to rotate');
+  const loaded = await readFile(join(cwd, 'loaded.txt'), 'utf8');
+  expect(loaded).toContain('NativeModule http');
+  expect(loaded).not.toContain('undici');
+});

@@ -7,7 +7,7 @@ import type { SecretProps } from '../../src/declare/declare.ts';
 import { Cadence, KeyVault, Secret, Source } from '../../src/declare/declare.ts';
 import { Fault } from '../../src/model/fault.ts';
 import { guarded } from '../../src/model/guard.ts';
-import { parseManifest } from '../../src/record/manifest.ts';
+import { checkManifest, inForce, parseManifest } from '../../src/record/manifest.ts';
 
 let outdir: string;
 
@@ -38,6 +38,14 @@ it('masks what is declared to be personal data once the manifest is read, and no
   expect(guarded('ask Erika Mustermann (erika%40example.org), platform, about the token of the shop')).toBe(
     'ask (personal data) ((personal data)), platform, about the token of the shop',
   );
+});
+
+it('is masked of a manifest that was checked before only once that is in force', () => {
+  const text = synth({ owner: 'Nora Fraser', pii: ['owner'] });
+  const declared = checkManifest(text, 'keyturn.json');
+  expect(guarded('by Nora Fraser')).toBe('by Nora Fraser');
+  expect(inForce(declared)).toBe(declared);
+  expect(guarded('by Nora Fraser')).toBe('by (personal data)');
 });
 
 it('stands in no manifest that declares none', () => {

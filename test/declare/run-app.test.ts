@@ -16,6 +16,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runApp } from '../../src/declare/run-app.ts';
 import { Fault } from '../../src/model/fault.ts';
+import { checkManifest } from '../../src/record/manifest.ts';
 
 const ROOT = resolve(fileURLToPath(new URL('../..', import.meta.url)));
 const JITI = 'node node_modules/jiti/lib/jiti-cli.mjs main.ts';
@@ -74,6 +75,31 @@ Annotations.of(stackOf('plain')).addWarning('nobody owns this');`);
     expect(stacks.map(({ declared }) => declared.secrets[0]?.position)).toEqual(['main.ts:10', 'main.ts:10']);
     expect(stacks[0]?.manifestPath).toBe(join(project, 'cdktf.out', 'stacks', 'blog', 'keyturn.json'));
     expect(warnings).toEqual(['plain: nobody owns this']);
+  });
+
+  it('is not checked again where a manifest of before comes out the same', async () => {
+    write(`for (const name of ['shop', 'blog']) {
+  const stack = stackOf(name);
+  const owner = name === 'shop' ? 'people' : 'platform';
+  new Secret(stack, 'key', { vault: vaultOf(stack, name + '-prod'), ...random, owner });
+}`);
+    const directory = { directory: project, outdir: join(project, 'cdktf.out'), environment };
+    const { stacks } = await runApp(directory);
+    const known = new Map(
+      stacks.map(({ manifestPath }) => {
+        const text = readFileSync(manifestPath, 'utf8');
+        return [text, checkManifest(text, manifestPath)];
+      }),
+    );
+    write(`for (const name of ['shop', 'blog']) {
+  const stack = stackOf(name);
+  const owner = name === 'shop' ? 'people' : 'data';
+  new Secret(stack, 'key', { vault: vaultOf(stack, name + '-prod'), ...random, owner });
+}`);
+    const again = await runApp({ ...directory, known });
+    const [blog, shop] = again.stacks.map(({ declared }) => declared);
+    expect([...known.values()].filter((each) => each === shop || each === blog)).toEqual([shop]);
+    expect(blog?.secrets[0]?.owner).toBe('data');
   });
 
   it('is not disturbed by another run of the same project that begins before it has read what it wrote', async () => {

@@ -29,7 +29,7 @@ export async function run(argv: PlanArgs): Promise<ExitCode> {
   if (at !== null && argv.out !== undefined) refuseToSave();
   const interrupt = watchInterrupts(terminal);
   const ahead = await lookAhead(argv, () => import('../plan-stacks.ts'));
-  const declared = await readDeclared(argv, terminal, interrupt.signal, ahead.begin);
+  const declared = await readDeclared(argv, terminal, interrupt.signal, ahead);
   const { planStacks } = await ahead.rest();
   try {
     return await planStacks(argv, { declared, at, terminal, signal: interrupt.signal });

@@ -27,7 +27,7 @@ export async function run(argv: StatusArgs): Promise<ExitCode> {
   const until = await horizonOf(argv.due, terminal.page.now);
   const interrupt = watchInterrupts(terminal);
   const ahead = await lookAhead(argv, () => import('../status-stacks.ts'));
-  const declared = await readDeclared(argv, terminal, interrupt.signal, ahead.begin);
+  const declared = await readDeclared(argv, terminal, interrupt.signal, ahead);
   const { tellStacks } = await ahead.rest();
   try {
     return await tellStacks(argv, { declared, until, terminal, signal: interrupt.signal });
