@@ -1,5 +1,8 @@
+import type { Embedded } from './embedded.ts';
 import { rotateEmbedded } from './embedded.ts';
+import type { Live } from './live.ts';
 import { rotateLive } from './live.ts';
+import type { Throttled } from './throttled.ts';
 import { mintThrottled } from './throttled.ts';
 
 /** How much of each part; 0 leaves it out. */
@@ -20,19 +23,25 @@ export interface ApplyOptions {
 const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`;
 const times = (ms: number, by: number): string => (ms / by).toFixed(2);
 
-/** All that was measured, by the name of its part. */
-export async function measureApplies(options: ApplyOptions): Promise<Readonly<Record<string, object>>> {
-  const parts = {
-    throttled: options.mints > 0 ? await throttled(options) : null,
-    embedded: options.secrets > 0 ? await embedded(options) : null,
-    live: await live(options),
-  };
-  return Object.fromEntries(
-    Object.entries(parts).filter((part): part is [string, object] => part[1] !== null),
-  );
+/** What was measured; a part that was left out is absent. */
+export interface Applied {
+  readonly throttled?: Throttled;
+  readonly embedded?: Embedded;
+  readonly live?: Live;
 }
 
-async function throttled({ mints, built, say }: ApplyOptions): Promise<object> {
+export async function measureApplies(options: ApplyOptions): Promise<Applied> {
+  const mints = options.mints > 0 ? await throttled(options) : null;
+  const rotated = options.secrets > 0 ? await embedded(options) : null;
+  const flipped = await live(options);
+  return {
+    ...(mints === null ? {} : { throttled: mints }),
+    ...(rotated === null ? {} : { embedded: rotated }),
+    ...(flipped === null ? {} : { live: flipped }),
+  };
+}
+
+async function throttled({ mints, built, say }: ApplyOptions): Promise<Throttled> {
   const found = await mintThrottled(mints, built);
   const { spanMs, allowedMs, refused, wallMs } = found;
   say(
@@ -41,7 +50,7 @@ async function throttled({ mints, built, say }: ApplyOptions): Promise<object> {
   return found;
 }
 
-async function embedded({ secrets, services, rounds, built, say }: ApplyOptions): Promise<object> {
+async function embedded({ secrets, services, rounds, built, say }: ApplyOptions): Promise<Embedded> {
   const found = await rotateEmbedded({ secrets, services }, rounds, built);
   say(
     `${secrets} secrets over ${services} embedded services: ${seconds(found.allMs)}, ${times(found.allMs, found.oneMs)} x the ${seconds(found.oneMs)} of one; CPU ${seconds(found.cpuMs)}, requests ${JSON.stringify(found.counts)}`,
@@ -62,13 +71,13 @@ function looksIn(counts: Readonly<Record<string, number>>): {
   return { TaskList: of('TaskList'), lists: of('ServiceList') + of('TaskList') + of('NodeList') };
 }
 
-async function live({ live: services, host, built, say }: ApplyOptions): Promise<object | null> {
+async function live({ live: services, host, rounds, built, say }: ApplyOptions): Promise<Live | null> {
   if (services === 0) return null;
   if (host === undefined) {
     say('live services: not measured, KEYTURN_LIVE_DOCKER_HOST names no engine');
     return null;
   }
-  const found = await rotateLive(services, host, built);
+  const found = await rotateLive(services, host, rounds, built);
   const { wallMs, flipsMs, bareMs, loopMs } = found;
   say(
     `${services} live services: apply ${seconds(wallMs)}, from its first flip to its last verification ${seconds(flipsMs)}; a bare client ${seconds(bareMs)} (${times(wallMs, bareMs)} x, ${times(flipsMs, bareMs)} x); the runbook's loop ${seconds(loopMs)} (${times(loopMs, wallMs)} x as long)`,

@@ -7,7 +7,7 @@
  *
  * The embedded vault and swarm run in a process of their own and answer after the latency. `--alchemy` installs alchemy
  * into a folder that is gone afterwards, to time it too; `0` mints, applied or live services leave that part of the apply
- * out. Prints medians and writes everything as JSON, `bench/results/scale.json` unless said.
+ * out. Prints medians, each promise with what was measured of it, and writes everything as JSON, `bench/results/scale.json` unless said.
  */
 import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -21,6 +21,7 @@ import { measurePlans } from './plans.ts';
 import type { Row } from './rows.ts';
 import { renderGrowth, renderRows } from './rows.ts';
 import { measureStartUp } from './start-up.ts';
+import { renderTargets, targetsOf } from './targets.ts';
 
 const { values } = parseArgs({
   options: {
@@ -63,9 +64,14 @@ try {
     host: process.env['KEYTURN_LIVE_DOCKER_HOST'],
     say: (line) => console.log(line),
   });
+  const targets = targetsOf(rows, apply);
+  console.log(`\n${renderTargets(targets)}`);
   const out = resolve(values.out);
   await mkdir(dirname(out), { recursive: true });
-  await writeFile(out, `${JSON.stringify({ node: process.version, rounds, rows, apply }, null, 2)}\n`);
+  await writeFile(
+    out,
+    `${JSON.stringify({ node: process.version, rounds, rows, apply, targets }, null, 2)}\n`,
+  );
 } finally {
   await rm(folder, { recursive: true, force: true });
 }

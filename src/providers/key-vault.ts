@@ -80,21 +80,16 @@ class KeyVault implements Vault {
 
   async list(signal?: AbortSignal): Promise<ObservedSecret[]> {
     return this.#ask({ doing: 'list', secret: null, signal }, async (client) => {
-      const secrets: ObservedSecret[] = [];
-      for await (const page of client.listPropertiesOfSecrets().byPage({ maxPageSize: PAGE })) {
-        secrets.push(...page.map(observedSecret));
-      }
-      return secrets;
+      return allOf(client.listPropertiesOfSecrets().byPage({ maxPageSize: PAGE }), observedSecret);
     });
   }
 
   async versions(secret: string, signal?: AbortSignal): Promise<ObservedVersion[]> {
     return this.#ask({ doing: 'list', secret, signal }, async (client) => {
-      const versions: ObservedVersion[] = [];
-      for await (const page of client.listPropertiesOfSecretVersions(secret).byPage({ maxPageSize: PAGE })) {
-        versions.push(...page.map(observedVersion));
-      }
-      return versions;
+      return allOf(
+        client.listPropertiesOfSecretVersions(secret).byPage({ maxPageSize: PAGE }),
+        observedVersion,
+      );
     });
   }
 
@@ -350,6 +345,22 @@ class KeyVault implements Vault {
       live: `version "${storeId}" was ${seen} when the vault was last listed`,
       next: 'run apply again',
     });
+  }
+}
+
+/** All items of a list, page after page. Each page is read through while the next one is on its way. */
+async function allOf<Item, Seen>(
+  pages: AsyncIterableIterator<Item[]>,
+  see: (item: Item) => Seen,
+): Promise<Seen[]> {
+  const seen: Seen[] = [];
+  for (let next = pages.next(); ;) {
+    const page = await next;
+    if (page.done === true) return seen;
+    next = pages.next();
+    // It may fail before it is waited for.
+    next.catch(() => undefined);
+    for (const item of page.value) seen.push(see(item));
   }
 }
 

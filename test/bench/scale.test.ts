@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { measurePlans } from '../../bench/scale/plans.ts';
 import type { Row } from '../../bench/scale/rows.ts';
 import { exponentOf, median, renderGrowth, renderRows, requestsOf } from '../../bench/scale/rows.ts';
+import { renderTargets, targetsOf } from '../../bench/scale/targets.ts';
 import { buildInto } from '../support/built.ts';
 
 describe('the growth of a figure', () => {
@@ -44,6 +45,43 @@ describe('the growth of a figure', () => {
       /^plan +100 +0 ms +1\.00 s +0\.50 s +2\.00 +0\.10 s +1\.00 s +100 MB +10$/,
     );
     expect(median([3, 1, 2])).toBe(2);
+  });
+});
+
+describe('the promises', () => {
+  const row = (what: string, more: Partial<Row>): Row => ({
+    what,
+    secrets: 0,
+    services: 0,
+    latencyMs: null,
+    wallMs: 0,
+    cpuMs: 0,
+    childrenMs: 0,
+    peakMb: 0,
+    counts: {},
+    floorMs: null,
+    ...more,
+  });
+
+  it('are held against what was measured of them, and nothing is said of the rest', () => {
+    const idle = { secrets: 10_000, counts: { 'vault SecretList': 400 }, peakMb: 301, floorMs: 100 };
+    const rows = [
+      row('status', { cpuMs: 690, childrenMs: 900 }),
+      row('plan, nothing to do', { ...idle, latencyMs: 0, wallMs: 250 }),
+      row('plan, nothing to do', { ...idle, latencyMs: 20, wallMs: 131 }),
+      row('terraform plan, nothing to do', { secrets: 10_000, wallMs: 1_000 }),
+    ];
+    const live = { wallMs: 12, flipsMs: 11, bareMs: 11, loopMs: 59 };
+    const lines = renderTargets(targetsOf(rows, { live })).split('\n');
+    expect(lines.map((line) => line.replace(/ {2,}/g, '  '))).toEqual([
+      'plan of 10000, nothing to do, 0 ms: requests  400  at most 405  met',
+      'plan of 10000, nothing to do, 0 ms: peak memory in MB  301  at most 300  NOT MET',
+      'plan of 10000, nothing to do, 0 ms: wall beside terraform plan  0.25  at most 0.25  met',
+      'plan of 10000, nothing to do, 20 ms: wall beside the bare listing  1.31  at most 1.30  NOT MET',
+      'status: CPU in s, without the app  0.69  at most 0.70  met',
+      'live services: apply beside a bare client  1.09  at most 1.15  met',
+      "live services: the runbook's loop beside apply  4.92  at least 5  NOT MET",
+    ]);
   });
 });
 
