@@ -11,6 +11,11 @@ export interface Ahead<Rest> extends Meanwhile {
   readonly rest: () => Promise<Rest>;
 }
 
+export interface AheadArgs extends WorldArgs {
+  /** Where it is given no app runs, and nothing is looked at. */
+  readonly manifest?: string | undefined;
+}
+
 /**
  * What comes behind the app: the rest of the command, and that with which the stacks of the last synth are connected; then
  * its manifests are checked, for most runs declare what the last one did. Looks at what that synth left, which the next one
@@ -18,10 +23,10 @@ export interface Ahead<Rest> extends Meanwhile {
  * loaded loads it, and reports it.
  */
 export async function lookAhead<Rest>(
-  { directory, sandbox }: WorldArgs,
+  { directory, sandbox, manifest }: AheadArgs,
   load: () => Promise<Rest>,
 ): Promise<Ahead<Rest>> {
-  const texts = await lastManifests(directory);
+  const texts = manifest === undefined ? await lastManifests(directory) : [];
   const embedded = sandbox === undefined ? [] : [loadSandbox];
   const loads = [load, ...embedded, ...connectors(texts)];
   const known = new Map<string, Declared>();
@@ -43,7 +48,7 @@ export async function lookAhead<Rest>(
 }
 
 /** As `lookAhead`, for a command that is loaded whole. */
-export async function loaderOf(argv: WorldArgs): Promise<Meanwhile> {
+export async function loaderOf(argv: AheadArgs): Promise<Meanwhile> {
   return lookAhead(argv, () => Promise.resolve());
 }
 

@@ -41,7 +41,7 @@ export async function fetchRecord(
   history: History,
   stack: string,
   newLineage: () => string,
-): Promise<() => Promise<Loaded>> {
+): Promise<() => Promise<Pick<Loaded, 'state' | 'lines'>>> {
   const journal = await store.get(JOURNAL);
   if (journal !== null) {
     const loaded = await loadRecord(store, history, stack, newLineage);
@@ -50,8 +50,7 @@ export async function fetchRecord(
   const stored = await store.get(STATE);
   return async () => {
     const read = stored === null ? null : await parseStoredInTurns(stored.text, `${store.place}/${STATE}`);
-    const state = stateOf(read, store, stack, newLineage);
-    return { state, stateTag: stored?.tag ?? null, journal, lines: [] };
+    return { state: stateOf(read, store, stack, newLineage), lines: [] };
   };
 }
 

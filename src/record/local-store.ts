@@ -143,7 +143,7 @@ export class LocalStore implements ObjectStore {
   #read(name: string): Stored | null {
     try {
       const text = this.#files.readText(this.#path(name));
-      return { text, tag: tagOf(text) };
+      return stored(text);
     } catch (thrown) {
       if (hasCode(thrown, 'ENOENT')) return null;
       throw thrown;
@@ -182,6 +182,17 @@ export class LocalStore implements ObjectStore {
   #path(name: string): string {
     return join(this.#directory, name);
   }
+}
+
+/** The tag is made when it is asked for: who only reads never does, and it costs as much as reading a large state. */
+function stored(text: string): Stored {
+  let tag: string | undefined;
+  return {
+    text,
+    get tag() {
+      return (tag ??= tagOf(text));
+    },
+  };
 }
 
 /** The length in bytes, then a digest of the content; a log that is being written knows its length only. */
