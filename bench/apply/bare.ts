@@ -38,13 +38,11 @@ const ALIVE = new Set([
  * The least that moves services to a new secret each: makes the secrets, posts all updates at once, and waits by keyturn's
  * rule (docs/SWARM.md): the new task alone is left and stays the same for as long as swarm itself looks, whose own update
  * has ended by then. Plain requests, no package, no record. Returns how long it took.
- * `suffix` makes the names of the secrets.
  */
 export async function updateAtOnce(
   host: string,
   names: readonly string[],
   targetOf: (name: string) => string,
-  suffix: string,
 ): Promise<number> {
   const engine = engineAt(host);
   const began = performance.now();
@@ -55,7 +53,7 @@ export async function updateAtOnce(
   await Promise.all(
     services.map(async ({ ID, Version, Spec }) => {
       const target = targetOf(Spec.Name);
-      const name = `${target}_${suffix}`;
+      const name = `${target}_bare`;
       const data = randomBytes(32).toString('base64');
       const { ID: secret } = await engine<{ ID: string }>('POST', '/secrets/create', {
         Name: name,

@@ -7,7 +7,7 @@ import { foldersIn } from './project.ts';
 
 /** What is done while the project's app runs and this process only waits for it. */
 export interface Ahead<Rest> extends Meanwhile {
-  /** The rest of the command, once all that was begun is loaded: it needs that next, and nothing is loaded twice at once. */
+  /** The rest of the command. */
   readonly rest: () => Promise<Rest>;
 }
 
@@ -39,11 +39,11 @@ export async function lookAhead<Rest>(
   return {
     begin: () => void (loading ??= loadAll()),
     known,
-    rest: async () => {
+    end: async () => {
       isOver = true;
       await loading;
-      return load();
     },
+    rest: load,
   };
 }
 

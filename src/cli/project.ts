@@ -20,6 +20,8 @@ export interface Meanwhile {
   readonly begin: () => void;
   /** Manifests that are checked by then, by their text: one that comes out the same is not checked again. */
   readonly known: ReadonlyMap<string, Declared>;
+  /** Begins nothing more, and waits for what was begun: it is needed next, and nothing may be loaded twice at once. */
+  readonly end: () => Promise<void>;
 }
 
 /**
@@ -36,6 +38,7 @@ export async function readDeclared(
 ): Promise<Declared[]> {
   if (argv.manifest !== undefined) return choose([await readManifest(argv.manifest)], argv.stack);
   const { stacks, warnings } = await synthesize(argv.directory, signal, meanwhile);
+  await meanwhile?.end();
   for (const warning of warnings) remark(terminal, `warning: ${warning}`);
   return choose(
     stacks.map(({ declared }) => declared),

@@ -73,31 +73,30 @@ async function startOwn(root: string, options: SandboxOptions): Promise<Sandbox>
   };
   try {
     const { vaults, swarms } = namesIn(options);
-    // Folders, which are filled while the servers start; that they could not be is thrown where they are waited for.
-    const opening = openHosts(root, options);
-    opening.catch(() => undefined);
-    const vaultUrls = new Map<string, string>();
-    const endpoints = new Map<string, string>();
+    // Once for all: jiti fails where one module is asked for twice at once.
+    await loadServers();
+    const { startSwarm } = await import('../sandbox/swarm.ts');
     let port = options.serve?.port ?? 0;
     const nextPort = (): number => (port === 0 ? 0 : port++);
-    for (const name of vaults) {
+    const startingVaults = vaults.map(async (name) => {
       const vault = await startVault({ name, directory: join(root, 'vaults', name), port: nextPort() });
       closers.push(() => vault.close());
-      vaultUrls.set(name, vault.url);
-    }
-    for (const name of swarms) {
-      const { startSwarm } = await import('../sandbox/swarm.ts');
-      const swarm = await startSwarm({
-        name,
-        directory: join(root, 'swarms', name),
-        listen: `tcp://127.0.0.1:${nextPort()}`,
-        timeScale: TIME_SCALE,
-      });
+      return [name, vault.url] as const;
+    });
+    const startingSwarms = swarms.map(async (name) => {
+      const listen = `tcp://127.0.0.1:${nextPort()}`;
+      const directory = join(root, 'swarms', name);
+      const swarm = await startSwarm({ name, directory, listen, timeScale: TIME_SCALE });
       closers.push(() => swarm.close());
-      endpoints.set(name, swarm.endpoint);
       if (!options.isEmpty) for (const service of servicesOn(name, options.stacks)) createIn(swarm, service);
-    }
-    const hosts = await opening;
+      return [name, swarm.endpoint] as const;
+    });
+    const openingHosts = openHosts(root, options);
+    // All of them: what started beside one that could not must be closed.
+    await Promise.allSettled([...startingVaults, ...startingSwarms, openingHosts]);
+    const vaultUrls = new Map(await Promise.all(startingVaults));
+    const endpoints = new Map(await Promise.all(startingSwarms));
+    const hosts = await openingHosts;
     if (options.serve !== undefined) await publish(join(root, 'in-use.json'), vaultUrls, endpoints);
     return asSandbox(options, { vaults: vaultUrls, swarms: endpoints, hosts }, close, 'in this process');
   } catch (error) {
