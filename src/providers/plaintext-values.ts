@@ -65,7 +65,8 @@ const PLACEHOLDERS: readonly RegExp[] = [
   // <your token>, [token], {{ token }}, ${TOKEN}, $TOKEN, $(cat …), %TOKEN%, @token@, __TOKEN__, !secret token, a block
   /^(<.*>|\[.*\]|\{.*|\$[A-Za-z_({].*|%\w+%|@\w+@|__.*__|![A-Za-z]+ .*|[|>][+-]?)$/,
   /^[x*.…•_\-?]+$/iu,
-  /^(your|my|some|the|an?|insert|enter|fill|put|add|set|use|generate|replace|change|update)([ _-]|[A-Z]|$)/,
+  // `yourApiKey` is words to its end; what is random and only begins as `aK3` is not.
+  /^(your|my|some|the|an?|insert|enter|fill|put|add|set|use|generate|replace|change|update)([ _-]|$|([A-Z][a-z]+|API|DB|ID|JWT|SSH|URL)+$)/,
   /^(change_?me|replace_?me|set_?me|fill_?me|fix_?me|todo|tbd|none|null|nil|undefined|empty|unset|true|false|yes|no|on|off)\b/i,
   /^(changeit|example|sample|dummy|fake|mock|placeholder|redacted|masked|hidden|secret|password|passwd|token|key|test|testing|local|dev|development|string|value|foo|bar|foobar)$/i,
   /(change|replace)[ _-]?(me|this|it)\b|placeholder|example|redacted|your[_-]|_here$/i,

@@ -303,6 +303,8 @@ describe('what stands for a value', () => {
     'changeme',
     'CHANGE-ME',
     'your-api-key',
+    'yourApiKey',
+    'mySecretURL',
     'xxxxxxxx',
     '***',
     '/run/secrets/db',
@@ -315,6 +317,14 @@ describe('what stands for a value', () => {
     'encrypted:BGh0',
   ])('%s gives nothing away', (value) => {
     expect(isPlaceholder(value)).toBe(true);
+  });
+
+  it('is not what is random, though it begins as a word', () => {
+    for (const word of ['a', 'an', 'my', 'set', 'the', 'your'])
+      for (let time = 0; time < 500; time += 1) {
+        const value = `${word}${randomText(1, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ')}${randomText(9)}7${randomText(9)}`;
+        expect(isPlaceholder(value), value).toBe(false);
+      }
   });
 
   it.each(['hunter2', 'Tr0ub4dor&3', '/9j4AAQSkZJRgABAQ', '!d6Tq9kx', '$5$rounds'])('%s would', (value) => {
