@@ -64,16 +64,18 @@ function load(id) {
   return id === '\0unused' ? 'module.exports = {};' : null;
 }
 
+/** Folders of the packages that chunks are made of; one may lie in another's. */
 function packagesIn(chunks) {
-  const names = chunks
+  const folders = chunks
     .flatMap((chunk) => ('moduleIds' in chunk ? chunk.moduleIds : []))
-    .flatMap((id) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(id)?.[1] ?? []);
-  return [...new Set(names)].sort();
+    .flatMap(
+      (id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(id)?.[0] ?? [],
+    );
+  return [...new Set(folders)].sort();
 }
 
-function licenceOf(name) {
-  const folder = `node_modules/${name}`;
-  const { version, license, author } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'));
+function licenceOf(folder) {
+  const { name, version, license, author } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'));
   const title = `${name} ${version} (${license})`;
   const file = readdirSync(folder).find((each) => /^licen[cs]e(\.(txt|md))?$/i.test(each));
   if (file !== undefined) return `${title}\n\n${readFileSync(`${folder}/${file}`, 'utf8').trim()}\n`;

@@ -49,15 +49,15 @@ export async function planStacks(
   const stacks = targetedStacks(declared, chosen.target);
   if (argv.out !== undefined) refuseSeveral(stacks);
   const world = await openWorld(argv, stacks, 'planner', terminal);
+  const sessions = openSessions(world, stacks, signal);
   try {
     if (at !== null && isText(argv)) {
       terminal.print(`${renderWhatIf(terminal.page.now, { ...terminal.page, now: at })}\n`);
     }
-    const sessionOf = openSessions(world, stacks, signal);
     const context = { argv, at, chosen, world, terminal, isOneOfMany: stacks.length > 1 };
     const planned = await eachStack(
       stacks,
-      async (stack) => planStack(await sessionOf(stack), context),
+      async (stack) => planStack(await sessions.of(stack), context),
       (fault, { stack }) => failed(fault, stack, terminal),
     );
     if (terminal.json) terminal.printJson(plansDocument(planned, at !== null));
@@ -67,6 +67,7 @@ export async function planStacks(
     tellGithub(planned, { argv, stacks, terminal, page });
     return worst(planned.map(({ code }) => code));
   } finally {
+    await sessions.end();
     await world.close();
   }
 }

@@ -34,11 +34,14 @@ export async function openRecord(argv: WorldArgs, declared: RecordOf): Promise<S
   return new StackRecord(await openStore(argv, declared), declared.stack, randomUUID);
 }
 
+/** Asked for once: jiti hands a half-loaded module to whoever asks for it while it is loaded, and stacks are opened at once. */
+let blobs: Promise<typeof import('../providers/blob-store.ts')> | undefined;
+
 /** What that record lies in. `{ stack, record: null }` is the local one, whatever the stack declares. */
 export async function openStore(argv: WorldArgs, declared: RecordOf): Promise<ObjectStore> {
   const place = placeOf(argv, declared);
   if (place === null) return localStore(recordsOf(argv), declared.stack);
-  const { BlobStore } = await import('../providers/blob-store.ts');
+  const { BlobStore } = await (blobs ??= import('../providers/blob-store.ts'));
   return new BlobStore(azureAccess(place, process.env), declared.stack);
 }
 

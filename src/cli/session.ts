@@ -39,36 +39,46 @@ export async function openSession(
   return { ...beginning, ...(await look(beginning, signal)) };
 }
 
-/** Stacks that are looked at at once: each may be all of a large vault, and is kept until its turn. */
-const AT_ONCE = 4;
+/** Stacks that are looked at ahead of their turn: each may be all of a large vault, and is kept until then. */
+const AHEAD = 4;
 
-/**
- * Sessions of several stacks, side by side and ahead of their turn. What is returned hands each out once, and throws
- * what went wrong with that one.
- */
-export function openSessions(
-  world: World,
-  stacks: readonly Declared[],
-  signal: AbortSignal,
-): (declared: Declared) => Promise<Session> {
+/** Sessions of several stacks, looked at side by side and ahead of their turn. */
+export interface Sessions {
+  /** That of one of them, handed out once. Throws what went wrong with that one. */
+  readonly of: (declared: Declared) => Promise<Session>;
+  /** Begins no more, and waits for what was begun: nothing opens or uses a connection of the world afterwards. */
+  readonly end: () => Promise<void>;
+}
+
+/** Begins with the first of them at once; each further one begins when the turn of the fourth before it has come. */
+export function openSessions(world: World, stacks: readonly Declared[], signal: AbortSignal): Sessions {
   const opening = new Map<Declared, Promise<Session>>();
-  const ends: Promise<undefined>[] = [];
-  for (const [at, declared] of stacks.entries()) {
-    const before = ends[at - AT_ONCE] ?? Promise.resolve();
-    const session = before.then(() => openSession(world, declared, signal));
-    opening.set(declared, session);
-    // Whoever asks for it hears of its fault; nobody may, after an interrupt. The session itself is not kept here.
-    ends.push(
-      session.then(
-        () => undefined,
-        () => undefined,
-      ),
-    );
-  }
-  return async (declared) => {
-    const session = opening.get(declared) ?? openSession(world, declared, signal);
-    opening.delete(declared);
-    return session;
+  let begun = 0;
+  let isOver = false;
+  const begin = (count: number): void => {
+    for (const declared of isOver || signal.aborted ? [] : stacks.slice(begun, count)) {
+      const session = openSession(world, declared, signal);
+      // Whoever asks for it hears of its fault; nobody may, after an interrupt.
+      session.catch(() => undefined);
+      opening.set(declared, session);
+      begun += 1;
+    }
+  };
+  begin(AHEAD);
+  return {
+    of: async (declared) => {
+      const session = opening.get(declared) ?? openSession(world, declared, signal);
+      try {
+        return await session;
+      } finally {
+        opening.delete(declared);
+        begin(stacks.indexOf(declared) + 1 + AHEAD);
+      }
+    },
+    end: async () => {
+      isOver = true;
+      await Promise.allSettled(opening.values());
+    },
   };
 }
 
@@ -97,9 +107,16 @@ async function look(
   const recording = read();
   recording.catch(() => stop.abort());
   const both = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
-  const input = { declared, recorded: recording, vaults, platforms, now, listed, signal: both };
-  const looking = observe(input);
-  const [recorded, observed] = await Promise.all([recording, looking]);
+  const observed = await observe({
+    declared,
+    recorded: recording,
+    vaults,
+    platforms,
+    now,
+    listed,
+    signal: both,
+  });
+  const recorded = await recording;
   if (signal?.aborted !== true) return { recorded, observed };
   throw new Fault({ code: 'interrupted', what: 'interrupted while observing', live: 'nothing was changed' });
 }

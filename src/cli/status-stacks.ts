@@ -50,12 +50,12 @@ export async function tellStacks(
   const { now } = terminal.page;
   const isMetered = argv.textfile !== undefined || argv.format === 'prometheus';
   const world = await openWorld(argv, stacks, 'planner', terminal);
+  const sessions = openSessions(world, stacks, signal);
   try {
-    const sessionOf = openSessions(world, stacks, signal);
     const told = await eachStack(
       stacks,
       async (declared): Promise<Told> => {
-        const session = await sessionOf(declared);
+        const session = await sessions.of(declared);
         const { observed, recorded } = session;
         const unfinished = await lookForUnfinished(session);
         if (unfinished !== null && !terminal.json)
@@ -79,6 +79,7 @@ export async function tellStacks(
     else tellStatus(told, argv.due === DUE_NOW, terminal);
     return worst(told.map(({ code }) => code));
   } finally {
+    await sessions.end();
     await world.close();
   }
 }

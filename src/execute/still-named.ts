@@ -21,8 +21,9 @@ export async function isStillNamed(mint: MintStep, begun: readonly Step[], work:
   for (const consumer of namedBy) {
     const flip = flips.find((each) => each.consumer === consumer);
     if (flip === undefined) return true;
-    if (flip.write === undefined || flip.inverse?.kind !== 'flip') continue;
-    if (isNamedIn(flip.inverse) || (await isNamedBeside(flip, mint, work))) return true;
+    if (flip.write === undefined) continue;
+    const isBack = flip.inverse?.kind === 'flip' && isNamedIn(flip.inverse);
+    if (isBack || (await isNamedBeside(flip, mint, work))) return true;
   }
   return false;
 }

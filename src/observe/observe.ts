@@ -32,15 +32,18 @@ const LISTS_AT_ONCE = 8;
  * the fault that says why; the others are observed all the same. Never throws a provider's fault, only the record's.
  */
 export async function observe(input: ObserveInput): Promise<Observed> {
-  const [vaults, platforms] = await Promise.all([
-    Promise.all(
-      input.declared.vaults.map(async ({ name }) => [name, await observeVault(name, input)] as const),
-    ),
-    Promise.all(
-      input.declared.platforms.map(async ({ name }) => [name, await observePlatform(name, input)] as const),
-    ),
-  ]);
-  return { at: input.now(), vaults: Object.fromEntries(vaults), platforms: Object.fromEntries(platforms) };
+  const { declared } = input;
+  const vaults = declared.vaults.map(async ({ name }) => [name, await observeVault(name, input)] as const);
+  const platforms = declared.platforms.map(
+    async ({ name }) => [name, await observePlatform(name, input)] as const,
+  );
+  // Whatever fails: who closes the connections next must find nothing that still opens or uses one.
+  await Promise.allSettled([...vaults, ...platforms]);
+  return {
+    at: input.now(),
+    vaults: Object.fromEntries(await Promise.all(vaults)),
+    platforms: Object.fromEntries(await Promise.all(platforms)),
+  };
 }
 
 async function observeVault(name: string, input: ObserveInput): Promise<ObservedVault> {

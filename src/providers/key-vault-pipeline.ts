@@ -114,7 +114,6 @@ export class KeyVaultPipeline {
     // The SDK sends the same request again once it has a token: the first 401 is then history.
     this.#refusals.delete(request);
     const signal = SIGNALS.getStore();
-    if (signal !== undefined) request.abortSignal = signal;
     let throttles = 0;
     let failures = 0;
     for (;;) {
@@ -142,13 +141,24 @@ export class KeyVaultPipeline {
   ): Promise<{ readonly response: Response } | { readonly thrown: unknown }> {
     const budget = request.method === 'PUT' ? this.#creates : this.#others;
     await budget.enter(signal);
+    const limit = new AbortController();
+    const stop = (): void => limit.abort();
+    let timer: NodeJS.Timeout | undefined;
     try {
       // Behind the wait: what is left of the lease is less by then.
-      request.timeout = Math.min(this.#pace.timeoutMs, this.#leftFor(request));
+      const timeoutMs = Math.min(this.#pace.timeoutMs, this.#leftFor(request));
+      // Not the SDK's own limit: its timer goes on behind a request that failed, and keeps the process alive for it.
+      timer = setTimeout(stop, timeoutMs);
+      signal?.addEventListener('abort', stop, { once: true });
+      if (signal?.aborted === true) stop();
+      request.timeout = 0;
+      request.abortSignal = limit.signal;
       return { response: await next(request) };
     } catch (thrown) {
       return { thrown };
     } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', stop);
       budget.leave();
     }
   }

@@ -8,7 +8,7 @@ type Filters = Readonly<Record<string, readonly string[]>>;
 
 /**
  * The calls of the Docker Engine API that keyturn makes, through dockerode. Each throws an EngineRefusal or a
- * Fault; each has a deadline of its own. Connects on the first call.
+ * Fault; each has a deadline of its own. Connects on the first call, and on none behind `close`.
  */
 export interface Engine {
   readonly endpoint: string;
@@ -42,20 +42,36 @@ const WRITE_TIMEOUT_MS = 30_000;
 export function connectEngine(order: SwarmEndpoint): Engine {
   const endpoint = order.endpoint ?? (order.environment.DOCKER_HOST || 'unix:///var/run/docker.sock');
   let opening: Promise<Dialled> | null = null;
+  let isClosed = false;
 
   async function open(): Promise<Dockerode> {
+    refuseClosed();
     const before = opening === null ? null : await opening;
     if (before?.tunnel?.isOpen() === false) {
       await before.tunnel.close();
       opening = null;
     }
+    // Who waited for the way to open may find it closed meanwhile: one that is opened then nobody would close.
+    refuseClosed();
     opening ??= dial(endpoint, order);
+    let dialled: Dialled;
     try {
-      return (await opening).docker;
+      dialled = await opening;
     } catch (error) {
       opening = null;
       throw error;
     }
+    refuseClosed();
+    return dialled.docker;
+  }
+
+  function refuseClosed(): void {
+    if (!isClosed) return;
+    throw new Fault({
+      code: 'interrupted',
+      what: 'the connection to the engine was closed',
+      where: endpoint,
+    });
   }
 
   async function ask<T>(
@@ -65,6 +81,8 @@ export function connectEngine(order: SwarmEndpoint): Engine {
   ): Promise<T> {
     signal?.throwIfAborted();
     const docker = await open();
+    // To open it may take long, and a signal that is aborted already tells nobody who listens later.
+    signal?.throwIfAborted();
     const timeoutMs = limit();
     const stop = new AbortController();
     const abort = () => stop.abort();
@@ -167,6 +185,7 @@ export function connectEngine(order: SwarmEndpoint): Engine {
       await ask(toWrite, signal, (docker, abortSignal) => docker.getSecret(id).remove({ abortSignal }));
     },
     close: async () => {
+      isClosed = true;
       const before = opening;
       opening = null;
       const opened = await before?.catch(() => null);

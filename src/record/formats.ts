@@ -34,13 +34,22 @@ const AT_ONCE = 100;
 
 /**
  * The same, with the same faults, in turns with whatever else this process has to do: checking 10,000 secrets takes as
- * long as thirty requests. `parts` are the records that make the file large.
+ * long as thirty requests. `parts` are the records that make the file large. What is no JSON, or of a newer format, throws
+ * here; what it is, or what is wrong with it, is told by what is returned.
  */
-export async function parseFormatInTurns<T extends object>(
+export function parseFormatInTurns<T extends object>(
   file: Omit<Format<T>, 'schema'> & { readonly schema: z.ZodType<T> & z.ZodObject },
   parts: readonly (keyof T & string)[],
-): Promise<T> {
+): { readonly json: unknown; readonly check: () => Promise<T> } {
   const json = jsonIn(file);
+  return { json, check: () => checkedInTurns(json, file, parts) };
+}
+
+async function checkedInTurns<T extends object>(
+  json: unknown,
+  file: Omit<Format<T>, 'schema' | 'text'> & { readonly schema: z.ZodType<T> & z.ZodObject },
+  parts: readonly (keyof T & string)[],
+): Promise<T> {
   const taken: Record<string, object> = {};
   for (const part of parts) {
     const schema = file.schema.shape[part] as z.ZodType<object>;

@@ -6,7 +6,8 @@ import type { ObjectStore, Stored } from '../model/store.ts';
 import type { History } from './history-files.ts';
 import { JOURNAL, parseJournal } from './journal-file.ts';
 import type { Moved } from './moved.ts';
-import { isAway, movedAway, parseStored, parseStoredInTurns } from './moved.ts';
+import { isAway, isMoved, movedAway, parseStored } from './moved.ts';
+import { openState } from './state-file.ts';
 
 /** Name of the recorded state. */
 export const STATE = 'state.json';
@@ -33,8 +34,9 @@ export async function stateIn(
 }
 
 /**
- * Everything that is there by now, once this resolves; the check of a large state is left to what it resolves with, which
- * does that in turns with other work and throws what `loadRecord` does.
+ * Everything that is there by now, once this resolves. What shows at once to be no record of this stack throws what
+ * `loadRecord` does; the check of each secret of a large state is left to what it resolves with, which does that in turns with
+ * other work.
  */
 export async function fetchRecord(
   store: ObjectStore,
@@ -48,10 +50,14 @@ export async function fetchRecord(
     return () => Promise.resolve(loaded);
   }
   const stored = await store.get(STATE);
-  return async () => {
-    const read = stored === null ? null : await parseStoredInTurns(stored.text, `${store.place}/${STATE}`);
-    return { state: stateOf(read, store, stack, newLineage), lines: [] };
-  };
+  const where = `${store.place}/${STATE}`;
+  if (stored === null || isMoved(stored.text)) {
+    const state = stateOf(stored && parseStored(stored.text, where), store, stack, newLineage);
+    return () => Promise.resolve({ state, lines: [] });
+  }
+  const state = openState(stored.text, where);
+  if (state.stack !== null && state.stack !== stack) throw otherStack(state.stack, stack, store.place);
+  return async () => ({ state: await state.check(), lines: [] });
 }
 
 /** Everything that is there. A journal that the state already holds counts as none. Writes nothing. */

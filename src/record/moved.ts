@@ -6,7 +6,7 @@ import type { Actor } from '../model/journal.ts';
 import type { Recorded } from '../model/recorded.ts';
 import { STATE_FORMAT } from '../model/recorded.ts';
 import { parseFormat } from './formats.ts';
-import { parseState, parseStateInTurns, stateSchema } from './state-file.ts';
+import { parseState, stateSchema } from './state-file.ts';
 
 /** One migration: what both sides need to end it, however often it is begun again. */
 export interface Move {
@@ -83,11 +83,6 @@ export function parseStored(text: string, where: string): Recorded | Moved {
   return isMoved(text) ? parseFormat(text, where, STATE_FORMAT, movedSchema, next) : parseState(text, where);
 }
 
-/** The same in turns with other work: see `parseStateInTurns`. */
-export async function parseStoredInTurns(text: string, where: string): Promise<Recorded | Moved> {
-  return isMoved(text) ? parseStored(text, where) : parseStateInTurns(text, where);
-}
-
 export function isAway(stored: Recorded | Moved): stored is Moved {
   return 'moved' in stored;
 }
@@ -107,7 +102,8 @@ export function movedAway({ moved, state }: Moved, place: string): Fault {
   });
 }
 
-function isMoved(text: string): boolean {
+/** Whether a text in the place of the state is word of where it went. */
+export function isMoved(text: string): boolean {
   // Nearly always a whole state, which need not be read twice to know that.
   if (!text.includes('"moved"')) return false;
   try {

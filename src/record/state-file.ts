@@ -106,10 +106,19 @@ export function parseState(text: string, where: string): Recorded {
   return parseFormat(text, where, STATE_FORMAT, stateSchema, NEXT);
 }
 
-/** The same in turns with other work, for whoever has requests under way meanwhile. */
-export async function parseStateInTurns(text: string, where: string): Promise<Recorded> {
+/** A state that is JSON of a format that is known; `check` says whether it is one, in turns with other work. */
+export interface StateText {
+  /** As it says itself; null where it does not. */
+  readonly stack: string | null;
+  readonly check: () => Promise<Recorded>;
+}
+
+/** The same for whoever has requests under way meanwhile: what is no JSON throws here, what is wrong with it `check`. */
+export function openState(text: string, where: string): StateText {
   const file = { text, where, format: STATE_FORMAT, schema: stateObject, next: NEXT };
-  return parseFormatInTurns<Recorded>(file, ['secrets', 'consumers']);
+  const { json, check } = parseFormatInTurns<Recorded>(file, ['secrets', 'consumers']);
+  const stack = typeof json === 'object' && json !== null && 'stack' in json ? json.stack : null;
+  return { stack: typeof stack === 'string' ? stack : null, check };
 }
 
 /** state.json's text: canonical JSON, one line, a newline at the end. */

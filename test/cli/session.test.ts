@@ -4,6 +4,7 @@ import { Gate } from '../../src/cli/lease.ts';
 import type { Session } from '../../src/cli/session.ts';
 import { isOfOneTime, openSessions } from '../../src/cli/session.ts';
 import type { SecretAddress } from '../../src/model/address.ts';
+import type { Declared } from '../../src/model/declared.ts';
 import { Fault } from '../../src/model/fault.ts';
 import { secretAddress } from '../../src/model/address.ts';
 import { observe } from '../../src/observe/observe.ts';
@@ -58,12 +59,7 @@ test('they are of two times where another apply is under way', async () => {
 });
 
 test('stacks are looked at side by side, four at once, and what one of them cannot be is thrown for that one', async () => {
-  const stacks = ['a', 'b', 'c', 'd', 'e', 'f'].map((stack) => ({
-    ...declare([], []),
-    vaults: [],
-    platforms: [],
-    stack,
-  }));
+  const stacks = ['a', 'b', 'c', 'd', 'e', 'f'].map(nothingOf);
   let letGo = (): void => undefined;
   const four = new Promise<void>((resolve) => (letGo = resolve));
   let connecting = 0;
@@ -78,20 +74,11 @@ test('stacks are looked at side by side, four at once, and what one of them cann
       throw new Fault({ code: 'vault-unreachable', what: 'no vault is there', next: 'wait' });
     return { vaults: new Map(), platforms: new Map(), hooks: sandboxHooks() };
   };
-  const argv = { directory: await temporaryFolder() };
-  const connected: Connected = {
-    argv,
-    gate: new Gate(),
-    sandbox: null,
-    of,
-    vaultsOf: () => Promise.resolve(new Map()),
-    close: () => Promise.resolve(),
-  };
-  const sessionOf = openSessions(connected, stacks, new AbortController().signal);
+  const sessions = openSessions(await connectedBy(of), stacks, new AbortController().signal);
   const ends = [];
   for (const declared of stacks)
     ends.push(
-      await sessionOf(declared).then(
+      await sessions.of(declared).then(
         ({ recorded }) => recorded.stack,
         ({ code }: Fault) => code,
       ),
@@ -99,3 +86,43 @@ test('stacks are looked at side by side, four at once, and what one of them cann
   expect(ends).toEqual(['a', 'vault-unreachable', 'c', 'd', 'e', 'f']);
   expect(most).toBe(4);
 });
+
+test('after an interrupt no further stack is looked at, and what was begun has ended before anything is closed', async () => {
+  const stacks = ['a', 'b', 'c', 'd', 'e', 'f'].map(nothingOf);
+  const begun: string[] = [];
+  const ended: string[] = [];
+  let letGo = (): void => undefined;
+  const late = new Promise<void>((resolve) => (letGo = resolve));
+  const of = async ({ stack }: { readonly stack: string }): Promise<Connections> => {
+    begun.push(stack);
+    if (stack !== 'a') await late;
+    ended.push(stack);
+    return { vaults: new Map(), platforms: new Map(), hooks: sandboxHooks() };
+  };
+  const interrupt = new AbortController();
+  const sessions = openSessions(await connectedBy(of), stacks, interrupt.signal);
+  interrupt.abort();
+  const [first] = stacks;
+  await expect(sessions.of(first ?? nothingOf('a'))).rejects.toMatchObject({ code: 'interrupted' });
+  const end = sessions.end();
+  letGo();
+  await end;
+  expect(begun.sort()).toEqual(['a', 'b', 'c', 'd']);
+  expect(ended.sort()).toEqual(begun);
+});
+
+/** A stack that declares nothing. */
+function nothingOf(stack: string): Declared {
+  return { ...declare([], []), vaults: [], platforms: [], stack };
+}
+
+async function connectedBy(of: Connected['of']): Promise<Connected> {
+  return {
+    argv: { directory: await temporaryFolder() },
+    gate: new Gate(),
+    sandbox: null,
+    of,
+    vaultsOf: () => Promise.resolve(new Map()),
+    close: () => Promise.resolve(),
+  };
+}

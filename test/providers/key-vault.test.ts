@@ -473,6 +473,23 @@ describe('what it says when it cannot', () => {
     expect(fault.message).toContain(`at ${new URL(running.url).host} (ECONNREFUSED)`);
   });
 
+  it('leaves nothing that keeps the process alive, whatever became of its requests', async () => {
+    const running = await embedded();
+    const vault = connect(running);
+    await vault.list();
+    await running.close();
+    ended.pop();
+    const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    const before = timers();
+    await faultOf(vault.list());
+    expect(timers()).toBeLessThanOrEqual(before);
+    const interrupted = new AbortController();
+    const asked = faultOf(vault.list(interrupted.signal));
+    interrupted.abort();
+    await asked;
+    expect(timers()).toBeLessThanOrEqual(before);
+  });
+
   it('stops when it is told to, also between the tries of a later page', async () => {
     const running = await embedded();
     const applier = connect(running);

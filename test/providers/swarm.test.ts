@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync, chmodSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync, chmodSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -512,7 +512,6 @@ describe('the way to the engine', () => {
     const remote = at(`ssh://deploy@manager-1:2222${path}`, environment);
     await expect(remote.observe()).resolves.toMatchObject({ copies: [] });
     await remote.observe();
-    const { readFileSync } = await import('node:fs');
     const said = JSON.parse(readFileSync(join(directory, 'ssh.json'), 'utf8')) as {
       pid: number;
       args: string[];
@@ -522,6 +521,21 @@ describe('the way to the engine', () => {
     expect(said.env.sort()).toEqual(['HOME', 'PATH']);
     await remote.close();
     expect(() => process.kill(said.pid, 0)).toThrow('ESRCH');
+  });
+
+  it('opens no way behind its end, whoever still waits for the first', async () => {
+    const environment = fakeSsh(`
+      require('node:fs').appendFileSync(__filename + '.pids', process.pid + '\\n');
+      setTimeout(() => {${FORWARD}}, 200);`);
+    const path = server.endpoint.slice('unix://'.length);
+    const remote = at(`ssh://deploy@manager-1${path}`, environment);
+    const asked = faultOf(remote.observe(), 'interrupted');
+    await remote.close();
+    expect((await asked).message).toContain('was closed');
+    await faultOf(remote.observe(), 'interrupted');
+    const pids = readFileSync(join(directory, 'ssh.pids'), 'utf8').trim().split('\n');
+    expect(pids).toHaveLength(1);
+    expect(() => process.kill(Number(pids[0]), 0)).toThrow('ESRCH');
   });
 
   it('waits as long for ssh when the clock is set forward meanwhile', async () => {

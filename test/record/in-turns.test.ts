@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { consumerAddress, secretAddress } from '../../src/model/address.ts';
 import { asFault } from '../../src/model/fault.ts';
 import type { Recorded } from '../../src/model/recorded.ts';
-import { parseState, parseStateInTurns, stateText } from '../../src/record/state-file.ts';
+import { openState, parseState, stateText } from '../../src/record/state-file.ts';
 
 const AT = '2026-11-22T03:00:00Z';
 
@@ -90,7 +90,7 @@ describe('a state that is read in turns', () => {
     await fc.assert(
       fc.asyncProperty(damaged, async (text) => {
         const atOnce = await outcomeOf(() => parseState(text, 'state.json'));
-        expect(await outcomeOf(() => parseStateInTurns(text, 'state.json'))).toEqual(atOnce);
+        expect(await outcomeOf(() => openState(text, 'state.json').check())).toEqual(atOnce);
       }),
       { numRuns: 150 },
     );
@@ -98,7 +98,7 @@ describe('a state that is read in turns', () => {
 
   it('keeps the order of its secrets, which its digest is made of', async () => {
     const text = stateText(stateOf(450, 230));
-    expect(stateText(await parseStateInTurns(text, 'state.json'))).toBe(text);
+    expect(stateText(await openState(text, 'state.json').check())).toBe(text);
   });
 
   it('lets other work go on between two hundreds', async () => {
@@ -110,7 +110,7 @@ describe('a state that is read in turns', () => {
       setImmediate(other);
     };
     setImmediate(other);
-    await parseStateInTurns(stateText(stateOf(1_000, 200)), 'state.json');
+    await openState(stateText(stateOf(1_000, 200)), 'state.json').check();
     isRead = true;
     expect(turns).toBeGreaterThanOrEqual(10);
   });

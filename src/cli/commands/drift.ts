@@ -53,12 +53,12 @@ export async function run(argv: DriftArgs): Promise<ExitCode> {
   if (argv.out !== undefined) refuseSeveral(stacks);
   const compose = await composeFiles(argv);
   const world = await openWorld(argv, stacks, 'planner', terminal);
+  const sessions = openSessions(world, stacks, interrupt.signal);
   try {
-    const sessionOf = openSessions(world, stacks, interrupt.signal);
     const told = await eachStack(
       stacks,
       async (declared): Promise<Told> => {
-        const opened = await sessionOf(declared);
+        const opened = await sessions.of(declared);
         const { found, session } = await lookFor(opened, compose, interrupt.signal);
         const plan = argv.fix ? guardedPlan(repairOf(found, session, world)) : null;
         return { findings: found.findings, plan, code: codeOf(found.findings) };
@@ -71,6 +71,7 @@ export async function run(argv: DriftArgs): Promise<ExitCode> {
     await tell(told, argv, stacks.length > 1, terminal);
     return worst(told.map(({ code }) => code));
   } finally {
+    await sessions.end();
     await world.close();
     interrupt.stop();
   }
