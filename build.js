@@ -68,9 +68,7 @@ function load(id) {
 function packagesIn(chunks) {
   const folders = chunks
     .flatMap((chunk) => ('moduleIds' in chunk ? chunk.moduleIds : []))
-    .flatMap(
-      (id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(id)?.[0] ?? [],
-    );
+    .flatMap((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(id)?.[0] ?? []);
   return [...new Set(folders)].sort();
 }
 

@@ -3,6 +3,7 @@ import { join, relative, resolve } from 'node:path';
 import type { Declared, DeclaredRecord } from '../model/declared.ts';
 import { Fault } from '../model/fault.ts';
 import type { ObjectStore } from '../model/store.ts';
+import type { BlobStore } from '../providers/blob-store.ts';
 import { LocalStore } from '../record/local-store.ts';
 import { StackRecord } from '../record/record.ts';
 import type { WorldArgs } from './connect.ts';
@@ -35,14 +36,15 @@ export async function openRecord(argv: WorldArgs, declared: RecordOf): Promise<S
 }
 
 /** Asked for once: jiti hands a half-loaded module to whoever asks for it while it is loaded, and stacks are opened at once. */
-let blobs: Promise<typeof import('../providers/blob-store.ts')> | undefined;
+let blobs: Promise<{ readonly BlobStore: typeof BlobStore }> | undefined;
 
 /** What that record lies in. `{ stack, record: null }` is the local one, whatever the stack declares. */
 export async function openStore(argv: WorldArgs, declared: RecordOf): Promise<ObjectStore> {
   const place = placeOf(argv, declared);
   if (place === null) return localStore(recordsOf(argv), declared.stack);
-  const { BlobStore } = await (blobs ??= import('../providers/blob-store.ts'));
-  return new BlobStore(azureAccess(place, process.env), declared.stack);
+  blobs ??= import('../providers/blob-store.ts');
+  const { BlobStore: Store } = await blobs;
+  return new Store(azureAccess(place, process.env), declared.stack);
 }
 
 function localStore(directory: string, stack: string): ObjectStore {
