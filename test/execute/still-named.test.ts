@@ -1,10 +1,11 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { secretAddress } from '../../src/model/address.ts';
-import type { Declared } from '../../src/model/declared.ts';
+import type { Declared, DeclaredEnvFile, DeclaredSecret, Mount } from '../../src/model/declared.ts';
 import { variable } from '../plan/declare.ts';
 import { killedBefore, outcomeOf } from '../support/killed.ts';
 import type { Hosted } from '../support/hosted.ts';
 import { addHost, file } from '../support/hosted.ts';
+import type { Applied } from '../support/world.ts';
 import { declare, secret, VAULT, World } from '../support/world.ts';
 
 let world: World;
@@ -29,6 +30,16 @@ async function openDead(declared: Declared): Promise<void> {
   world.vault.clearFaults();
   expect(await world.versions('key')).toEqual(['v1 disabled']);
   expect(await host.names('front')).toMatchObject({ KEY: 'key_v1' });
+}
+
+/** Applies what fails at `back`, which refuses this version, and cannot be taken back from whoever names it by then. */
+async function leaveBehind(version: string): Promise<void> {
+  await host.refuse('back', [version]);
+  world.later(80);
+  world.vault.fault({ match: { operation: 'SecretGet' }, times: 'always', action: 'fail', status: 403 });
+  await world.apply();
+  await world.resume();
+  world.vault.clearFaults();
 }
 
 describe('a version that a file was flipped to without a way back', () => {
@@ -105,12 +116,7 @@ describe('a version that a file named before the apply began', () => {
     host = await addHost(world);
     await world.apply();
     world.declared = reading(null, 2);
-    await host.refuse('back', ['key_v2']);
-    world.later(80);
-    world.vault.fault({ match: { operation: 'SecretGet' }, times: 'always', action: 'fail', status: 403 });
-    await world.apply();
-    await world.resume();
-    world.vault.clearFaults();
+    await leaveBehind('key_v2');
     expect(await host.names('front')).toEqual({ KEY: 'key_v2', OLD: 'key_v2' });
   }
 
@@ -140,5 +146,39 @@ describe('a version that a file named before the apply began', () => {
     expect((await world.apply()).outcome).toBe('rolled-back');
     expect(await host.names('front')).toEqual({ KEY: 'key_v1', OLD: 'key_v1' });
     expect(await world.versions('key')).toContain('v2 disabled');
+  });
+});
+
+describe('a version that a file named, which is then flipped for another secret without a way back', () => {
+  const salt = (more: Partial<DeclaredSecret>): DeclaredSecret => secret('salt', { generation: 2, ...more });
+  const old = variable('salt', { secret: secretAddress(VAULT, 'salt'), target: 'OLD' });
+  const salted = file('back', ['salt'], { dependsOn: [front.address] });
+  const reading = (...further: readonly Mount[]): DeclaredEnvFile =>
+    file('front', [], { mounts: [...front.mounts, ...further] });
+
+  /** `front` names a dead `key` and, at OLD, v2 of `salt`, which could not be taken back; then it reads `further` beside `key`. */
+  async function applyWhereNamed(...further: readonly Mount[]): Promise<Applied> {
+    await openDead(declare([key, secret('salt')], [reading(old), salted]));
+    world.declared = declare([key, salt({})], [reading(old), salted]);
+    await leaveBehind('salt_v2');
+    expect(await host.names('front')).toEqual({ KEY: 'key_v1', OLD: 'salt_v2' });
+    world.declared = declare([key, salt({ together: [key.address] })], [reading(...further), salted]);
+    return world.apply({ rotate: [KEY] }, { key: 'good-3' });
+  }
+
+  it('stays enabled where a variable names it that is no longer declared', async () => {
+    expect((await applyWhereNamed()).outcome).toBe('incomplete');
+    expect(await host.names('front')).toEqual({ KEY: 'key_v3', OLD: 'salt_v2' });
+    expect(await host.names('back')).toEqual({ SALT: 'salt_v1' });
+    expect(await world.versions('key')).toEqual(['v1 disabled', 'v3 enabled']);
+    expect(await world.versions('salt')).toEqual(['v1 enabled', 'v2 enabled']);
+  });
+
+  it('is taken back where the same flip moves on from it', async () => {
+    expect((await applyWhereNamed({ ...old, version: 1 })).outcome).toBe('incomplete');
+    expect(await host.names('front')).toEqual({ KEY: 'key_v3', OLD: 'salt_v1' });
+    expect(await host.names('back')).toEqual({ SALT: 'salt_v1' });
+    expect(await world.versions('key')).toEqual(['v1 disabled', 'v3 enabled']);
+    expect(await world.versions('salt')).toContain('v2 disabled');
   });
 });
