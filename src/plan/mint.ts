@@ -73,10 +73,13 @@ function expiry(secret: DeclaredSecret, view: View): { readonly expires?: Instan
   };
 }
 
-/** The prior that can be made the newest again; one that someone disabled in the vault cannot be read. */
+/**
+ * The prior that can be made the newest again. One that someone disabled in the vault cannot be read, and one that an emergency
+ * retired must not come back, also where somebody enabled it again.
+ */
 function readable({ secret, prior }: Rotation, view: View): number | null {
   const version = recordedVersion(view.recordOf(secret.address), prior);
-  if (version !== null && isPlatformOnly(version)) return null;
+  if (version !== null && (isPlatformOnly(version) || version.retiredAt !== null)) return null;
   return prior === null || unreadable(secret.address, prior, view) !== null ? null : prior;
 }
 

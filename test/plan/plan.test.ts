@@ -56,6 +56,27 @@ class Life {
   }
 }
 
+describe('the way back of a mint', () => {
+  it('leads to no version that an emergency retired, although the vault may give it out again', () => {
+    const life = new Life(stack([secret('writer')], [service('writer', [mount('writer')])]));
+    life.apply();
+    const record = life.recorded.secrets[WRITER];
+    const versions = record?.versions.map((version) => ({
+      ...version,
+      retiredAt: NOW,
+      retiredWhy: 'compromised' as const,
+    }));
+    if (record === undefined || versions === undefined) throw new Error('it has no record');
+    const backs = (): (number | null)[] =>
+      life
+        .plan({ rotate: [WRITER] })
+        .steps.flatMap(({ inverse }) => (inverse?.kind === 'restore' ? [inverse.to] : []));
+    expect(backs()).toEqual([1]);
+    life.recorded = { ...life.recorded, secrets: { [WRITER]: { ...record, versions } } };
+    expect(backs()).toEqual([null]);
+  });
+});
+
 function minted(plan: Plan): string[] {
   return plan.steps.flatMap((step) => (step.kind === 'mint' ? [`${step.secret} v${step.ordinal}`] : []));
 }
