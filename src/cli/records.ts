@@ -35,7 +35,7 @@ export async function openRecord(argv: WorldArgs, declared: RecordOf): Promise<S
   return new StackRecord(await openStore(argv, declared), declared.stack, randomUUID);
 }
 
-/** Asked for once: jiti hands a half-loaded module to whoever asks for it while it is loaded, and stacks are opened at once. */
+/** Asked for once: jiti hands a half-loaded module to whoever asks for it while it is loaded, and records are opened at once. */
 let blobs: Promise<{ readonly BlobStore: typeof BlobStore }> | undefined;
 
 /** What that record lies in. `{ stack, record: null }` is the local one, whatever the stack declares. */

@@ -33,9 +33,23 @@ export async function openSession(
   signal?: AbortSignal,
   listed = NONE,
 ): Promise<Session> {
+  return lookFirst(await connect(world, declared), signal, listed);
+}
+
+type Connected = Omit<Session, 'recorded' | 'observed' | 'listed'>;
+
+/** Asks nobody: what it takes is to load what the stack is connected with. */
+async function connect(world: World, declared: Declared): Promise<Connected> {
   const record = await openRecord(world.argv, declared);
-  const connections = await world.of(declared);
-  const beginning = { declared, record, ...connections, listed };
+  return { declared, record, ...(await world.of(declared)) };
+}
+
+async function lookFirst(
+  connected: Connected,
+  signal: AbortSignal | undefined,
+  listed: ReadonlySet<SecretAddress>,
+): Promise<Session> {
+  const beginning = { ...connected, listed };
   return { ...beginning, ...(await look(beginning, signal)) };
 }
 
@@ -53,11 +67,15 @@ export interface Sessions {
 /** Begins with the first of them at once; each further one begins when the turn of the fourth before it has come. */
 export function openSessions(world: World, stacks: readonly Declared[], signal: AbortSignal): Sessions {
   const opening = new Map<Declared, Promise<Session>>();
+  // One after the other: jiti hands a half-loaded module to whoever asks for it while it is loaded for somebody else.
+  let connecting: Promise<unknown> = Promise.resolve();
   let begun = 0;
   let isOver = false;
   const begin = (count: number): void => {
     for (const declared of isOver || signal.aborted ? [] : stacks.slice(begun, count)) {
-      const session = openSession(world, declared, signal);
+      const connected = connecting.then(() => connect(world, declared));
+      connecting = connected.catch(() => undefined);
+      const session = connected.then((each) => lookFirst(each, signal, NONE));
       // Whoever asks for it hears of its fault; nobody may, after an interrupt.
       session.catch(() => undefined);
       opening.set(declared, session);

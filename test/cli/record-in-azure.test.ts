@@ -1,4 +1,4 @@
-import { cp, mkdir, readdir, rename } from 'node:fs/promises';
+import { cp, mkdir, readFile, readdir, rename } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -73,6 +73,17 @@ describe('a stack with the backend of Azure', () => {
     expect(await owner().exists()).toBe(true);
     expect(await recordInAzure().holder()).toBeNull();
     expect(await readdir(folder)).not.toContain('state');
+  });
+
+  it('is looked at beside others that have one too', async () => {
+    const folder = await stackIn(
+      `new AzurermBackend(this, { storageAccountName: '${ACCOUNT}', containerName: '${container}', key: id + '.tfstate' });`,
+    );
+    const main = join(folder, 'main.ts');
+    const more = "for (const id of ['blog', 'docs', 'wiki']) new Shop(app, id);";
+    await put(main, (await readFile(main, 'utf8')).replace('app.synth();', `${more}\napp.synth();`));
+    for (const command of ['plan', 'status', 'drift'])
+      expect(await run(folder, [command]), command).toMatchObject({ code: 0, err: '' });
   });
 
   it('is planned and shown with reading requests alone; an absent container is an empty record', async () => {

@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import type { Connections, World as Connected } from '../../src/cli/connect.ts';
 import { Gate } from '../../src/cli/lease.ts';
 import type { Session } from '../../src/cli/session.ts';
@@ -6,6 +6,8 @@ import { isOfOneTime, openSessions } from '../../src/cli/session.ts';
 import type { SecretAddress } from '../../src/model/address.ts';
 import type { Declared } from '../../src/model/declared.ts';
 import { Fault } from '../../src/model/fault.ts';
+import type { SeenPlatform } from '../../src/model/observed.ts';
+import type { Platform } from '../../src/model/platform.ts';
 import { secretAddress } from '../../src/model/address.ts';
 import { observe } from '../../src/observe/observe.ts';
 import { makePlan } from '../../src/plan/plan.ts';
@@ -15,12 +17,14 @@ import { killedBefore, outcomeOf } from '../support/killed.ts';
 import { temporaryFolder } from './project.ts';
 import { VAULT, World, declare, secret, service } from '../support/world.ts';
 
-let world: World;
-
-afterEach(() => world.close());
+async function opened(): Promise<World> {
+  const world = await World.open(declare([secret('key')], [service('api', ['key'])]));
+  onTestFinished(() => world.close());
+  return world;
+}
 
 test('what is recorded and what is observed are of two times where another apply ended in between', async () => {
-  world = await World.open(declare([secret('key')], [service('api', ['key'])]));
+  const world = await opened();
   await world.apply();
   world.later(80);
   const { declared, record } = world;
@@ -37,7 +41,7 @@ test('what is recorded and what is observed are of two times where another apply
 });
 
 test('what was fetched of a record is what it was then, however late it is read through', async () => {
-  world = await World.open(declare([secret('key')], [service('api', ['key'])]));
+  const world = await opened();
   await world.apply();
   const before = await world.record.read();
   const read = await world.record.fetch();
@@ -47,7 +51,7 @@ test('what was fetched of a record is what it was then, however late it is read 
 });
 
 test('they are of two times where another apply is under way', async () => {
-  world = await World.open(declare([secret('key')], [service('api', ['key'])]));
+  const world = await opened();
   const { declared, record } = world;
   const { vaults, platforms, hooks } = world.outside();
   const connected = { declared, record, vaults, platforms, hooks, listed: new Set<SecretAddress>() };
@@ -59,51 +63,53 @@ test('they are of two times where another apply is under way', async () => {
 });
 
 test('stacks are looked at side by side, four at once, and what one of them cannot be is thrown for that one', async () => {
-  const stacks = ['a', 'b', 'c', 'd', 'e', 'f'].map(nothingOf);
   let letGo = (): void => undefined;
   const four = new Promise<void>((resolve) => (letGo = resolve));
-  let connecting = 0;
+  let looking = 0;
   let most = 0;
-  const of = async ({ stack }: { readonly stack: string }): Promise<Connections> => {
-    connecting += 1;
-    most = Math.max(most, connecting);
-    if (connecting === 4) letGo();
+  const connected = await connectedBy(async (stack) => {
+    looking += 1;
+    most = Math.max(most, looking);
+    if (looking === 4) letGo();
     await four;
-    connecting -= 1;
+    looking -= 1;
     if (stack === 'b')
-      throw new Fault({ code: 'vault-unreachable', what: 'no vault is there', next: 'wait' });
-    return { vaults: new Map(), platforms: new Map(), hooks: sandboxHooks() };
-  };
-  const sessions = openSessions(await connectedBy(of), stacks, new AbortController().signal);
+      throw new Fault({ code: 'platform-unreachable', what: 'nobody is there', next: 'wait' });
+  });
+  const stacks = ['a', 'b', 'c', 'd', 'e', 'f'].map(oneSwarm);
+  const sessions = openSessions(connected.world, stacks, new AbortController().signal);
   const ends = [];
-  for (const declared of stacks)
-    ends.push(
-      await sessions.of(declared).then(
-        ({ recorded }) => recorded.stack,
-        ({ code }: Fault) => code,
-      ),
-    );
-  expect(ends).toEqual(['a', 'vault-unreachable', 'c', 'd', 'e', 'f']);
+  for (const declared of stacks) {
+    const { recorded, observed } = await sessions.of(declared);
+    const [swarm] = Object.values(observed.platforms);
+    ends.push(`${recorded.stack} ${swarm?.status === 'unknown' ? swarm.fault.code : 'seen'}`);
+  }
+  expect(ends).toEqual(['a seen', 'b platform-unreachable', 'c seen', 'd seen', 'e seen', 'f seen']);
   expect(most).toBe(4);
+  expect(connected.atOnce()).toBe(1);
 });
 
 test('after an interrupt no further stack is looked at, and what was begun has ended before anything is closed', async () => {
-  const stacks = ['a', 'b', 'c', 'd', 'e', 'f'].map(nothingOf);
   const begun: string[] = [];
   const ended: string[] = [];
   let letGo = (): void => undefined;
   const late = new Promise<void>((resolve) => (letGo = resolve));
-  const of = async ({ stack }: { readonly stack: string }): Promise<Connections> => {
-    begun.push(stack);
-    if (stack !== 'a') await late;
-    ended.push(stack);
-    return { vaults: new Map(), platforms: new Map(), hooks: sandboxHooks() };
-  };
+  let allBegun = (): void => undefined;
+  const four = new Promise<void>((resolve) => (allBegun = resolve));
   const interrupt = new AbortController();
-  const sessions = openSessions(await connectedBy(of), stacks, interrupt.signal);
+  const interrupted = new Promise((resolve) => interrupt.signal.addEventListener('abort', resolve));
+  const { world: connected } = await connectedBy(async (stack) => {
+    begun.push(stack);
+    if (begun.length === 4) allBegun();
+    await (stack === 'a' ? interrupted : late);
+    ended.push(stack);
+  });
+  const stacks = ['a', 'b', 'c', 'd', 'e', 'f'].map(oneSwarm);
+  const sessions = openSessions(connected, stacks, interrupt.signal);
+  await four;
   interrupt.abort();
   const [first] = stacks;
-  await expect(sessions.of(first ?? nothingOf('a'))).rejects.toMatchObject({ code: 'interrupted' });
+  await expect(sessions.of(first ?? oneSwarm('a'))).rejects.toMatchObject({ code: 'interrupted' });
   const end = sessions.end();
   letGo();
   await end;
@@ -111,18 +117,50 @@ test('after an interrupt no further stack is looked at, and what was begun has e
   expect(ended.sort()).toEqual(begun);
 });
 
-/** A stack that declares nothing. */
-function nothingOf(stack: string): Declared {
-  return { ...declare([], []), vaults: [], platforms: [], stack };
+/** A stack with one swarm and nothing on it. */
+function oneSwarm(stack: string): Declared {
+  return { ...declare([], []), vaults: [], stack };
 }
 
-async function connectedBy(of: Connected['of']): Promise<Connected> {
-  return {
+/** Stacks whose swarm is looked at by `look`; and how many were connected at one time, at most. */
+async function connectedBy(
+  look: (stack: string) => Promise<void>,
+): Promise<{ readonly world: Connected; readonly atOnce: () => number }> {
+  let [connecting, most] = [0, 0];
+  const of = async ({ stack, platforms }: Declared): Promise<Connections> => {
+    connecting += 1;
+    most = Math.max(most, connecting);
+    await new Promise(setImmediate);
+    connecting -= 1;
+    const swarms = platforms.map(({ name }) => [name, swarmOf(name, () => look(stack))] as const);
+    return { vaults: new Map(), platforms: new Map(swarms), hooks: sandboxHooks() };
+  };
+  const world: Connected = {
     argv: { directory: await temporaryFolder() },
     gate: new Gate(),
     sandbox: null,
     of,
     vaultsOf: () => Promise.resolve(new Map()),
     close: () => Promise.resolve(),
+  };
+  return { world, atOnce: () => most };
+}
+
+function swarmOf(name: string, look: () => Promise<void>): Platform {
+  const never = (): Promise<never> => Promise.reject(new Error('nobody asks for that'));
+  const observe = async (): Promise<SeenPlatform> => {
+    await look();
+    return { clusterId: 'one', copies: [], services: {} };
+  };
+  return {
+    name,
+    kind: 'swarm',
+    observe,
+    stage: never,
+    remove: never,
+    flip: never,
+    verify: never,
+    settle: never,
+    close: never,
   };
 }
