@@ -11,6 +11,7 @@ import type { Vault, WriteAs } from '../model/vault.ts';
 import { workloadIdentity } from './azure-claims.ts';
 import { azureCredential } from './azure-credential.ts';
 import type { Credential, GithubOidc } from './azure-credential.ts';
+import { allOf, dropUnused } from './key-vault-client.ts';
 import { addressOf, isUncertain, vaultFault } from './key-vault-faults.ts';
 import type { VaultCall } from './key-vault-faults.ts';
 import { KeyVaultPipeline, PACE } from './key-vault-pipeline.ts';
@@ -346,36 +347,6 @@ class KeyVault implements Vault {
       next: 'run apply again',
     });
   }
-}
-
-/** All items of a list, page after page. Each page is read through while the next one is on its way. */
-async function allOf<Item, Seen>(
-  pages: AsyncIterableIterator<Item[]>,
-  see: (item: Item) => Seen,
-): Promise<Seen[]> {
-  const seen: Seen[] = [];
-  for (let next = pages.next(); ;) {
-    const page = await next;
-    if (page.done === true) return seen;
-    next = pages.next();
-    // It may fail before it is waited for.
-    next.catch(() => undefined);
-    for (const item of page.value) seen.push(see(item));
-  }
-}
-
-/**
- * Takes out of the SDK's pipeline what has nothing to do here, which costs each page of a list some, and the first of them
- * 20 ms: to learn that a request without a body is no form, Node loads its fetch. The SDK's log stays, for whoever asks for it.
- * The pipeline is no public part of the client: where a later version hides it elsewhere, only the time is lost.
- */
-function dropUnused(client: SecretClient): void {
-  const { pipeline } = (client as unknown as Inside).client ?? {};
-  for (const name of ['formDataPolicy', 'multipartPolicy', 'tracingPolicy']) pipeline?.removePolicy({ name });
-}
-
-interface Inside {
-  readonly client?: { readonly pipeline?: { removePolicy(of: { readonly name: string }): unknown } };
 }
 
 function parseUri(options: KeyVaultOptions): URL {
