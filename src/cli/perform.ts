@@ -100,8 +100,8 @@ export interface Resumed {
 
 /**
  * Ends an apply that was interrupted, under the lease: records or takes back what it left half-done. Null where
- * there was none. The code is 0 where it was only cut off, 10 where a step of it had failed and was taken back, 11
- * where that stopped and nothing new may begin.
+ * there was none; no journal lies there afterwards. The code is 0 where it was only cut off, 10 where a step of it had
+ * failed and was taken back, 11 where that stopped and nothing new may begin.
  */
 export async function resumeInterrupted(
   session: Session,
@@ -110,7 +110,10 @@ export async function resumeInterrupted(
 ): Promise<Resumed | null> {
   const lines = await session.record.interrupted();
   const begin = lines?.[0];
-  if (begin?.type !== 'begin') return null;
+  if (begin?.type !== 'begin') {
+    if (await session.record.hasJournal()) await held.resume(now);
+    return null;
+  }
   remark(
     stage.terminal,
     `the apply of ${begin.at} by ${begin.actor.name} did not end; it is looked after first`,

@@ -106,13 +106,13 @@ export async function lookAgain(session: Session, signal?: AbortSignal): Promise
 }
 
 /**
- * Whether no apply of this stack runs, and none ended since the session's record was read. Otherwise what is recorded
- * and what is observed may be of two times, and what lies between them looks like somebody else's work.
+ * Whether no apply of this stack runs, or left its journal, and none ended since the session's record was read.
+ * Otherwise what is recorded and what is observed may be of two times, and what lies between them looks like somebody
+ * else's work.
  */
 export async function isOfOneTime({ record, recorded }: Session): Promise<boolean> {
   // In this order: one that ends in between has then raised the serial.
-  const isRunning = (await record.interrupted()) !== null;
-  return !isRunning && (await record.read()).serial === recorded.serial;
+  return !(await record.hasJournal()) && (await record.read()).serial === recorded.serial;
 }
 
 async function look(

@@ -84,9 +84,17 @@ export class StackRecord {
 
   /** The journal of an apply that runs or did not end; null where there is none. */
   async interrupted(): Promise<readonly JournalLine[] | null> {
-    if ((await this.store.get(JOURNAL)) === null) return null;
+    if (!(await this.hasJournal())) return null;
     const { lines } = await this.#load();
     return lines.length === 0 ? null : lines;
+  }
+
+  /**
+   * Whether a journal lies there, be it of an apply that is over: who was killed right behind its beginning or its end
+   * could not remove it. The next holder of the lease does, in `resume`.
+   */
+  async hasJournal(): Promise<boolean> {
+    return (await this.store.get(JOURNAL)) !== null;
   }
 
   /** Who holds the lease; null where nobody does. */
