@@ -42,6 +42,7 @@ function commandLine(args: readonly string[], ended: (code: ExitCode) => void) {
       // Without a message it is what a command threw; yargs' own findings have one.
       throw message === null || error instanceof Fault ? error : usageFault(message, args);
     });
+  dropCachedHelp(cli);
   return withCommands(cli, ended)
     .completion('completion', 'Print a completion script for bash or zsh', complete)
     .demandCommand(1, 'name a command')
@@ -50,6 +51,20 @@ function commandLine(args: readonly string[], ended: (code: ExitCode) => void) {
     .recommendCommands()
     .example('$0 plan --sandbox', 'try it: needs neither Azure nor Docker')
     .epilogue(EXIT_CODES);
+}
+
+/**
+ * With each command that runs, yargs lays out all of its help, for whoever asks for that behind the command's end. Nobody does,
+ * and the command would wait 20 ms for it. The method is no public part of yargs: where a later version has another, only the
+ * time is lost.
+ */
+function dropCachedHelp(cli: unknown): void {
+  const usage = (cli as Inside).getInternalMethods?.().getUsageInstance?.();
+  if (usage !== undefined) usage.cacheHelpMessage = () => undefined;
+}
+
+interface Inside {
+  getInternalMethods?(): { getUsageInstance?(): { cacheHelpMessage: () => void } };
 }
 
 const MAY_REPEAT = new Set([

@@ -1,19 +1,13 @@
 import type { SecretClient } from '@azure/keyvault-secrets';
 
-/** All items of a list, page after page. Each page is read through while the next one is on its way. */
+/** All items of a list, page after page. */
 export async function allOf<Item, Seen>(
   pages: AsyncIterableIterator<Item[]>,
   see: (item: Item) => Seen,
 ): Promise<Seen[]> {
   const seen: Seen[] = [];
-  for (let next = pages.next(); ;) {
-    const page = await next;
-    if (page.done === true) return seen;
-    next = pages.next();
-    // It may fail before it is waited for.
-    next.catch(() => undefined);
-    for (const item of page.value) seen.push(see(item));
-  }
+  for await (const page of pages) for (const item of page) seen.push(see(item));
+  return seen;
 }
 
 /**

@@ -6,6 +6,7 @@ import type { Identity } from '../model/journal.ts';
 import { entraIdentity } from './azure-claims.ts';
 import { LASTING, networkCodeOf } from './azure-errors.ts';
 import { Budget, LIMITS } from './key-vault-budget.ts';
+import { ReadAhead } from './key-vault-read-ahead.ts';
 
 type Policy = NonNullable<SecretClientOptions['additionalPolicies']>[number]['policy'];
 type Request = Parameters<Policy['sendRequest']>[0];
@@ -49,11 +50,17 @@ export interface Refusal {
   readonly requestId: string | null;
 }
 
+/** A call of the SDK that is under way. */
+interface Call {
+  readonly signal: AbortSignal | undefined;
+  readonly ahead: ReadAhead;
+}
+
 /**
- * The signal of the call under way: the SDK does not hand it to the second and later pages of a list. One for all
- * vaults, because Node makes every promise of the process pay for each storage that was ever used.
+ * The call under way: the SDK does not hand its signal to the second and later pages of a list. One for all vaults,
+ * because Node makes every promise of the process pay for each storage that was ever used.
  */
-const SIGNALS = new AsyncLocalStorage<AbortSignal | undefined>();
+const CALLS = new AsyncLocalStorage<Call>();
 
 const THROTTLE_WAITS = 5;
 const READ_WAITS = 3;
@@ -94,7 +101,7 @@ export class KeyVaultPipeline {
 
   /** Runs SDK calls under a signal. */
   under<T>(signal: AbortSignal | undefined, act: () => Promise<T>): Promise<T> {
-    return SIGNALS.run(signal, act);
+    return CALLS.run({ signal, ahead: new ReadAhead() }, act);
   }
 
   /** The refusal behind an error of the SDK, or null where it has none. */
@@ -106,14 +113,23 @@ export class KeyVaultPipeline {
 
   readonly policy: Policy = {
     name: 'keyturnPolicy',
-    sendRequest: (request, next) => this.#send(request, next),
+    sendRequest: (request, next) => this.#answer(request, next),
   };
 
-  async #send(request: Request, next: Send): Promise<Response> {
-    this.#guard(request);
+  async #answer(request: Request, next: Send): Promise<Response> {
     // The SDK sends the same request again once it has a token: the first 401 is then history.
     this.#refusals.delete(request);
-    const signal = SIGNALS.getStore();
+    const { signal, ahead } = CALLS.getStore() ?? {};
+    const send = (each: Request): Promise<Response> => this.#send(each, next, signal);
+    const response = await (ahead?.take(request) ?? send(request));
+    if (response.status >= 400) this.#refusals.set(request, refusalIn(response));
+    else this.#identity ??= entraIdentity(request.headers.get('authorization') ?? '');
+    await ahead?.follow(request, response, send);
+    return response;
+  }
+
+  async #send(request: Request, next: Send, signal: AbortSignal | undefined): Promise<Response> {
+    this.#guard(request);
     let throttles = 0;
     let failures = 0;
     for (;;) {
@@ -126,8 +142,6 @@ export class KeyVaultPipeline {
         failures += 1;
       } else {
         if ('thrown' in outcome) throw outcome.thrown;
-        if (outcome.response.status >= 400) this.#refusals.set(request, refusalIn(outcome.response));
-        else this.#identity ??= entraIdentity(request.headers.get('authorization') ?? '');
         return outcome.response;
       }
     }
