@@ -40,7 +40,7 @@ export class ReadAhead {
   ): Promise<void> {
     if (this.#isOff || request.method !== 'GET' || response.status !== 200) return;
     const url = nextLinkIn(response.bodyAsText ?? '');
-    if (url === null || url.host !== new URL(request.url).host) return;
+    if (url?.origin !== new URL(request.url).origin) return;
     // It carries what the request before it did: the token, and the id by which the vault's log knows it.
     const ahead = Object.assign(Object.create(Object.getPrototypeOf(request) as object), request, {
       url: url.href,

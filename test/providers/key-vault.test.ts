@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import type { IncomingMessage } from 'node:http';
 import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { SecretClient } from '@azure/keyvault-secrets';
@@ -54,6 +55,28 @@ const as = (ordinal: number, operation: string, more: Partial<WriteAs> = {}): Wr
   tags: {},
   ...more,
 });
+
+/** A server that answers whoever has signed in with this; resolves with its address. */
+async function answering(body: (request: IncomingMessage, url: string) => string): Promise<string> {
+  let url = '';
+  const server = createServer((request, response) => {
+    const isSignedIn = request.headers.authorization !== undefined;
+    response.writeHead(isSignedIn ? 200 : 401, {
+      'content-type': 'application/json',
+      'www-authenticate':
+        'Bearer authorization="https://login.windows.net/t", resource="https://vault.azure.net"',
+    });
+    response.end(isSignedIn ? body(request, url) : '{}');
+  });
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  ended.push(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => void server.close(resolve));
+  });
+  const address = server.address();
+  url = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
+  return url;
+}
 
 const value = () => new SecretValue(CANARY);
 const sent = (running: RunningVault, operation: LoggedRequest['operation']) =>
@@ -153,6 +176,21 @@ describe('what it reads', () => {
       'SecretList 200',
       'SecretList 200',
     ]);
+  });
+
+  it('asks for each page before the one that names it is read, and for none twice', async () => {
+    const asked: (readonly [string, string | string[] | undefined])[] = [];
+    const url = await answering(({ url: path = '', headers }, own) => {
+      asked.push([path, headers['x-ms-client-request-id']]);
+      const nextLink = asked.length < 4 ? `${own}/secrets?api-version=7.5&$skiptoken=${asked.length}` : null;
+      return JSON.stringify({ value: [], nextLink });
+    });
+    await connect({ url }).list();
+    expect(asked.slice(1).map(([path]) => path)).toEqual(
+      [1, 2, 3].map((page) => `/secrets?api-version=7.5&$skiptoken=${page}`),
+    );
+    // What the SDK asks for has an id of its own; what is asked for ahead has that of the request before.
+    expect(asked[1]?.[1]).toBe(asked[0]?.[1]);
   });
 
   it('gives the same fingerprint for the same item, and another one after any change of it', async () => {
@@ -530,23 +568,10 @@ describe('what it says when it cannot', () => {
   });
 
   it('quotes nothing of an answer that holds a value but cannot be parsed', async () => {
-    const server = createServer((request, response) => {
-      const isSignedIn = request.headers.authorization !== undefined;
-      response.writeHead(isSignedIn ? 200 : 401, {
-        'content-type': 'application/json',
-        'www-authenticate':
-          'Bearer authorization="https://login.windows.net/t", resource="https://vault.azure.net"',
-      });
-      response.end(isSignedIn ? `{"value":"${CANARY}"` : '{}');
-    });
-    await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
-    ended.push(() => new Promise((resolve) => void server.close(() => resolve())));
-    const address = server.address();
-    const port = typeof address === 'object' && address !== null ? address.port : 0;
-    const fault = await faultOf(connect({ url: `http://127.0.0.1:${port}` }).read('a', '0'.repeat(32)));
+    const url = await answering(() => `{"value":"${CANARY}"`);
+    const fault = await faultOf(connect({ url }).read('a', '0'.repeat(32)));
     expect(fault.code).toBe('unexpected');
     expect(`${fault.stack} ${String(fault.cause)}`).not.toContain(CANARY);
-    server.closeAllConnections();
   });
 });
 
