@@ -49,15 +49,17 @@ export interface Connections {
 
 /**
  * Opens what these stacks declare: the real vaults and platforms, or the embedded ones. Nothing is connected
- * before `of` is called for a stack; no SDK is loaded for what a stack does not have.
+ * before `of` is called for a stack; no SDK is loaded for what a stack does not have. `wholes` is asked only where more
+ * than the heads of `stacks` is needed: for embedded servers that this process starts.
  */
 export async function openWorld(
   argv: WorldArgs,
   stacks: readonly Declared[],
   identity: Identity,
   terminal: Terminal,
+  wholes = () => Promise.resolve(stacks),
 ): Promise<World> {
-  const sandbox = await openSandboxFor(argv, stacks, terminal);
+  const sandbox = await openSandboxFor(argv, stacks, wholes, terminal);
   const opened: Platform[] = [];
   const gate = new Gate();
   const vaultsOf = async ({ vaults: declared }: Declared): Promise<Map<string, Vault>> => {
@@ -93,6 +95,7 @@ export async function openWorld(
 async function openSandboxFor(
   argv: WorldArgs,
   stacks: readonly Declared[],
+  wholes: () => Promise<readonly Declared[]>,
   terminal: Terminal,
 ): Promise<Sandbox | null> {
   if (argv.sandbox === undefined) return null;
@@ -101,6 +104,7 @@ async function openSandboxFor(
     directory: resolve(argv.directory),
     parts: argv.sandbox,
     stacks,
+    wholes,
     isEmpty: argv.sandboxEmpty ?? false,
   });
   remark(terminal, wrap(sandbox.text, terminal.errorPage.width).join('\n'));

@@ -20,6 +20,8 @@ import { reportFault } from './failure.ts';
 import { githubJob } from './github.ts';
 import type { Planned as StackPlan } from './plans-document.ts';
 import { plansDocument } from './plans-document.ts';
+import type { Declaring } from './project.ts';
+import { whole } from './project.ts';
 import type { Session } from './session.ts';
 import { eachStack, faultsIn, openSessions, ownedBy, planOf, selection, targetedStacks } from './session.ts';
 import type { GeneralArgs, Terminal } from './terminal.ts';
@@ -33,7 +35,7 @@ interface Planned extends StackPlan {
 
 /** What is planned, and for whom. */
 export interface PlanOrder {
-  readonly declared: readonly Declared[];
+  readonly declaring: readonly Declaring[];
   /** The time of a what-if; null: now. */
   readonly at: Instant | null;
   readonly terminal: Terminal;
@@ -43,12 +45,13 @@ export interface PlanOrder {
 /** `plan` behind the project's app: connects, looks, plans and prints, stack by stack. */
 export async function planStacks(
   argv: PlanArgs,
-  { declared, at, terminal, signal }: PlanOrder,
+  { declaring, at, terminal, signal }: PlanOrder,
 ): Promise<ExitCode> {
-  const chosen = selection(argv, declared);
-  const stacks = targetedStacks(declared, chosen.target);
-  if (argv.out !== undefined) refuseSeveral(stacks);
-  const world = await openWorld(argv, stacks, 'planner', terminal);
+  const { chosen, stacks } = await choice(argv, declaring);
+  const heads = stacks.map(({ head }) => head);
+  const wholes = (): Promise<Declared[]> => Promise.all(stacks.map((each) => each.whole()));
+  if (argv.out !== undefined) refuseSeveral(heads);
+  const world = await openWorld(argv, heads, 'planner', terminal, wholes);
   const sessions = openSessions(world, stacks, signal);
   try {
     if (at !== null && isText(argv)) {
@@ -56,20 +59,40 @@ export async function planStacks(
     }
     const context = { argv, at, chosen, world, terminal, isOneOfMany: stacks.length > 1 };
     const planned = await eachStack(
-      stacks,
-      async (stack) => planStack(await sessions.of(stack), context),
-      (fault, { stack }) => failed(fault, stack, terminal),
+      heads,
+      async (head) => planStack(await sessions.of(head), context),
+      async (fault, { stack }) => {
+        // What is wrong with the declaration itself is told alone: nothing else of it counts then.
+        await wholes();
+        return failed(fault, stack, terminal);
+      },
     );
     if (terminal.json) terminal.printJson(plansDocument(planned, at !== null));
     const page = { now: at ?? terminal.page.now, whatIf: at !== null };
     if (argv.format === 'markdown')
       terminal.print(renderPlanMarkdown(planned, { ...page, limit: COMMENT_LIMIT }));
-    tellGithub(planned, { argv, stacks, terminal, page });
+    tellGithub(planned, { argv, stacks: await wholes(), terminal, page });
     return worst(planned.map(({ code }) => code));
   } finally {
     await sessions.end();
     await world.close();
   }
+}
+
+/**
+ * What is planned of what is declared. A declaration is read through first where something is chosen out of it, and where it has
+ * hosts, which are connected with the files that it declares on them; else while the vaults are listed.
+ */
+async function choice(
+  argv: PlanArgs,
+  declaring: readonly Declaring[],
+): Promise<{ readonly chosen: ReturnType<typeof selection>; readonly stacks: readonly Declaring[] }> {
+  const isChosen = argv.target.length + argv.rotate.length > 0;
+  const hasHosts = declaring.some(({ head }) => head.platforms.some(({ kind }) => kind === 'host'));
+  if (!isChosen && !hasHosts) return { chosen: { target: [], rotate: [] }, stacks: declaring };
+  const declared = await Promise.all(declaring.map((each) => each.whole()));
+  const chosen = selection(argv, declared);
+  return { chosen, stacks: targetedStacks(declared, chosen.target).map(whole) };
 }
 
 /** The job's summary and the remarks at the lines that declare what moves; nothing outside of GitHub Actions. */

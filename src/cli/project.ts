@@ -61,11 +61,48 @@ export async function synthesize(
   });
 }
 
+/** A stack that is declared, and may still be read through. */
+export interface Declaring {
+  /** What is connected for it; its secrets and consumers may be missing. */
+  readonly head: Declared;
+  /** All of it. Begins to read it through where nobody did, in turns with other work; throws what is wrong with it. */
+  readonly whole: () => Promise<Declared>;
+}
+
+/** The same as `readDeclared`, of which a manifest file is read through while others are asked. */
+export async function openDeclared(
+  argv: ProjectArgs,
+  terminal: Terminal,
+  signal: AbortSignal,
+  meanwhile: Meanwhile,
+): Promise<Declaring[]> {
+  const { manifest, stack } = argv;
+  if (manifest === undefined)
+    return (await readDeclared(argv, terminal, signal, meanwhile)).map((declared) => whole(declared));
+  const text = await manifestText(manifest);
+  const { openManifest } = await import('../record/manifest.ts');
+  const { head, check } = openManifest(text, manifest);
+  choose([head], stack);
+  let checking: Promise<Declared> | null = null;
+  return [{ head, whole: () => (checking ??= check()) }];
+}
+
+/** A stack that is read. */
+export function whole(declared: Declared): Declaring {
+  return { head: declared, whole: () => Promise.resolve(declared) };
+}
+
 /** A manifest file, checked. */
 export async function readManifest(path: string): Promise<Declared> {
-  let text: string;
+  const text = await manifestText(path);
+  // Late: where the app is run, it reads its manifests itself.
+  const { parseManifest } = await import('../record/manifest.ts');
+  return parseManifest(text, path);
+}
+
+async function manifestText(path: string): Promise<string> {
   try {
-    text = await readFile(path, 'utf8');
+    return await readFile(path, 'utf8');
   } catch (cause) {
     throw new Fault({
       code: 'bad-file',
@@ -76,9 +113,6 @@ export async function readManifest(path: string): Promise<Declared> {
       cause,
     });
   }
-  // Late: where the app is run, it reads its manifests itself.
-  const { parseManifest } = await import('../record/manifest.ts');
-  return parseManifest(text, path);
 }
 
 /** What the last synth of this project left, in order of folder; runs nothing, and is empty where there was none. */

@@ -40,6 +40,8 @@ export interface SandboxOptions {
   readonly directory: string;
   readonly parts: SandboxParts;
   readonly stacks: readonly Declared[];
+  /** All of them, where `stacks` are their heads alone. Absent: they are all. */
+  readonly wholes?: () => Promise<readonly Declared[]>;
   readonly isEmpty: boolean;
   /** Serve for other clients too, at these ports on; other commands then use these servers. */
   readonly serve?: { readonly port: number };
@@ -73,6 +75,7 @@ async function startOwn(root: string, options: SandboxOptions): Promise<Sandbox>
   };
   try {
     const { vaults, swarms } = namesIn(options);
+    const stacks = (await options.wholes?.()) ?? options.stacks;
     // Once for all: jiti fails where one module is asked for twice at once.
     await loadServers();
     const { startSwarm } = await import('../sandbox/swarm.ts');
@@ -88,7 +91,7 @@ async function startOwn(root: string, options: SandboxOptions): Promise<Sandbox>
       const directory = join(root, 'swarms', name);
       const swarm = await startSwarm({ name, directory, listen, timeScale: TIME_SCALE });
       closers.push(() => swarm.close());
-      if (!options.isEmpty) for (const service of servicesOn(name, options.stacks)) createIn(swarm, service);
+      if (!options.isEmpty) for (const service of servicesOn(name, stacks)) createIn(swarm, service);
       return [name, swarm.endpoint] as const;
     });
     const openingHosts = openHosts(root, options);

@@ -11,6 +11,8 @@ import type { PlanOptions } from '../plan/view.ts';
 import type { StackRecord } from '../record/record.ts';
 import { resolveAddresses, resolveSecrets } from './address.ts';
 import type { Connections, World } from './connect.ts';
+import type { Declaring } from './project.ts';
+import { whole } from './project.ts';
 import { openRecord } from './records.ts';
 import { now } from './terminal.ts';
 
@@ -33,24 +35,32 @@ export async function openSession(
   signal?: AbortSignal,
   listed = NONE,
 ): Promise<Session> {
-  return lookFirst(await connect(world, declared), signal, listed);
+  return open(world, whole(declared), signal, listed);
 }
 
-type Connected = Omit<Session, 'recorded' | 'observed' | 'listed'>;
+async function open(
+  world: World,
+  declaring: Declaring,
+  signal: AbortSignal | undefined,
+  listed: ReadonlySet<SecretAddress>,
+): Promise<Session> {
+  return lookFirst({ ...(await connect(world, declaring)), listed }, declaring, signal);
+}
+
+type Connected = Omit<Session, 'declared' | 'recorded' | 'observed'>;
 
 /** Asks nobody: what it takes is to load what the stack is connected with. */
-async function connect(world: World, declared: Declared): Promise<Connected> {
-  const record = await openRecord(world.argv, declared);
-  return { declared, record, ...(await world.of(declared)) };
+async function connect(world: World, { head }: Declaring): Promise<Omit<Connected, 'listed'>> {
+  const record = await openRecord(world.argv, head);
+  return { record, ...(await world.of(head)) };
 }
 
 async function lookFirst(
   connected: Connected,
+  { whole }: Declaring,
   signal: AbortSignal | undefined,
-  listed: ReadonlySet<SecretAddress>,
 ): Promise<Session> {
-  const beginning = { ...connected, listed };
-  return { ...beginning, ...(await look(beginning, signal)) };
+  return { ...connected, ...(await look(connected, whole, signal)) };
 }
 
 /** Stacks that are looked at ahead of their turn: each may be all of a large vault, and is kept until then. */
@@ -58,39 +68,40 @@ const AHEAD = 4;
 
 /** Sessions of several stacks, looked at side by side and ahead of their turn. */
 export interface Sessions {
-  /** That of one of them, handed out once. Throws what went wrong with that one. */
-  readonly of: (declared: Declared) => Promise<Session>;
+  /** That of one of them, by its head, handed out once. Throws what went wrong with that one. */
+  readonly of: (head: Declared) => Promise<Session>;
   /** Begins no more, and waits for what was begun: nothing opens or uses a connection of the world afterwards. */
   readonly end: () => Promise<void>;
 }
 
 /** Begins with the first of them at once; each further one begins when the turn of the fourth before it has come. */
-export function openSessions(world: World, stacks: readonly Declared[], signal: AbortSignal): Sessions {
+export function openSessions(world: World, stacks: readonly Declaring[], signal: AbortSignal): Sessions {
   const opening = new Map<Declared, Promise<Session>>();
   // One after the other: jiti hands a half-loaded module to whoever asks for it while it is loaded for somebody else.
   let connecting: Promise<unknown> = Promise.resolve();
   let begun = 0;
   let isOver = false;
   const begin = (count: number): void => {
-    for (const declared of isOver || signal.aborted ? [] : stacks.slice(begun, count)) {
-      const connected = connecting.then(() => connect(world, declared));
+    for (const declaring of isOver || signal.aborted ? [] : stacks.slice(begun, count)) {
+      const connected = connecting.then(() => connect(world, declaring));
       connecting = connected.catch(() => undefined);
-      const session = connected.then((each) => lookFirst(each, signal, NONE));
+      const session = connected.then((each) => lookFirst({ ...each, listed: NONE }, declaring, signal));
       // Whoever asks for it hears of its fault; nobody may, after an interrupt.
       session.catch(() => undefined);
-      opening.set(declared, session);
+      opening.set(declaring.head, session);
       begun += 1;
     }
   };
   begin(AHEAD);
   return {
-    of: async (declared) => {
-      const session = opening.get(declared) ?? openSession(world, declared, signal);
+    of: async (head) => {
+      const at = stacks.findIndex((declaring) => declaring.head === head);
+      const session = opening.get(head) ?? open(world, stacks[at] ?? whole(head), signal, NONE);
       try {
         return await session;
       } finally {
-        opening.delete(declared);
-        begin(stacks.indexOf(declared) + 1 + AHEAD);
+        opening.delete(head);
+        begin(at + 1 + AHEAD);
       }
     },
     end: async () => {
@@ -102,7 +113,7 @@ export function openSessions(world: World, stacks: readonly Declared[], signal: 
 
 /** The same session with what is recorded and observed now. */
 export async function lookAgain(session: Session, signal?: AbortSignal): Promise<Session> {
-  return { ...session, ...(await look(session, signal)) };
+  return lookFirst(session, whole(session.declared), signal);
 }
 
 /**
@@ -116,17 +127,18 @@ export async function isOfOneTime({ record, recorded }: Session): Promise<boolea
 }
 
 async function look(
-  { declared, record, vaults, platforms, listed }: Omit<Session, 'recorded' | 'observed'>,
+  { record, vaults, platforms, listed }: Connected,
+  whole: Declaring['whole'],
   signal: AbortSignal | undefined,
-): Promise<Pick<Session, 'recorded' | 'observed'>> {
+): Promise<Pick<Session, 'declared' | 'recorded' | 'observed'>> {
   const read = await record.fetch();
   // What is looked at is looked at after that, so that an apply which ends in between is not taken for somebody else's work.
   const stop = new AbortController();
-  const recording = read();
-  recording.catch(() => stop.abort());
+  const [declaring, recording] = [whole(), read()];
+  for (const reading of [declaring, recording]) reading.catch(() => stop.abort());
   const both = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
   const observed = await observe({
-    declared,
+    declared: declaring,
     recorded: recording,
     vaults,
     platforms,
@@ -134,8 +146,8 @@ async function look(
     listed,
     signal: both,
   });
-  const recorded = await recording;
-  if (signal?.aborted !== true) return { recorded, observed };
+  const [declared, recorded] = [await declaring, await recording];
+  if (signal?.aborted !== true) return { declared, recorded, observed };
   throw new Fault({ code: 'interrupted', what: 'interrupted while observing', live: 'nothing was changed' });
 }
 

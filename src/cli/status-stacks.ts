@@ -18,6 +18,7 @@ import type { ExitCode } from './exit-code.ts';
 import { EXIT, exitCodeOf, worst } from './exit-code.ts';
 import { reportFault } from './failure.ts';
 import { DUE_NOW } from './options.ts';
+import { whole } from './project.ts';
 import type { Session } from './session.ts';
 import { eachStack, openSessions, unseenIn } from './session.ts';
 import type { Terminal } from './terminal.ts';
@@ -50,7 +51,7 @@ export async function tellStacks(
   const { now } = terminal.page;
   const isMetered = argv.textfile !== undefined || argv.format === 'prometheus';
   const world = await openWorld(argv, stacks, 'planner', terminal);
-  const sessions = openSessions(world, stacks, signal);
+  const sessions = openSessions(world, stacks.map(whole), signal);
   try {
     const told = await eachStack(
       stacks,

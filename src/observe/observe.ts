@@ -9,9 +9,10 @@ import { isLeaving } from '../model/recorded.ts';
 import type { Vault } from '../model/vault.ts';
 
 export interface ObserveInput {
-  readonly declared: Declared;
-  /** It may still be read through: nothing waits for it before the vault was listed. Its fault is this one's. */
+  /** Both may still be read through: nothing waits for them before the vault was listed. Their faults are this one's. */
+  readonly declared: Declared | Promise<Declared>;
   readonly recorded: Recorded | Promise<Recorded>;
+  /** Those that are declared. */
   readonly vaults: ReadonlyMap<string, Vault>;
   readonly platforms: ReadonlyMap<string, Platform>;
   readonly now: () => Instant;
@@ -29,13 +30,15 @@ const LISTS_AT_ONCE = 8;
  *
  * One pass over the vault's plain list tells the newest version of each secret. The versions of one secret are
  * listed only where the record disagrees with that, while it soaks, or where that is asked for. What cannot be observed is `unknown` with
- * the fault that says why; the others are observed all the same. Never throws a provider's fault, only the record's.
+ * the fault that says why; the others are observed all the same. Never throws a provider's fault, only what is wrong with
+ * declaration or record.
  */
 export async function observe(input: ObserveInput): Promise<Observed> {
-  const { declared } = input;
-  const vaults = declared.vaults.map(async ({ name }) => [name, await observeVault(name, input)] as const);
-  const platforms = declared.platforms.map(
-    async ({ name }) => [name, await observePlatform(name, input)] as const,
+  const vaults = [...input.vaults].map(
+    async ([name, vault]) => [name, await observeVault(name, vault, input)] as const,
+  );
+  const platforms = [...input.platforms].map(
+    async ([name, platform]) => [name, await observePlatform(platform, input)] as const,
   );
   // Whatever fails: who closes the connections next must find nothing that still opens or uses one.
   await Promise.allSettled([...vaults, ...platforms]);
@@ -46,26 +49,25 @@ export async function observe(input: ObserveInput): Promise<Observed> {
   };
 }
 
-async function observeVault(name: string, input: ObserveInput): Promise<ObservedVault> {
-  const vault = input.vaults.get(name);
-  if (vault === undefined) return { status: 'unknown', fault: unconnected('vault', name) };
+async function observeVault(name: string, vault: Vault, input: ObserveInput): Promise<ObservedVault> {
   let list: ObservedSecret[];
   try {
     list = await vault.list(input.signal);
   } catch (thrown) {
     return { status: 'unknown', fault: asFault(thrown).toJSON() };
   }
+  const declared = await input.declared;
   const recorded = await input.recorded;
   try {
     const items = new Map(list.map((item) => [item.name.toLowerCase(), item]));
     const atOnce = pLimit(LISTS_AT_ONCE);
     const seen: Record<string, ObservedSecret> = {};
     const listed: Promise<void>[] = [];
-    for (const { vault: home, name: secret, address } of input.declared.secrets) {
+    for (const { vault: home, name: secret, address } of declared.secrets) {
       // The vault's names do not differ by case alone: an item may be listed under another spelling.
       const item = home === name ? items.get(secret.toLowerCase()) : undefined;
       if (item === undefined) continue;
-      seen[secret] = { ...item, name: secret };
+      seen[secret] = item.name === secret ? item : { ...item, name: secret };
       if (isSettled(item, recorded.secrets[address], input.listed?.has(address) === true)) continue;
       const ask = async (): Promise<void> => {
         seen[secret] = { ...item, name: secret, versions: await vault.versions(secret, input.signal) };
@@ -89,16 +91,10 @@ function isSettled(
   return !record.versions.some(isLeaving);
 }
 
-async function observePlatform(name: string, input: ObserveInput): Promise<ObservedPlatform> {
-  const platform = input.platforms.get(name);
-  if (platform === undefined) return { status: 'unknown', fault: unconnected('platform', name) };
+async function observePlatform(platform: Platform, { signal }: ObserveInput): Promise<ObservedPlatform> {
   try {
-    return { status: 'seen', ...(await platform.observe(input.signal)) };
+    return { status: 'seen', ...(await platform.observe(signal)) };
   } catch (thrown) {
     return { status: 'unknown', fault: asFault(thrown).toJSON() };
   }
-}
-
-function unconnected(kind: string, name: string): { code: 'unexpected'; what: string; where: string } {
-  return { code: 'unexpected', what: `no connection to ${kind} '${name}' was made`, where: name };
 }

@@ -5,7 +5,7 @@ import type { Address, ConsumerAddress, SecretAddress } from '../model/address.t
 import { homeOf, nameOf } from '../model/address.ts';
 import type { DeclaredConsumer } from '../model/declared.ts';
 import type { Blocked, Group, Note, PruneStep, SettleStep, Step } from '../model/plan.ts';
-import type { RecordedSecret } from '../model/recorded.ts';
+import type { RecordedSecret, RecordedVersion } from '../model/recorded.ts';
 import { isLeaving } from '../model/recorded.ts';
 import { About } from './about.ts';
 import type { Cluster } from './groups.ts';
@@ -155,7 +155,7 @@ export function afterGroup({ id }: Pick<Cluster, 'id'>): string {
 export function waitingNotes(view: View, clusters: readonly Cluster[]): Note[] {
   const moving = new Set(clusters.flatMap(({ moves }) => moves.map(({ consumer }) => consumer.address)));
   const notes: Note[] = [];
-  for (const [address, record] of entriesOf(view)) {
+  for (const [address, record] of entriesOf(view, ({ role }) => role === 'prior')) {
     for (const { ordinal, role, soakUntil } of record.versions) {
       if (role !== 'prior' || soakUntil === null || soakUntil <= view.now) continue;
       const secret = view.secret(address);
@@ -250,7 +250,7 @@ function soakedVersions(view: View): Soaked[] {
 }
 
 function allSoaked(view: View): Soaked[] {
-  return entriesOf(view).flatMap(([address, record]) =>
+  return entriesOf(view, isLeaving).flatMap(([address, record]) =>
     record.versions
       .filter(
         (version) =>
@@ -261,8 +261,13 @@ function allSoaked(view: View): Soaked[] {
   );
 }
 
-function entriesOf(view: View): (readonly [SecretAddress, RecordedSecret])[] {
-  return view.recordsByAddress.filter(([address]) => {
+/** What is recorded of declared secrets, of those alone that have such a version where one is asked for, and where the record is not the older one. */
+function entriesOf(
+  view: View,
+  isOne?: (version: RecordedVersion) => boolean,
+): (readonly [SecretAddress, RecordedSecret])[] {
+  return view.recordsByAddress.filter(([address, { versions }]) => {
+    if (isOne !== undefined && !versions.some(isOne)) return false;
     const secret = view.secret(address);
     return secret !== undefined && beyondRecord(secret, view) === null;
   });

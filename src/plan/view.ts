@@ -79,8 +79,8 @@ export class View {
   readonly #apart: ReadonlyMap<SecretAddress, readonly Apart[]>;
   readonly #mentions = new Map<string, Mentions>();
   readonly #copies = new Map<string, ReadonlyMap<string, ObservedCopy>>();
-  /** Platform and base → the highest ordinal in a copy's name. */
-  readonly #highest = new Map<string, Ordinal>();
+  /** Platform and base → the highest ordinal in a copy's name. Null: nobody asked yet, as in a plan of nothing to do. */
+  #highest: ReadonlyMap<string, Ordinal> | null = null;
   readonly #labelled = new Map<string, LabelledCopy[]>();
   /** What is recorded of secrets, declared or not, by address. */
   readonly recordsByAddress: readonly (readonly [SecretAddress, RecordedSecret])[];
@@ -105,16 +105,8 @@ export class View {
     }
     this.#mountedBy = mountedBy;
     this.#apart = apartBothWays(this.declared.secrets);
-    const hosts = new Set(
-      this.declared.platforms.flatMap(({ kind, name }) => (kind === 'host' ? [name] : [])),
-    );
-    for (const [name, platform] of Object.entries(input.observed.platforms)) {
-      if (platform.status !== 'seen') continue;
-      this.#index(name, platform.copies);
-      // Hosts keep no copies: which versions there are is said by who reads them.
-      for (const { references } of hosts.has(name) ? Object.values(platform.services) : [])
-        for (const reference of references) this.#heighten(name, reference.copyName);
-    }
+    for (const [name, platform] of Object.entries(input.observed.platforms))
+      if (platform.status === 'seen') this.#index(name, platform.copies);
   }
 
   secret(address: SecretAddress): DeclaredSecret | undefined {
@@ -225,6 +217,7 @@ export class View {
       seen?.ordinal ?? 0,
       ...(seen?.versions ?? []).map((version) => version.ordinal ?? 0),
     ];
+    this.#highest ??= highestIn(this.declared, this.observed);
     for (const { platform, base } of this.basesOf(secret.address))
       ordinals.push(this.#highest.get(`${platform}/${base}`) ?? 0);
     return Math.max(...ordinals);
@@ -249,7 +242,6 @@ export class View {
   #index(platform: string, copies: readonly ObservedCopy[]): void {
     this.#copies.set(platform, new Map(copies.map((copy) => [copy.name, copy])));
     for (const { id, name, labels } of copies) {
-      this.#heighten(platform, name);
       const ordinal = Number(labels[TAG_VERSION]);
       if (labels[TAG_STACK] !== this.declared.stack || !Number.isSafeInteger(ordinal) || ordinal <= 0)
         continue;
@@ -258,13 +250,6 @@ export class View {
       list.push({ platform, name, id, ordinal });
       this.#labelled.set(address, list);
     }
-  }
-
-  #heighten(platform: string, copy: string): void {
-    const named = splitCopyName(copy);
-    if (named === null) return;
-    const key = `${platform}/${named.base}`;
-    this.#highest.set(key, Math.max(named.ordinal, this.#highest.get(key) ?? 0));
   }
 
   /** The fingerprint that a basis holds for an address, declared or not. */
@@ -303,20 +288,43 @@ function sortedDeclaration(declared: Declared): Declared {
 }
 
 function sortedRecord(recorded: Recorded): Recorded {
-  const secrets = Object.entries(recorded.secrets).map(
-    ([address, record]) => [address, sortedVersions(record)] as const,
-  );
-  return { ...recorded, secrets: Object.fromEntries(secrets) };
+  const secrets = Object.entries(recorded.secrets);
+  if (secrets.every(([, record]) => isSorted(record))) return recorded;
+  const sorted = secrets.map(([address, record]) => [address, sortedVersions(record)] as const);
+  return { ...recorded, secrets: Object.fromEntries(sorted) };
 }
 
-/** The record itself where one version has one copy, as most have: nothing of it is changed, so that it need not be copied. */
+/** One version with one copy, as most have. */
+function isSorted({ versions }: RecordedSecret): boolean {
+  return versions.length < 2 && (versions[0]?.copies.length ?? 0) < 2;
+}
+
 function sortedVersions(record: RecordedSecret): RecordedSecret {
-  if (record.versions.length < 2 && (record.versions[0]?.copies.length ?? 0) < 2) return record;
+  if (isSorted(record)) return record;
   const versions = record.versions.map((version) => ({
     ...version,
     copies: [...version.copies].sort(by(({ platform, name }) => `${platform} ${name}`)),
   }));
   return { ...record, versions: versions.sort((a, b) => a.ordinal - b.ordinal) };
+}
+
+/** Platform and base → the highest ordinal that is named there. */
+function highestIn({ platforms: declared }: Declared, { platforms }: Observed): ReadonlyMap<string, Ordinal> {
+  const hosts = new Set(declared.flatMap(({ kind, name }) => (kind === 'host' ? [name] : [])));
+  const highest = new Map<string, Ordinal>();
+  for (const [platform, seen] of Object.entries(platforms)) {
+    if (seen.status !== 'seen') continue;
+    // Hosts keep no copies: which versions there are is said by who reads them.
+    const readers = hosts.has(platform) ? Object.values(seen.services) : [];
+    const references = readers.flatMap((reader) => reader.references.map(({ copyName }) => copyName));
+    for (const copy of [...seen.copies.map(({ name }) => name), ...references]) {
+      const named = splitCopyName(copy);
+      if (named === null) continue;
+      const key = `${platform}/${named.base}`;
+      highest.set(key, Math.max(named.ordinal, highest.get(key) ?? 0));
+    }
+  }
+  return highest;
 }
 
 function by<T>(keyOf: (item: T) => string): (a: T, b: T) => number {

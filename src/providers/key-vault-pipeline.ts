@@ -84,7 +84,7 @@ export class KeyVaultPipeline {
   readonly #creates: Budget;
   readonly #others: Budget;
   readonly #refusals = new WeakMap<object, Refusal>();
-  #identity: Identity | null = null;
+  #identity: Identity | null | undefined;
 
   constructor(host: string, pace: Pace, fence?: Fence) {
     this.#host = host;
@@ -96,7 +96,7 @@ export class KeyVaultPipeline {
 
   /** Who the vault took the first token of; null: it took none that says so. */
   get identity(): Identity | null {
-    return this.#identity;
+    return this.#identity ?? null;
   }
 
   /** Runs SDK calls under a signal. */
@@ -123,7 +123,8 @@ export class KeyVaultPipeline {
     const send = (each: Request): Promise<Response> => this.#send(each, next, signal);
     const response = await (ahead?.take(request) ?? send(request));
     if (response.status >= 400) this.#refusals.set(request, refusalIn(response));
-    else this.#identity ??= entraIdentity(request.headers.get('authorization') ?? '');
+    else if (this.#identity === undefined)
+      this.#identity = entraIdentity(request.headers.get('authorization') ?? '');
     await ahead?.follow(request, response, send);
     return response;
   }

@@ -42,10 +42,8 @@ export class ReadAhead {
     const url = nextLinkIn(response.bodyAsText ?? '');
     if (url?.origin !== new URL(request.url).origin) return;
     // It carries what the request before it did: the token, and the id by which the vault's log knows it.
-    const ahead = Object.assign(Object.create(Object.getPrototypeOf(request) as object), request, {
-      url: url.href,
-    });
-    const answer = send(ahead as Request);
+    const ahead = Object.create(Object.getPrototypeOf(request) as object) as Request;
+    const answer = send(Object.assign(ahead, request, { url: url.href }));
     // It may fail before it is asked for.
     answer.catch(() => undefined);
     this.#next = { url: url.href, answer };
@@ -53,11 +51,28 @@ export class ReadAhead {
   }
 }
 
+/** Null: there is none, or it is no address. */
 function nextLinkIn(body: string): URL | null {
-  if (!body.includes('"nextLink"')) return null;
+  const link = (atItsEnd(body) ?? parsed(body))?.nextLink;
+  return typeof link === 'string' && URL.canParse(link) ? new URL(link) : null;
+}
+
+interface Page {
+  readonly nextLink?: unknown;
+}
+
+/**
+ * What stands behind the items, where the link does: the next page is waited for, and its items are of no interest here. What
+ * comes behind the last such name is JSON once it is opened anew only where the name is the page's own.
+ */
+function atItsEnd(body: string): Page | null {
+  const at = body.lastIndexOf('"nextLink"');
+  return at < 0 ? {} : parsed(`{${body.slice(at)}`);
+}
+
+function parsed(text: string): Page | null {
   try {
-    const { nextLink } = JSON.parse(body) as { readonly nextLink?: unknown };
-    return typeof nextLink === 'string' ? new URL(nextLink) : null;
+    return JSON.parse(text) as Page | null;
   } catch {
     return null;
   }

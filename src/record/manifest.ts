@@ -13,7 +13,7 @@ import { personalProblems, personalTexts } from '../model/personal.ts';
 import type { Problem } from '../model/fault.ts';
 import { Fault } from '../model/fault.ts';
 import { consumerRef, secretRef } from './addresses.ts';
-import { parseFormat } from './formats.ts';
+import { parseFormat, parseFormatInTurns } from './formats.ts';
 import {
   envFileFields,
   hostContradictions,
@@ -229,8 +229,7 @@ const access = z.strictObject({
   unknown: z.literal(true).exactOptional(),
 });
 
-/** Shape and names; what only a whole manifest shows is `contradictions`' to find. Published as a JSON Schema. */
-export const manifestSchema: z.ZodType<Declared> = z.strictObject({
+const manifestObject = z.strictObject({
   format: z.literal(MANIFEST_FORMAT),
   stack: z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]*$/, 'no name of a stack'),
   vaults: z.array(
@@ -252,6 +251,9 @@ export const manifestSchema: z.ZodType<Declared> = z.strictObject({
   smokeTests: z.array(smokeTestSchema).exactOptional(),
 });
 
+/** Shape and names; what only a whole manifest shows is `contradictions`' to find. Published as a JSON Schema. */
+export const manifestSchema: z.ZodType<Declared> = manifestObject;
+
 /**
  * Reads keyturn.json. What it returns is consistent: addresses fit their names, every reference has its
  * declaration, nothing is declared twice. Otherwise a fault lists every problem, or says that a newer keyturn
@@ -265,7 +267,25 @@ export function parseManifest(text: string, where: string): Declared {
 
 /** The same, of a manifest that may never be in force: the guard knows nothing of it. */
 export function checkManifest(text: string, where: string): Declared {
-  const declared = parseFormat(text, where, MANIFEST_FORMAT, manifestSchema, NEXT);
+  return consistent(parseFormat(text, where, MANIFEST_FORMAT, manifestSchema, NEXT), where);
+}
+
+/** A manifest that is read while others are asked. */
+export interface OpenedManifest {
+  /** All of it but its secrets and consumers, which are empty here: it names what is connected. */
+  readonly head: Declared;
+  /** What `parseManifest` returns or throws, in turns with other work. */
+  readonly check: () => Promise<Declared>;
+}
+
+/** The same for whoever has requests under way meanwhile. Throws here where the manifest has no head that is right. */
+export function openManifest(text: string, where: string): OpenedManifest {
+  const file = { text, where, format: MANIFEST_FORMAT, schema: manifestObject, next: NEXT };
+  const { head, check } = parseFormatInTurns<Declared>(file, ['secrets', 'consumers']);
+  return { head: head(), check: async () => inForce(consistent(await check(), where)) };
+}
+
+function consistent(declared: Declared, where: string): Declared {
   const problems = contradictions(declared);
   if (problems.length === 0) return declared;
   throw new Fault({

@@ -2,6 +2,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { Connections, World as Connected } from '../../src/cli/connect.ts';
 import { Gate } from '../../src/cli/lease.ts';
 import type { Session } from '../../src/cli/session.ts';
+import { whole } from '../../src/cli/project.ts';
 import { isOfOneTime, openSessions } from '../../src/cli/session.ts';
 import type { SecretAddress } from '../../src/model/address.ts';
 import type { Declared } from '../../src/model/declared.ts';
@@ -77,7 +78,7 @@ test('stacks are looked at side by side, four at once, and what one of them cann
       throw new Fault({ code: 'platform-unreachable', what: 'nobody is there', next: 'wait' });
   });
   const stacks = ['a', 'b', 'c', 'd', 'e', 'f'].map(oneSwarm);
-  const sessions = openSessions(connected.world, stacks, new AbortController().signal);
+  const sessions = openSessions(connected.world, stacks.map(whole), new AbortController().signal);
   const ends = [];
   for (const declared of stacks) {
     const { recorded, observed } = await sessions.of(declared);
@@ -105,7 +106,7 @@ test('after an interrupt no further stack is looked at, and what was begun has e
     ended.push(stack);
   });
   const stacks = ['a', 'b', 'c', 'd', 'e', 'f'].map(oneSwarm);
-  const sessions = openSessions(connected, stacks, interrupt.signal);
+  const sessions = openSessions(connected, stacks.map(whole), interrupt.signal);
   await four;
   interrupt.abort();
   const [first] = stacks;
@@ -117,6 +118,44 @@ test('after an interrupt no further stack is looked at, and what was begun has e
   expect(ended.sort()).toEqual(begun);
 });
 
+test('what is declared is read through while the vault is listed, which does not wait for it', async () => {
+  const world = await opened();
+  await world.apply();
+  const { vaults, platforms, hooks } = world.outside();
+  const { world: connected } = await connectedBy(() => Promise.resolve());
+  const of = (): Promise<Connections> => Promise.resolve({ vaults, platforms, hooks });
+  let asked = (): void => undefined;
+  const listed = new Promise<void>((resolve) => (asked = resolve));
+  const [vault] = vaults.values();
+  if (vault === undefined) throw new Error('there is no vault');
+  const list = vault.list.bind(vault);
+  vault.list = (signal) => {
+    asked();
+    return list(signal);
+  };
+  const { declared } = world;
+  const head = { ...declared, secrets: [], consumers: [] };
+  const declaring = { head, whole: () => listed.then(() => declared) };
+  const sessions = openSessions({ ...connected, of }, [declaring], new AbortController().signal);
+  const session = await sessions.of(head);
+  expect(session.declared).toBe(declared);
+  expect(session.observed).toMatchObject({ vaults: { [VAULT]: { secrets: { key: { ordinal: 1 } } } } });
+});
+
+test('what is wrong with a declaration ends the look at once, whoever does not answer', async () => {
+  let ended = false;
+  const { world: connected } = await connectedBy(async (_stack, signal) => {
+    await new Promise((resolve) => signal?.addEventListener('abort', resolve));
+    ended = true;
+  });
+  const head = oneSwarm('a');
+  const wrong = new Fault({ code: 'bad-file', what: 'the manifest contradicts itself', next: 'synth again' });
+  const declaring = { head, whole: () => Promise.reject(wrong) };
+  const sessions = openSessions(connected, [declaring], new AbortController().signal);
+  await expect(sessions.of(head)).rejects.toBe(wrong);
+  expect(ended).toBe(true);
+});
+
 /** A stack with one swarm and nothing on it. */
 function oneSwarm(stack: string): Declared {
   return { ...declare([], []), vaults: [], stack };
@@ -124,7 +163,7 @@ function oneSwarm(stack: string): Declared {
 
 /** Stacks whose swarm is looked at by `look`; and how many were connected at one time, at most. */
 async function connectedBy(
-  look: (stack: string) => Promise<void>,
+  look: (stack: string, signal?: AbortSignal) => Promise<void>,
 ): Promise<{ readonly world: Connected; readonly atOnce: () => number }> {
   let [connecting, most] = [0, 0];
   const of = async ({ stack, platforms }: Declared): Promise<Connections> => {
@@ -132,7 +171,9 @@ async function connectedBy(
     most = Math.max(most, connecting);
     await new Promise(setImmediate);
     connecting -= 1;
-    const swarms = platforms.map(({ name }) => [name, swarmOf(name, () => look(stack))] as const);
+    const swarms = platforms.map(
+      ({ name }) => [name, swarmOf(name, (signal) => look(stack, signal))] as const,
+    );
     return { vaults: new Map(), platforms: new Map(swarms), hooks: sandboxHooks() };
   };
   const world: Connected = {
@@ -146,10 +187,10 @@ async function connectedBy(
   return { world, atOnce: () => most };
 }
 
-function swarmOf(name: string, look: () => Promise<void>): Platform {
+function swarmOf(name: string, look: (signal?: AbortSignal) => Promise<void>): Platform {
   const never = (): Promise<never> => Promise.reject(new Error('nobody asks for that'));
-  const observe = async (): Promise<SeenPlatform> => {
-    await look();
+  const observe = async (signal?: AbortSignal): Promise<SeenPlatform> => {
+    await look(signal);
     return { clusterId: 'one', copies: [], services: {} };
   };
   return {

@@ -44,6 +44,25 @@ describe('the pages of a list', () => {
     expect(asked).toHaveLength(1);
   });
 
+  it.each([
+    [
+      'is named before the items',
+      `{"nextLink":"${VAULT}/secrets?$skiptoken=2","value":[{"tags":{"nextLink":"x"}}]}`,
+    ],
+    [
+      'is named behind a tag of that name',
+      `{"value":[{"tags":{"nextLink":"x"}}],"nextLink":"${VAULT}/secrets?$skiptoken=2"}`,
+    ],
+    [
+      'has its name in a tag',
+      `{"value":[{"tags":{"a":"\\"nextLink\\":\\"x\\"}"}}],"nextLink":"${VAULT}/secrets?$skiptoken=2" }`,
+    ],
+  ])('are found where the next one %s', async (_where, bodyAsText) => {
+    const { asked, follow } = list();
+    await follow(request('/secrets'), { status: 200, bodyAsText } as Response);
+    expect(asked).toEqual([`${VAULT}/secrets?$skiptoken=2`]);
+  });
+
   it('that follow a failed one fail where they are asked for, and nowhere else', async () => {
     const { ahead, follow } = list(() => Promise.reject(new Error('reset')));
     await follow(request('/secrets'), page(`${VAULT}/secrets?$skiptoken=2`));
@@ -66,6 +85,11 @@ describe('the pages of a list', () => {
     ['of a refusal', request('/secrets'), page(`${VAULT}/secrets?$skiptoken=2`, 401)],
     ['of a change', request('/secrets/a', { method: 'PATCH' }), page(`${VAULT}/secrets?$skiptoken=2`)],
     ['of the last page', request('/secrets'), page(null)],
+    [
+      'that is a tag of the last page',
+      request('/secrets'),
+      { status: 200, bodyAsText: `{"value":[{"tags":{"nextLink":"${VAULT}/secrets"}}]}` } as Response,
+    ],
     ['of what is no JSON', request('/secrets'), { status: 200, bodyAsText: '"nextLink"' } as Response],
   ])('are not asked for ahead by a link %s', async (_what, of, response) => {
     const { asked, follow } = list();

@@ -1,8 +1,11 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { consumerAddress, secretAddress } from '../../src/model/address.ts';
+import type { Fault } from '../../src/model/fault.ts';
 import { asFault } from '../../src/model/fault.ts';
 import type { Recorded } from '../../src/model/recorded.ts';
+import { openManifest, parseManifest } from '../../src/record/manifest.ts';
 import { openState, parseState, stateText } from '../../src/record/state-file.ts';
 
 const AT = '2026-11-22T03:00:00Z';
@@ -53,13 +56,32 @@ function stateOf(secrets: number, consumers: number): Recorded {
   };
 }
 
-async function outcomeOf(read: () => Recorded | Promise<Recorded>): Promise<unknown> {
+async function outcomeOf(read: () => unknown): Promise<unknown> {
   try {
     return await read();
   } catch (thrown) {
     return asFault(thrown).toJSON();
   }
 }
+
+function faultOf(read: () => unknown): Fault {
+  try {
+    read();
+  } catch (thrown) {
+    return asFault(thrown);
+  }
+  throw new Error('it was read');
+}
+
+/** A text with another value at one of its values. */
+function withOther(text: string, at: number, json: string): string {
+  const all = [...text.matchAll(/:(null|"[^"]*"|\d+|\{\}|\[\])/g)];
+  const hit = all[at % Math.max(all.length, 1)];
+  if (hit === undefined) return text;
+  return `${text.slice(0, hit.index)}:${json}${text.slice(hit.index + hit[0].length)}`;
+}
+
+const otherValue = fc.constantFrom('null', '"x"', '-1', '{}', '[]', '[7]', '{"role":"boss"}');
 
 /** What somebody may have made of a state's text. */
 const damaged = fc.oneof(
@@ -74,15 +96,8 @@ const damaged = fc.oneof(
     '{"secrets":{"x":1}}',
   ),
   fc
-    .tuple(fc.nat(350), fc.nat(120), fc.nat(), fc.constantFrom('null', '"x"', '-1', '{}', '{"role":"boss"}'))
-    .map(([secrets, consumers, at, json]) => {
-      const values = /:(null|"[^"]*"|\d+|\{\}|\[\])/g;
-      const text = stateText(stateOf(secrets, consumers));
-      const all = [...text.matchAll(values)];
-      const hit = all[at % Math.max(all.length, 1)];
-      if (hit === undefined) return text;
-      return `${text.slice(0, hit.index)}:${json}${text.slice(hit.index + hit[0].length)}`;
-    }),
+    .tuple(fc.nat(350), fc.nat(120), fc.nat(), otherValue)
+    .map(([secrets, consumers, at, json]) => withOther(stateText(stateOf(secrets, consumers)), at, json)),
 );
 
 describe('a state that is read in turns', () => {
@@ -113,5 +128,56 @@ describe('a state that is read in turns', () => {
     await openState(stateText(stateOf(1_000, 200)), 'state.json').check();
     isRead = true;
     expect(turns).toBeGreaterThanOrEqual(10);
+  });
+});
+
+const GOLDEN = readFileSync(new URL('../declare/golden/small.keyturn.json', import.meta.url), 'utf8');
+
+/** A manifest with so many times its secrets, each of another name, as text. */
+function manifestOf(times: number): string {
+  const manifest = JSON.parse(GOLDEN) as { secrets: { address: string; name: string }[] };
+  const [first] = manifest.secrets;
+  const more = Array.from({ length: times }, (_, n) => ({
+    ...first,
+    address: `${first?.address}-${n}`,
+    name: `${first?.name}-${n}`,
+  }));
+  return JSON.stringify({ ...manifest, secrets: [...manifest.secrets, ...more] });
+}
+
+async function inTurns(text: string): Promise<unknown> {
+  return openManifest(text, 'keyturn.json').check();
+}
+
+describe('a manifest that is read in turns', () => {
+  it('is what it is when it is read at once, or fails with the same words', async () => {
+    const broken = fc.oneof(
+      fc.constantFrom('', '[]', 'null', '{}', '{"format":2}', '{"format":1,"secrets":{"0":1}}'),
+      fc.tuple(fc.nat(200), fc.nat(), otherValue).map(([times, at, json]) => {
+        return withOther(manifestOf(times), at, json);
+      }),
+    );
+    await fc.assert(
+      fc.asyncProperty(broken, async (text) => {
+        const atOnce = await outcomeOf(() => parseManifest(text, 'keyturn.json'));
+        expect(await outcomeOf(() => inTurns(text))).toEqual(atOnce);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('has a head that names what is connected, and no secret or consumer', () => {
+    const { vaults, platforms, stack } = parseManifest(GOLDEN, 'keyturn.json');
+    const { head } = openManifest(GOLDEN, 'keyturn.json');
+    expect(head).toMatchObject({ vaults, platforms, stack, secrets: [], consumers: [] });
+  });
+
+  it('has no head where that is wrong, and tells all that is wrong with it, also of its secrets', () => {
+    const text = GOLDEN.replace(/"stack": ?"[^"]+"/, '"stack":"-"').replace(
+      /"soak": ?"[^"]+"/,
+      '"soak":"P1M"',
+    );
+    const { problems } = faultOf(() => openManifest(text, 'keyturn.json'));
+    expect(problems.map(({ where }) => where)).toEqual(expect.arrayContaining(['stack', 'secrets.0.soak']));
   });
 });

@@ -17,7 +17,7 @@ import { EXIT, exitCodeOf, worst } from '../exit-code.ts';
 import { reportFault } from '../failure.ts';
 import { watchInterrupts } from '../interrupt.ts';
 import type { ProjectArgs } from '../project.ts';
-import { readDeclared } from '../project.ts';
+import { readDeclared, whole } from '../project.ts';
 import type { Session } from '../session.ts';
 import { eachStack, lookAgain, openSessions, planOf } from '../session.ts';
 import type { GeneralArgs, Terminal } from '../terminal.ts';
@@ -53,7 +53,7 @@ export async function run(argv: DriftArgs): Promise<ExitCode> {
   if (argv.out !== undefined) refuseSeveral(stacks);
   const compose = await composeFiles(argv);
   const world = await openWorld(argv, stacks, 'planner', terminal);
-  const sessions = openSessions(world, stacks, interrupt.signal);
+  const sessions = openSessions(world, stacks.map(whole), interrupt.signal);
   try {
     const told = await eachStack(
       stacks,

@@ -6,7 +6,7 @@ import type { ExitCode } from '../exit-code.ts';
 import type { GithubArgs } from '../github.ts';
 import { watchInterrupts } from '../interrupt.ts';
 import type { ProjectArgs } from '../project.ts';
-import { readDeclared } from '../project.ts';
+import { openDeclared } from '../project.ts';
 import type { SelectArgs } from '../session.ts';
 import type { GeneralArgs } from '../terminal.ts';
 import { openTerminal } from '../terminal.ts';
@@ -29,10 +29,10 @@ export async function run(argv: PlanArgs): Promise<ExitCode> {
   if (at !== null && argv.out !== undefined) refuseToSave();
   const interrupt = watchInterrupts(terminal);
   const ahead = await lookAhead(argv, () => import('../plan-stacks.ts'));
-  const declared = await readDeclared(argv, terminal, interrupt.signal, ahead);
+  const declaring = await openDeclared(argv, terminal, interrupt.signal, ahead);
   const { planStacks } = await ahead.rest();
   try {
-    return await planStacks(argv, { declared, at, terminal, signal: interrupt.signal });
+    return await planStacks(argv, { declaring, at, terminal, signal: interrupt.signal });
   } finally {
     interrupt.stop();
   }

@@ -1,0 +1,49 @@
+import { spawn } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { keyturn, project, REPOSITORY, SHOP } from './project.ts';
+
+/** A project whose sandbox another process serves, or not; and its manifest, with a secret that is wrong. */
+async function wrongOne(isServed: boolean): Promise<{ readonly cwd: string; readonly manifest: string }> {
+  const cwd = await project(SHOP);
+  expect((await keyturn(['synth'], { cwd })).code).toBe(0);
+  if (isServed) {
+    const args = [join(REPOSITORY, 'bin', 'keyturn.js'), 'sandbox', 'serve'];
+    const server = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'ignore'] });
+    onTestFinished(async () => {
+      server.kill('SIGTERM');
+      await new Promise((resolve) => server.once('close', resolve));
+    });
+    await new Promise((resolve) => server.stdout.once('data', resolve));
+  }
+  const text = await readFile(join(cwd, 'cdktf.out', 'stacks', 'shop', 'keyturn.json'), 'utf8');
+  const manifest = join(cwd, 'wrong.json');
+  await writeFile(manifest, text.replace(/"soak": ?"[^"]+"/, '"soak":"P1M"'));
+  return { cwd, manifest };
+}
+
+test.each([
+  ['whose vault is asked before it is read through', true, []],
+  ['whose servers this process starts', false, []],
+  ['out of which something is chosen', true, ['--target', 'key']],
+  ['whose plan is to be saved', true, ['--out', 'plan.json']],
+])(
+  'a manifest that is wrong, %s, is refused as a whole and nothing is planned',
+  async (_what, isServed, more) => {
+    const { cwd, manifest } = await wrongOne(isServed);
+    const ran = await keyturn(['plan', '--sandbox', '--manifest', manifest, ...more], { cwd });
+    expect(ran.code, ran.err).toBe(1);
+    expect(ran.out).toBe('');
+    expect(ran.err).toContain('not what keyturn writes there');
+    expect(ran.err).toContain('secrets.0.soak');
+    expect(ran.err).not.toContain('vault://');
+
+    const json = await keyturn(['plan', '--sandbox', '--format', 'json', '--manifest', manifest], { cwd });
+    expect(json.code).toBe(1);
+    expect(JSON.parse(json.out)).toMatchObject({
+      exitCode: 1,
+      error: { code: 'bad-file', where: manifest },
+    });
+  },
+);
