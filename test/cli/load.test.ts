@@ -160,3 +160,16 @@ test('a plan asks a vault and a swarm without Node loading its own fetch', async
   expect(loaded).toContain('NativeModule http');
   expect(loaded).not.toContain('undici');
 });
+
+test('a command that runs does not lay out the help of all commands, as yargs would for each', async () => {
+  const folder = await temporaryFolder();
+  const env = { NODE_V8_COVERAGE: join(folder, 'coverage') };
+  expect(await keyturn(['history', 'list'], { cwd: folder, env })).toMatchObject({ code: 0 });
+  const [name = ''] = await readdir(join(folder, 'coverage'));
+  const { result } = JSON.parse(await readFile(join(folder, 'coverage', name), 'utf8')) as {
+    result: { url: string; functions: { functionName: string; ranges: { count: number }[] }[] }[];
+  };
+  const usage = result.find(({ url }) => url.endsWith('/yargs/build/lib/usage.js'));
+  const help = usage?.functions.find(({ functionName }) => functionName === 'help');
+  expect(help?.ranges[0]?.count).toBe(0);
+});
