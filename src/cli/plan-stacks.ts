@@ -87,7 +87,8 @@ async function choice(
   argv: PlanArgs,
   declaring: readonly Declaring[],
 ): Promise<{ readonly chosen: ReturnType<typeof selection>; readonly stacks: readonly Declaring[] }> {
-  const isChosen = argv.target.length + argv.rotate.length > 0;
+  // A what-if says first of when it is.
+  const isChosen = argv.target.length + argv.rotate.length > 0 || argv.at !== undefined;
   const hasHosts = declaring.some(({ head }) => head.platforms.some(({ kind }) => kind === 'host'));
   if (!isChosen && !hasHosts) return { chosen: { target: [], rotate: [] }, stacks: declaring };
   const declared = await Promise.all(declaring.map((each) => each.whole()));

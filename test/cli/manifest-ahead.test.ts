@@ -27,6 +27,7 @@ test.each([
   ['whose vault is asked before it is read through', true, []],
   ['whose servers this process starts', false, []],
   ['out of which something is chosen', true, ['--target', 'key']],
+  ['of another time', true, ['--at', '2027-01-01T00:00:00Z']],
   ['whose plan is to be saved', true, ['--out', 'plan.json']],
 ])(
   'a manifest that is wrong, %s, is refused as a whole and nothing is planned',
