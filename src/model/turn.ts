@@ -11,3 +11,20 @@ export function turn(): Promise<void> {
   last = last.then(() => nextTurn());
   return last;
 }
+
+/** Does a piece of work whose `yield`s say where it may be put aside, a turn for each, and resolves with what it returns. */
+export async function inTurns<T>(work: Iterator<void, T>): Promise<T> {
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return step.value;
+    await turn();
+  }
+}
+
+/** Does the same without a pause. */
+export function atOnce<T>(work: Iterator<void, T>): T {
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return step.value;
+  }
+}

@@ -10,6 +10,7 @@ import { notificationProblems } from '../model/notification-rules.ts';
 import { WEEKDAYS } from '../model/openings.ts';
 import { ANCHOR } from '../model/seal.ts';
 import { personalProblems, personalTexts } from '../model/personal.ts';
+import { atOnce, inTurns } from '../model/turn.ts';
 import type { Problem } from '../model/fault.ts';
 import { Fault } from '../model/fault.ts';
 import { consumerRef, secretRef } from './addresses.ts';
@@ -267,7 +268,8 @@ export function parseManifest(text: string, where: string): Declared {
 
 /** The same, of a manifest that may never be in force: the guard knows nothing of it. */
 export function checkManifest(text: string, where: string): Declared {
-  return consistent(parseFormat(text, where, MANIFEST_FORMAT, manifestSchema, NEXT), where);
+  const declared = parseFormat(text, where, MANIFEST_FORMAT, manifestSchema, NEXT);
+  return consistent(declared, atOnce(contradictions(declared)), where);
 }
 
 /** A manifest that is read while others are asked. */
@@ -282,11 +284,16 @@ export interface OpenedManifest {
 export function openManifest(text: string, where: string): OpenedManifest {
   const file = { text, where, format: MANIFEST_FORMAT, schema: manifestObject, next: NEXT };
   const { head, check } = parseFormatInTurns<Declared>(file, ['secrets', 'consumers']);
-  return { head: head(), check: async () => inForce(consistent(await check(), where)) };
+  return {
+    head: head(),
+    check: async () => {
+      const declared = await check();
+      return inForce(consistent(declared, await inTurns(contradictions(declared)), where));
+    },
+  };
 }
 
-function consistent(declared: Declared, where: string): Declared {
-  const problems = contradictions(declared);
+function consistent(declared: Declared, problems: readonly Problem[], where: string): Declared {
   if (problems.length === 0) return declared;
   throw new Fault({
     code: 'bad-file',
@@ -304,7 +311,10 @@ export function inForce(declared: Declared): Declared {
   return declared;
 }
 
-function contradictions(declared: Declared): Problem[] {
+/** So many secrets or consumers are looked at between two turns. */
+const AT_ONCE = 200;
+
+function* contradictions(declared: Declared): Generator<void, Problem[]> {
   const problems: Problem[] = [];
   const say = (where: string, what: string): void => void problems.push({ what, where });
   const namesOf = (what: string, names: readonly string[]): Set<string> => {
@@ -318,14 +328,18 @@ function contradictions(declared: Declared): Problem[] {
   namesOf('notification', namesIn(declared.notifications ?? []));
   namesOf('smoke test', namesIn(declared.smokeTests ?? []));
 
-  for (const { address, vault, name, dependsOn, derivedFrom, together, apart } of declared.secrets) {
+  for (const [at, secret] of declared.secrets.entries()) {
+    if (at % AT_ONCE === 0) yield;
+    const { address, vault, name, dependsOn, derivedFrom, together, apart } = secret;
     if (address !== secretAddress(vault, name)) say(address, `is not the address of "${name}" in "${vault}"`);
     if (!vaults.has(vault)) say(address, `vault "${vault}" is not declared`);
     for (const other of [...dependsOn, ...derivedFrom, ...together, ...apart.map((each) => each.secret)]) {
       if (!secrets.has(other)) say(address, `"${other}" is not declared`);
     }
   }
-  for (const { kind, address, platform, service, mounts, dependsOn } of declared.consumers) {
+  for (const [at, consumer] of declared.consumers.entries()) {
+    if (at % AT_ONCE === 0) yield;
+    const { kind, address, platform, service, mounts, dependsOn } = consumer;
     if (address !== consumerAddress(platform, service)) {
       say(address, `is not the address of "${service}" on "${platform}"`);
     }
@@ -355,7 +369,8 @@ function contradictions(declared: Declared): Problem[] {
     }
     for (const { what } of freezeProblems(freeze)) say(freeze.path, what);
   }
-  for (const secret of declared.secrets) {
+  for (const [at, secret] of declared.secrets.entries()) {
+    if (at % AT_ONCE === 0) yield;
     // The planner computes with them: a date that never comes, or is none, must not get there.
     const dates = [...cadenceProblems(secret.cadence), ...secret.windows.flatMap(windowProblems)];
     for (const { what } of [...dates, ...hookProblems(secret), ...personalProblems(secret)])
