@@ -19,7 +19,7 @@ import type {
 } from '../model/plan.ts';
 import type { BuildRead } from '../model/host.ts';
 import type { FlipOrder } from '../model/platform.ts';
-import { isPlatformOnly, lowestGivenOut, recordedVersion } from '../model/recorded.ts';
+import { isPlatformOnly, isTwin, lowestGivenOut, recordedVersion } from '../model/recorded.ts';
 import type { SecretValue } from '../model/secret-value.ts';
 import { prove, retire, revoke } from './death.ts';
 import { assertCopyUnused, copyUsers } from './unused.ts';
@@ -274,21 +274,36 @@ async function restore(step: RestoreStep, work: Work): Promise<DoneFacts> {
     known = failed.size;
     storeId = await putBack(step, [...failed], work);
     if (storeId !== undefined) putBackHere.add(storeId);
-    const twins = await versionsOf(step.secret, step.failed, work);
-    for (const twin of twins) if (!putBackHere.has(twin.storeId)) failed.add(twin.storeId);
+    for (const late of await written(step, work)) if (!putBackHere.has(late)) failed.add(late);
   }
+  // Of a twin nobody knows the value: it is disabled only where it is not all that there is to read.
+  if (storeId === undefined && step.twins !== undefined) return { disabled: [], proof: unreadableText(step) };
   const disabled = await disableAll(step.secret, [...failed], work);
   if (storeId !== undefined) return { storeId, disabled };
-  if (step.to === null) return { disabled };
-  return {
-    disabled,
-    proof: `v${step.to} is disabled in the vault, by someone else: no version of it was made the newest`,
-  };
+  return step.to === null ? { disabled } : { disabled, proof: unreadableText(step) };
+}
+
+function unreadableText({ to }: RestoreStep): string {
+  return `v${to ?? '?'} is disabled in the vault, by someone else: no version of it was made the newest`;
+}
+
+/** What a restore disables, as far as it is listed now: all of the failed version, or its twins alone. */
+async function written({ secret, failed, twins }: RestoreStep, work: Work): Promise<string[]> {
+  const listed = await versionsOf(secret, failed, work);
+  if (twins === undefined) return listed.map(({ storeId }) => storeId);
+  const record = work.journal.secret(secret);
+  const known = new Set(record?.versions.flatMap(({ storeIds }) => storeIds));
+  const late = listed.filter(
+    (version) => record !== undefined && isTwin(version, listed, record, work.plan.stack),
+  );
+  return [...twins, ...late.map(({ storeId }) => storeId)].filter((storeId) => !known.has(storeId));
 }
 
 /** Another one for each further version that failed: one that came later must not pass for taken back already. */
-function operationOf({ operation }: RestoreStep, failed: readonly string[]): string {
-  return failed.length === 1 ? operation : digestOf([operation, ...failed.toSorted()]).slice(0, 32);
+function operationOf({ operation, twins }: RestoreStep, failed: readonly string[]): string {
+  return failed.length === (twins?.length ?? 1)
+    ? operation
+    : digestOf([operation, ...failed.toSorted()]).slice(0, 32);
 }
 
 /**
@@ -296,6 +311,7 @@ function operationOf({ operation }: RestoreStep, failed: readonly string[]): str
  * at once: any other may still arrive, or was seen by the plan and is missing from an older list.
  */
 async function failedStoreIds(step: RestoreStep, work: Work): Promise<string[]> {
+  if (step.twins !== undefined) return written(step, work);
   const { secret, failed: ordinal, address } = step;
   const found = storeIdsOf(secret, ordinal, await versionsOf(secret, ordinal, work), work);
   const mint = [...work.standings.values()].find(

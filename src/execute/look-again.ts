@@ -1,13 +1,14 @@
 import type { Address, SecretAddress } from '../model/address.ts';
 import { homeOf, nameOf } from '../model/address.ts';
 import type { Fingerprints } from '../model/journal.ts';
+import type { ObservedVersion } from '../model/observed.ts';
 import { itemFingerprint } from '../model/observed.ts';
-import { isStray, recordedVersion } from '../model/recorded.ts';
+import { isStray, isTwin, recordedVersion } from '../model/recorded.ts';
 import type { Work } from './work.ts';
 
 /**
  * What vaults and platforms show of everything that this apply touched, so that the next plan takes our own
- * changes for ours. What cannot be looked at is left out, and a secret with a stray below its newest version is
+ * changes for ours. What cannot be looked at is left out, and a secret with a stray or a twin below its newest version is
  * null: the next plan then lists its versions once more.
  */
 export async function lookAgain(work: Work): Promise<Fingerprints> {
@@ -39,7 +40,10 @@ async function vaultFingerprint(address: SecretAddress, work: Work): Promise<str
   const newest = recordedVersion(record, record?.current ?? null)?.storeIds.at(-1);
   if (record === undefined || newest === undefined) return undefined;
   const versions = await attempt(() => work.vaultOf(address).versions(nameOf(address), work.lost));
-  if (versions?.some((version) => isStray(version, record, work.plan.stack)) === true) return null;
+  const { stack } = work.plan;
+  const isLate = (version: ObservedVersion): boolean =>
+    isStray(version, record, stack) || (version.enabled && isTwin(version, versions ?? [], record, stack));
+  if (versions?.some(isLate) === true) return null;
   const version = versions?.find(({ storeId }) => storeId === newest);
   return version === undefined ? undefined : itemFingerprint(version);
 }

@@ -119,7 +119,8 @@ export interface MintStep extends StepBase {
 
 /**
  * Undoes a mint: writes the prior value as the newest again (a further storeId of the same ordinal), then
- * disables the failed version. Where there is no prior it only disables.
+ * disables the failed version. Where there is no prior it only disables. With `twins` it undoes what a mint wrote
+ * beside the version on record, and that one keeps its role.
  */
 export interface RestoreStep extends StepBase {
   readonly kind: 'restore';
@@ -127,6 +128,8 @@ export interface RestoreStep extends StepBase {
   readonly failed: Ordinal;
   /** Operation id of the mint that it undoes: spent from then on. */
   readonly undoes: string;
+  /** The vault's ids of twins of `failed` (`isTwin`): they alone are disabled. Absent: every storeId of `failed` is. */
+  readonly twins?: readonly string[];
   readonly to: Ordinal | null;
   readonly operation: string;
   /** When the vault calls the value of before expired; absent: never. */

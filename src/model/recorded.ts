@@ -152,7 +152,7 @@ export function lowestGivenOut({ lowest, highest, versions }: RecordedSecret): O
  * Whether the vault gives out a version of this stack that its record does not count on: one that it gave out and
  * does not know, or knows as retired. Only a write that took effect after its apply had given up on it is so.
  * Versions of an earlier record are not, because they may be all that there is, and neither is one whose tags name
- * a version in use: anyone who may write can copy tags.
+ * a version in use: anyone who may write can copy tags. Of these `isTwin` says which are ours.
  */
 export function isStray(version: ObservedVersion, record: RecordedSecret, stack: string): boolean {
   const { ordinal, enabled, storeId } = version;
@@ -161,6 +161,30 @@ export function isStray(version: ObservedVersion, record: RecordedSecret, stack:
   const role = recordedVersion(record, ordinal)?.role ?? null;
   if (role !== null) return role === 'retired';
   return ordinal <= record.highest && ordinal >= (lowestGivenOut(record) ?? Infinity);
+}
+
+/** How far apart the vault's clock can put two writes of one mint: nothing is on its way for longer. */
+const TWINS_WITHIN_S = 24 * 60 * 60;
+
+/**
+ * Whether a version, enabled or not, is a second one of a mint that is on record: it carries the operation id of a
+ * version in use, is none of its storeIds, and was written within a day of the one of them that does. So is a write that
+ * took effect after its mint had been done again; nobody is given its value, because only recorded storeIds are read. A
+ * version that came later than a day was written by somebody who copied the tags, and so was one of another operation.
+ */
+export function isTwin(
+  version: ObservedVersion,
+  listed: readonly ObservedVersion[],
+  record: RecordedSecret,
+  stack: string,
+): boolean {
+  const { storeId, ordinal, operation, created } = version;
+  const own = recordedVersion(record, ordinal);
+  if (own === null || version.stack !== stack || operation !== own.operation) return false;
+  if (own.role === 'pending' || own.role === 'retired') return false;
+  if (record.versions.some(({ storeIds }) => storeIds.includes(storeId))) return false;
+  const minted = listed.find((each) => each.operation === operation && own.storeIds.includes(each.storeId));
+  return minted !== undefined && Math.abs(created - minted.created) <= TWINS_WITHIN_S;
 }
 
 export function recordedVersion(

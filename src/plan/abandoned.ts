@@ -1,7 +1,7 @@
 import type { Address, SecretAddress } from '../model/address.ts';
 import { nameOf } from '../model/address.ts';
 import type { DeclaredSecret } from '../model/declared.ts';
-import type { Cause, Group, Note, SettleStep, Step } from '../model/plan.ts';
+import type { Cause, Group, Note, RestoreStep, SettleStep, Step } from '../model/plan.ts';
 import { isPlatformOnly, recordedVersion } from '../model/recorded.ts';
 import { settleStep } from './dated.ts';
 import { restoreStep } from './mint.ts';
@@ -10,6 +10,8 @@ import type { Rotation } from './rotations.ts';
 import { unstageStep } from './steps.ts';
 import type { Stray } from './strays.ts';
 import { beyondRecord, strayVersions } from './strays.ts';
+import type { Twins } from './twins.ts';
+import { twinVersions } from './twins.ts';
 import { placesOf, unreadable, usesOf } from './uses.ts';
 import type { View } from './view.ts';
 
@@ -17,7 +19,7 @@ import type { View } from './view.ts';
  * Versions that were minted and neither promoted nor taken back, because their way back failed twice or because
  * they arrived after it: their copies are removed, and the current version becomes the newest in the vault again.
  * One that this plan goes on with is left alone, and so is one that a consumer still names: that consumer is
- * flipped back first.
+ * flipped back first. Twins of versions on record, which nobody reads, are disabled in the same way.
  */
 export function abandonedWork(
   view: View,
@@ -46,6 +48,11 @@ export function abandonedWork(
         ? 'an earlier apply could not take it back'
         : 'it arrived after its apply had given up on it';
       steps.push(...settles, ...stepsBack(secret, version, settles, why, id, view));
+    }
+    for (const twins of twinVersions(secret, view)) {
+      const id = `a${groups.length + 1}`;
+      groups.push({ id, needs: [], secrets: [secret.address], consumers: [] });
+      steps.push(twinsBack(secret, twins, id, view));
     }
   }
   return { groups, steps, notes };
@@ -130,4 +137,22 @@ function stepsBack(
   const last = `${group}.${settles.length + unstages.length + 1}`;
   const restore = restoreStep(given, last, group, readable, view);
   return [...unstages, { ...restore, needs: unstages.map(({ id }) => id) }];
+}
+
+function twinsBack(secret: DeclaredSecret, twins: Twins, group: string, view: View): RestoreStep {
+  const { ordinal, operation, storeIds, to } = twins;
+  const cause: Cause = {
+    kind: 'rollback',
+    reason: `v${ordinal} was written once more under the same operation id`,
+  };
+  const given = {
+    secret,
+    ordinal,
+    cause,
+    // Another twin must be followed by a write of its own to be no longer the newest.
+    operation: [operation, 'twins', ...storeIds].join(' '),
+    undoes: operation,
+    twins: storeIds,
+  };
+  return restoreStep(given, `${group}.1`, group, to, view);
 }

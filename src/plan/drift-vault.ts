@@ -9,6 +9,7 @@ import type { Drift } from './mends.ts';
 import { applyTo, enabling, recovering, rotation, tagging } from './mends.ts';
 import { isLeftToUsers } from './present.ts';
 import { beyondRecord, recordIsOlder, strayVersions } from './strays.ts';
+import { twinVersions } from './twins.ts';
 import { unreadable } from './uses.ts';
 import type { View } from './view.ts';
 import { lossesOf } from './way-back.ts';
@@ -135,7 +136,7 @@ function replaced(
     return { ...moved, text, next: applyTo(address) };
   }
   if (seen.enabled && seen.ordinal !== null && isOurWork(secret, record, seen, view)) {
-    const text = `the newest version of ${name} is v${seen.ordinal}, v${current} is recorded`;
+    const text = strangerText(name, current, seen, view);
     return { ...moved, text, next: `keyturn apply ${view.declared.stack}` };
   }
   return { ...moved, text: strangerText(name, current, seen, view), ...rotation(secret, view) };
@@ -149,7 +150,8 @@ function isOurWork(
   view: View,
 ): boolean {
   const isPending = recordedVersion(record, ordinal)?.role === 'pending';
-  return isPending || strayVersions(secret, view).some((stray) => stray.ordinal === ordinal);
+  const late = [...strayVersions(secret, view), ...twinVersions(secret, view)];
+  return isPending || late.some((each) => each.ordinal === ordinal);
 }
 
 function strangerText(name: string, current: number, seen: ObservedSecret, view: View): string {

@@ -13,6 +13,7 @@ import { mintStep } from './mint.ts';
 import type { Rotation } from './rotations.ts';
 import { flipStep, mintsWritten, stageSteps, verifyStep } from './steps.ts';
 import { strayCopies } from './strays.ts';
+import { twinVersions } from './twins.ts';
 import type { View } from './view.ts';
 
 export interface EmergencyOrder {
@@ -343,9 +344,14 @@ class EmergencyGroup {
     const item = secret === undefined ? null : this.#view.vaultItem(secret);
     const seen = item !== null && 'seen' in item ? (item.seen?.versions ?? []) : [];
     const known = new Set(this.#view.recordOf(address)?.versions.flatMap(({ storeIds }) => storeIds));
-    const taken = this.#cluster.rotations.find((rotation) => rotation.secret.address === address)?.taken;
+    const rotation = this.#cluster.rotations.find((each) => each.secret.address === address);
+    // Where nothing is written before them here, twins of what stays are disabled by an apply, which puts that before them.
+    const stays = rotation === undefined ? (this.#view.recordOf(address)?.current ?? null) : null;
+    const left = secret === undefined ? [] : twinVersions(secret, this.#view);
+    const kept = left.filter(({ ordinal }) => ordinal === stays).flatMap(({ storeIds }) => storeIds);
+    const spared = new Set([...known, ...kept, rotation?.taken]);
     return seen
-      .filter(({ storeId, enabled }) => enabled && !known.has(storeId) && storeId !== taken)
+      .filter(({ storeId, enabled }) => enabled && !spared.has(storeId))
       .map(({ storeId }) => storeId)
       .sort();
   }

@@ -85,13 +85,16 @@ function readable({ secret, prior }: Rotation, view: View): number | null {
 
 /** The vault part of a way back: the prior value becomes the newest again, the failed one is disabled. */
 export function restoreStep(
-  rotation: Pick<Rotation, 'secret' | 'ordinal' | 'cause' | 'operation'> & { readonly undoes?: string },
+  rotation: Pick<Rotation, 'secret' | 'ordinal' | 'cause' | 'operation'> &
+    Partial<Pick<RestoreStep, 'undoes' | 'twins'>>,
   id: string,
   group: string,
   to: number | null,
   view: View,
 ): RestoreStep {
-  const { secret, ordinal, cause, operation } = rotation;
+  const { secret, ordinal, cause, operation, twins } = rotation;
+  const what =
+    twins === undefined ? `v${ordinal}` : `the ${twins.length === 1 ? 'twin' : 'twins'} of v${ordinal}`;
   const back = to === null ? '' : `make v${to} the newest of ${secret.name} again and `;
   return {
     kind: 'restore',
@@ -100,10 +103,11 @@ export function restoreStep(
     address: secret.address,
     needs: [],
     cause,
-    text: `${back}disable v${ordinal} in ${secret.vault}`,
+    text: `${back}disable ${what} in ${secret.vault}`,
     secret: secret.address,
     failed: ordinal,
     undoes: rotation.undoes ?? operation,
+    ...(twins === undefined ? {} : { twins }),
     to,
     operation: operationId('restore', view.recorded.lineage, operation),
     ...(to === null ? {} : expiry(secret, view)),

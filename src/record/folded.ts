@@ -182,7 +182,7 @@ function restored(draft: Draft, step: RestoreStep, storeId: string | null, at: I
   draft.changeSecret(step.secret, (secret) => ({
     ...secret,
     versions: secret.versions.map((version) => {
-      if (version.ordinal === step.failed) {
+      if (version.ordinal === step.failed && step.twins === undefined) {
         return { ...version, role: 'retired' as const, retiredAt: at, retiredWhy: 'undone' as const };
       }
       if (version.ordinal !== step.to || storeId === null || version.storeIds.includes(storeId))

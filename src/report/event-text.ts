@@ -1,7 +1,7 @@
 import { nameOf, spoken } from '../model/address.ts';
 import type { ApplyEvent } from '../model/event.ts';
 import type { FaultRecord } from '../model/fault.ts';
-import type { Plan, PlanKind, Step } from '../model/plan.ts';
+import type { Plan, PlanKind, RestoreStep, Step } from '../model/plan.ts';
 import type { Evidence } from '../model/platform.ts';
 import { countText, versionText } from './cause-text.ts';
 import { faultFields } from './fault-text.ts';
@@ -136,12 +136,17 @@ function returning(group: string, plan: Plan | undefined): string {
     .join('; ');
 }
 
+function restoring({ failed, twins, to }: RestoreStep): string {
+  if (to === null) return `disabling v${failed}`;
+  return `restoring v${to} over ${twins === undefined ? '' : 'a twin of '}v${failed}`;
+}
+
 function doing(step: Step): string {
   switch (step.kind) {
     case 'mint':
       return `minting v${step.ordinal}`;
     case 'restore':
-      return step.to === null ? `disabling v${step.failed}` : `restoring v${step.to} over v${step.failed}`;
+      return restoring(step);
     case 'stage':
       return `staging ${step.copy}`;
     case 'unstage':

@@ -40,6 +40,6 @@ export function moveOf(secret: SecretAddress, steps: readonly Step[]): PlannedSe
   const own = steps.find((step) => 'secret' in step && step.secret === secret);
   if (own === undefined) return null;
   if (own.kind === 'mint') return { from: own.inverse?.to ?? null, to: own.ordinal };
-  if (own.kind === 'restore') return { from: own.failed, to: own.to };
+  if (own.kind === 'restore') return own.twins === undefined ? { from: own.failed, to: own.to } : null;
   return own.kind === 'retire' ? { from: own.ordinal, to: 'retired' } : null;
 }

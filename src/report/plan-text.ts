@@ -181,6 +181,7 @@ function secretMove(secret: SecretAddress, steps: readonly Step[]): string {
   if (move !== null)
     return move.to === 'retired' ? `${versionText(move.from)} -> retired` : moveText(move.from, move.to);
   const own = steps.find((step) => 'secret' in step && step.secret === secret);
+  if (own?.kind === 'restore') return versionText(own.failed);
   return own !== undefined && 'ordinal' in own ? versionText(own.ordinal) : '';
 }
 

@@ -179,6 +179,11 @@ const CASES: readonly Case[] = [
     finds: { rule: 'moved', next: 'keyturn apply shop' },
   },
   {
+    says: 'a twin of the current version that arrived late is taken back by any apply',
+    given: vaultSince('a late twin'),
+    finds: { rule: 'moved', next: 'keyturn apply shop' },
+  },
+  {
     says: 'another stack wrote over it',
     given: vaultSince('new version by stack other'),
     finds: { rule: 'moved', next: `keyturn apply --rotate ${WRITER}` },

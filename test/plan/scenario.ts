@@ -123,7 +123,8 @@ interface ScenarioSecret {
     | 'newest disabled'
     | 'the mint of this plan'
     | 'the mint of this plan, disabled'
-    | 'a late arrival';
+    | 'a late arrival'
+    | 'a late twin';
 }
 
 interface ScenarioService {
@@ -537,6 +538,7 @@ function interfere(scenario: Scenario, declared: Declared, recorded: Recorded, w
     if (since === 'new version by hand') world.write(one.address, {});
     if (since === 'new version by stack other') world.write(one.address, tagsOf('other', 1, 'theirs'));
     if (since === 'a late arrival') world.write(one.address, tagsOf('shop', 4, 'given up'));
+    if (since === 'a late twin') world.write(one.address, newest?.tags ?? {});
     if (!since.startsWith('the mint')) continue;
     const { now } = scenario;
     const view = new View({ declared, recorded, now, observed: look(world, declared, recorded, now) });

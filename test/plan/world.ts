@@ -291,7 +291,14 @@ export class World {
     if (step.to === null) return { disabled: this.#disable(step.secret, step.failed, recorded) };
     this.#readable(step.secret, step.to, recorded);
     const storeId = this.write(step.secret, tagsOf('shop', step.to, step.operation));
+    if (step.twins !== undefined) return { storeId, disabled: this.#disableTwins(step.secret, step.twins) };
     return { storeId, disabled: this.#disable(step.secret, step.failed, recorded) };
+  }
+
+  #disableTwins(secret: SecretAddress, twins: readonly string[]): string[] {
+    const written = this.storeOf(secret).filter(({ storeId }) => twins.includes(storeId));
+    for (const version of written) version.enabled = false;
+    return written.map(({ storeId }) => storeId);
   }
 
   #idsOf(secret: SecretAddress, ordinal: number, recorded: Recorded): StoredVersion[] {

@@ -175,7 +175,7 @@ export class World {
   static async open(
     declared: Declared,
     replicas = 2,
-    vaultOptions: Pick<VaultOptions, 'intercept'> = {},
+    vaultOptions: Pick<VaultOptions, 'intercept' | 'clock'> = {},
   ): Promise<World> {
     const directory = await mkdtemp(join(tmpdir(), 'keyturn-world-'));
     const vault = await startVault({ name: VAULT, directory: join(directory, 'vault'), ...vaultOptions });
