@@ -80,7 +80,8 @@ async function mint(step: MintStep, work: Work): Promise<DoneFacts> {
   }
   const value = valueFor(step, work);
   const written = await vault.write(name, value, as, work.lost);
-  work.keepMinted(step.secret, ordinal, value);
+  // What was found may be a late write of an earlier try, with a value that nobody knows any more: it is read when it is needed.
+  if (!written.isFound) work.keepMinted(step.secret, ordinal, value);
   return { storeId: written.storeId };
 }
 

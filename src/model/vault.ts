@@ -21,6 +21,13 @@ export interface WriteAs {
   readonly tags: Readonly<Record<string, string>>;
 }
 
+/** What became of a write. */
+export interface Written {
+  readonly storeId: string;
+  /** It was found by its operation id: an earlier try may have made it, and then with another value. */
+  readonly isFound: boolean;
+}
+
 /**
  * A place where values are kept. Every method throws a Fault and nothing else; none puts a value into it.
  *
@@ -40,17 +47,13 @@ export interface Vault {
   versions(secret: string, signal?: AbortSignal): Promise<ObservedVersion[]>;
 
   /**
-   * Holds afterwards: exactly one version with this operation id exists, and its storeId is returned.
+   * Holds afterwards: a version with this operation id exists, and its storeId is returned. There is no other one,
+   * unless an earlier write of it arrives after it counted as lost (`isTwin`).
    *
    * An answer that was lost is resolved by looking for the operation id; the value is never sent twice blindly.
    * On a fault the version may or may not exist yet: calling again with the same `as` finds it.
    */
-  write(
-    secret: string,
-    value: SecretValue,
-    as: WriteAs,
-    signal?: AbortSignal,
-  ): Promise<{ readonly storeId: string }>;
+  write(secret: string, value: SecretValue, as: WriteAs, signal?: AbortSignal): Promise<Written>;
 
   /**
    * Holds afterwards, confirmed by listing: this version, which someone else wrote, carries our tags beside its own.

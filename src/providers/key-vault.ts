@@ -7,7 +7,7 @@ import type { ObservedSecret, ObservedVersion } from '../model/observed.ts';
 import { SecretValue } from '../model/secret-value.ts';
 import type { Seal, SealWrite } from '../model/seal.ts';
 import { ANCHOR } from '../model/seal.ts';
-import type { Vault, WriteAs } from '../model/vault.ts';
+import type { Vault, WriteAs, Written } from '../model/vault.ts';
 import { workloadIdentity } from './azure-claims.ts';
 import { azureCredential } from './azure-credential.ts';
 import type { Credential, GithubOidc } from './azure-credential.ts';
@@ -97,28 +97,24 @@ class KeyVault implements Vault {
   async find(secret: string, operation: string, signal?: AbortSignal): Promise<ObservedVersion | null> {
     const versions = await this.versions(secret, signal);
     const found = versions.filter((version) => version.operation === operation);
-    // A write that arrived after it counted as lost leaves two; every caller must then pick the same one.
+    // A write that arrived after it counted as lost leaves two; every caller must then pick the same one, and the other
+    // one is a twin of it.
     found.sort((a, b) => Number(b.enabled) - Number(a.enabled) || (a.storeId < b.storeId ? -1 : 1));
     return found[0] ?? null;
   }
 
-  async write(
-    secret: string,
-    value: SecretValue,
-    as: WriteAs,
-    signal?: AbortSignal,
-  ): Promise<{ readonly storeId: string }> {
+  async write(secret: string, value: SecretValue, as: WriteAs, signal?: AbortSignal): Promise<Written> {
     requireFit(this.name, secret, value);
     const tags = tagsOf(this.name, secret, as);
     // Looking first is also what gives a cold client its token: until it has one, the SDK sends all but the first
     // of several parallel requests with their bodies and without a token.
-    const written = await this.find(secret, as.operation, signal);
-    if (written !== null) return { storeId: written.storeId };
+    const there = await this.find(secret, as.operation, signal);
+    if (there !== null) return { storeId: there.storeId, isFound: true };
     for (let writes = 1; ; writes += 1) {
-      const storeId = await this.#set(secret, value, as, tags, writes === WRITES, signal);
-      if (storeId !== null) return { storeId };
+      const written = await this.#set(secret, value, as, tags, writes === WRITES, signal);
+      if (written !== null) return written;
       const late = await this.arrival(secret, as.operation, signal);
-      if (late !== null) return { storeId: late.storeId };
+      if (late !== null) return { storeId: late.storeId, isFound: true };
     }
   }
 
@@ -204,7 +200,7 @@ class KeyVault implements Vault {
     tags: Record<string, string>,
     isLast: boolean,
     signal: AbortSignal | undefined,
-  ): Promise<string | null> {
+  ): Promise<Written | null> {
     const call = this.#call({ doing: 'write', secret, signal });
     const client = await this.#opened(call);
     try {
@@ -214,7 +210,7 @@ class KeyVault implements Vault {
         client.setSecret(secret, value.reveal(), { tags, ...contentType, ...expiry }),
       );
       if (properties.version === undefined) throw new TypeError('[unexpected] a version without an id');
-      return properties.version;
+      return { storeId: properties.version, isFound: false };
     } catch (thrown) {
       const refusal = this.#pipeline.refusalOf(thrown);
       const isLost = isUncertain(thrown, refusal);
@@ -222,7 +218,7 @@ class KeyVault implements Vault {
       const fault = vaultFault(thrown, refusal, call);
       if (!isLost) throw fault;
       const arrived = call.signal?.aborted === true ? null : await this.arrival(secret, as.operation, signal);
-      if (arrived !== null) return arrived.storeId;
+      if (arrived !== null) return { storeId: arrived.storeId, isFound: true };
       const live = `a version with operation "${as.operation}" may still arrive in the vault`;
       const next = 'run apply again: it finds that version, or writes it once';
       throw new Fault({ ...fault.toJSON(), live, next });

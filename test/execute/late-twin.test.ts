@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TAG_OPERATION, TAG_STACK, TAG_VERSION } from '../../src/model/observed.ts';
 import type { RecordedVersion } from '../../src/model/recorded.ts';
+import type { VaultOptions } from '../../src/sandbox/vault.ts';
 import { killedBefore, outcomeOf } from '../support/killed.ts';
 import { declare, secret, service, STACK, World } from '../support/world.ts';
 
@@ -140,6 +141,37 @@ describe('a write that arrives when its emergency has made that version again', 
       'the newest version of a says that it is v2, and is not the one that was recorded as it',
     );
     expect(await world.newest('a')).toBe('late');
+  });
+});
+
+describe('a write that arrives in the place of one whose answer is lost', () => {
+  it('is what consumers get: the value that was sent last is nowhere in the vault', async () => {
+    let isRefused = false;
+    let late: (() => Promise<void>) | null = null;
+    const intercept: NonNullable<VaultOptions['intercept']> = async ({ operation, carryOut }) => {
+      if (operation === 'SecretListVersions' && isRefused) return { status: 400, body: {} };
+      if (operation !== 'SecretSet' || late === null) return carryOut();
+      const write = late;
+      late = null;
+      await write();
+      return null;
+    };
+    world = await World.open(declare([secret('a')], [service('api', ['a'])]), 1, { ...options, intercept });
+    await world.apply();
+    const plan = await world.planCompromise(['a']);
+    const operation = plan.steps.find((step) => step.kind === 'mint')?.operation ?? '';
+    isRefused = true;
+    await killedBefore(world, plan, outcomeOf(plan, 'mint'));
+    isRefused = false;
+    const tags = { [TAG_VERSION]: '2', [TAG_OPERATION]: operation, [TAG_STACK]: STACK };
+    late = () => world.writeByHand('a', 'good-late', tags);
+    expect((await world.resume())?.outcome).toBe('done');
+    expect(await world.versions('a')).toEqual(['v1 disabled', 'v2 enabled']);
+    expect(await world.newest('a')).toBe('good-late');
+    const copies = [...world.swarm.contents.secrets.values()];
+    expect(copies.map(({ name, data }) => [name, Buffer.from(data, 'base64').toString()])).toEqual([
+      ['a_v2', 'good-late'],
+    ]);
   });
 });
 

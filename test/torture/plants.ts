@@ -2,7 +2,7 @@ import http from 'node:http';
 import { Fault, asFault } from '../../src/model/fault.ts';
 import { TAG_OPERATION, TAG_STACK, TAG_VERSION } from '../../src/model/observed.ts';
 import type { Plan, Step } from '../../src/model/plan.ts';
-import type { WriteAs } from '../../src/model/vault.ts';
+import type { WriteAs, Written } from '../../src/model/vault.ts';
 import type { OpenFile } from '../../src/record/files.ts';
 import { LEASE_TERMS } from '../../src/record/lease.ts';
 import type { Case } from './case.ts';
@@ -182,16 +182,11 @@ function failing(given: Case): Case {
 }
 
 /** A PUT, and another one where the first was not answered with success. */
-async function blindWrite(
-  uri: string,
-  secret: string,
-  value: string,
-  as: WriteAs,
-): Promise<{ storeId: string }> {
+async function blindWrite(uri: string, secret: string, value: string, as: WriteAs): Promise<Written> {
   for (let tries = 1; ; tries += 1) {
     const answer = await put(uri, secret, value, as).catch(() => null);
     if (answer !== null && answer.id !== undefined)
-      return { storeId: answer.id.slice(answer.id.lastIndexOf('/') + 1) };
+      return { storeId: answer.id.slice(answer.id.lastIndexOf('/') + 1), isFound: false };
     if (tries === 3) throw new Fault({ code: 'vault-unreachable', what: 'the vault does not answer' });
   }
 }
