@@ -115,7 +115,7 @@ function copiedTags({ name, address }: DeclaredSecret, { stores }: Scene): strin
     if (!hasCopiedTags(stored)) return [];
     const { ordinal, ids } = stored;
     return [
-      `${ids.length} versions in the vault say that they are ${name} v${ordinal}, and some by the same write: somebody copied its tags`,
+      `${ids.length} versions in the vault say that they are ${name} v${ordinal}, and some by the same write: one of them came late, or somebody copied its tags`,
     ];
   });
 }

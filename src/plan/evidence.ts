@@ -32,7 +32,7 @@ export function storedVersions(secret: DeclaredSecret, view: View): Stored[] {
     .sort((a, b) => a.ordinal - b.ordinal);
 }
 
-/** An operation id is of one write: where two versions carry it, somebody copied tags. */
+/** An operation id is of one write: where two versions carry it, one of them came late, or somebody copied tags. */
 export function hasCopiedTags({ ids }: Stored): boolean {
   return new Set(ids.map(({ operation }) => operation)).size < ids.length;
 }
