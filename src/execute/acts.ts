@@ -89,10 +89,23 @@ async function mint(step: MintStep, work: Work): Promise<DoneFacts> {
 async function mintedBefore(step: MintStep, work: Work): Promise<ObservedVersion | null> {
   const vault = work.vaultOf(step.secret);
   const name = nameOf(step.secret);
+  const known = await recordedOf(step, work);
+  if (known !== null) return known;
   if (work.standings.get(step.id)?.isCutOff !== true) return vault.find(name, step.operation, work.lost);
   const message = `looking for v${step.ordinal}, whose write may still arrive`;
   work.tell({ type: 'step_progress', step: step.id, address: step.address, message });
   return vault.arrival(name, step.operation, work.lost);
+}
+
+/** The version on record that this mint made, where the vault gives it out: of twins it is the one. */
+async function recordedOf(
+  { secret, ordinal, operation }: MintStep,
+  work: Work,
+): Promise<ObservedVersion | null> {
+  const recorded = recordedVersion(work.journal.secret(secret), ordinal);
+  if (recorded?.operation !== operation) return null;
+  const listed = await versionsOf(secret, ordinal, work);
+  return listed.find(({ storeId, enabled }) => enabled && recorded.storeIds.includes(storeId)) ?? null;
 }
 
 function spent(step: MintStep): Fault {

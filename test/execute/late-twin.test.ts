@@ -175,6 +175,27 @@ describe('a write that arrives in the place of one whose answer is lost', () => 
   });
 });
 
+describe('a mint that is gone on with', () => {
+  it('takes up the version that is recorded, whatever twins of it arrived', async () => {
+    world = await World.open(declare([secret('a')], [service('api', ['a'])]), 1, options);
+    const plan = await world.plan();
+    await killedBefore(world, plan, outcomeOf(plan, 'flip'));
+    const match = { operation: 'ServiceUpdate' } as const;
+    world.swarm.fault({ match, times: 'always', action: 'fail', status: 403, message: 'no' });
+    await world.resume();
+    world.swarm.clearFaults();
+    const { role, storeIds } = await recorded(1);
+    expect(role).toBe('pending');
+    const value = await world.newest('a');
+    for (const late of ['a', 'b', 'c', 'd', 'e', 'f']) await arrives(1, `good-late-${late}`);
+    expect((await world.apply()).outcome).toBe('done');
+    expect(await recorded(1)).toMatchObject({ role: 'current', storeIds });
+    expect((await world.apply()).outcome).toBe('done');
+    expect(await world.newest('a')).toBe(value);
+    expect((await world.versions('a')).filter((version) => version === 'v1 enabled')).toHaveLength(2);
+  });
+});
+
 describe('a version that carries the tags of one on record', () => {
   it('is left alone when it came later than any write can: somebody copied them', async () => {
     await openMintedAgain();
