@@ -4,7 +4,7 @@ import { Fault } from '../model/fault.ts';
 import type { DoneFacts } from '../model/journal.ts';
 import type { ObservedVersion } from '../model/observed.ts';
 import type { RestoreStep } from '../model/plan.ts';
-import { isPlatformOnly, isTwin, lowestGivenOut, recordedVersion } from '../model/recorded.ts';
+import { isPlatformOnly, isTwin, lowestGivenOut } from '../model/recorded.ts';
 import type { SecretValue } from '../model/secret-value.ts';
 import { disableAll, isDisabled, readVersion, storeIdsOf, versionsOf } from './versions.ts';
 import type { Work } from './work.ts';

@@ -272,6 +272,18 @@ describe('what it writes', () => {
     expect((await vault.versions('a')).map((version) => version.storeId)).toEqual([storeId]);
   });
 
+  it('says of a version that it found that an earlier try may have made it', async () => {
+    const running = await embedded();
+    const vault = connect(running, { pace: { backoffMs: 1, lateMs: 50 } });
+    const written = await vault.write('a', value(), as(1, 'op-1'));
+    expect(written.isFound).toBe(false);
+    expect(await vault.write('a', value(), as(1, 'op-1'))).toEqual({ ...written, isFound: true });
+    running.fault({ match: { operation: 'SecretSet' }, action: 'drop-after' });
+    expect(await vault.write('a', value(), as(2, 'op-2'))).toMatchObject({ isFound: true });
+    running.fault({ match: { operation: 'SecretSet' }, action: 'drop-before' });
+    expect(await vault.write('a', value(), as(3, 'op-3'))).toMatchObject({ isFound: false });
+  });
+
   it.each([3_600_000, -3_600_000])(
     'waits as long for a late write when the clock jumps by %d ms',
     async (jump) => {
@@ -314,7 +326,7 @@ describe('what it writes', () => {
     const running = await embedded();
     const first = await connect(running).write('a', value(), as(1, 'op-1'));
     const again = await connect(running).write('a', value(), as(1, 'op-1'));
-    expect(again).toEqual(first);
+    expect(again).toEqual({ ...first, isFound: true });
     expect(sent(running, 'SecretSet')).toHaveLength(1);
   });
 
