@@ -108,10 +108,11 @@ export async function resumeInterrupted(
   held: HeldRecord,
   stage: Stage,
 ): Promise<Resumed | null> {
-  const lines = await session.record.interrupted();
-  const begin = lines?.[0];
+  const lines = await session.record.journal();
+  if (lines === null) return null;
+  const [begin] = lines;
   if (begin?.type !== 'begin') {
-    if (await session.record.hasJournal()) await held.resume(now);
+    await held.resume(now);
     return null;
   }
   remark(

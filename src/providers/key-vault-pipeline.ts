@@ -100,8 +100,13 @@ export class KeyVaultPipeline {
   }
 
   /** Runs SDK calls under a signal. */
-  under<T>(signal: AbortSignal | undefined, act: () => Promise<T>): Promise<T> {
-    return CALLS.run({ signal, ahead: new ReadAhead() }, act);
+  async under<T>(signal: AbortSignal | undefined, act: () => Promise<T>): Promise<T> {
+    const ahead = new ReadAhead(signal);
+    try {
+      return await CALLS.run({ signal, ahead }, act);
+    } finally {
+      ahead.end();
+    }
   }
 
   /** The refusal behind an error of the SDK, or null where it has none. */
@@ -120,12 +125,11 @@ export class KeyVaultPipeline {
     // The SDK sends the same request again once it has a token: the first 401 is then history.
     this.#refusals.delete(request);
     const { signal, ahead } = CALLS.getStore() ?? {};
-    const send = (each: Request): Promise<Response> => this.#send(each, next, signal);
-    const response = await (ahead?.take(request) ?? send(request));
+    const response = await (ahead?.take(request) ?? this.#send(request, next, signal));
     if (response.status >= 400) this.#refusals.set(request, refusalIn(response));
     else if (this.#identity === undefined)
       this.#identity = entraIdentity(request.headers.get('authorization') ?? '');
-    await ahead?.follow(request, response, send);
+    await ahead?.follow(request, response, (page, until) => this.#send(page, next, until));
     return response;
   }
 

@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as iteration } from 'node:timers/promises';
 import type { SecretClientOptions } from '@azure/keyvault-secrets';
 
 type Policy = NonNullable<SecretClientOptions['additionalPolicies']>[number]['policy'];
@@ -8,11 +8,23 @@ type Response = Awaited<ReturnType<Parameters<Policy['sendRequest']>[1]>>;
 /**
  * The pages of one list, each asked for as soon as the one that names it is there. A vault is listed page after page, and the
  * SDK reads a page through, which takes it half a millisecond, before it asks for the next: here both go on at once. Nothing is
- * asked that the SDK would not ask, and nothing outlives the list.
+ * asked that the SDK would not ask, and what it did not ask for when the list ends is given up.
  */
 export class ReadAhead {
+  readonly #signal: AbortSignal | undefined;
+  readonly #stop = new AbortController();
+  #until: AbortSignal | null = null;
   #next: { readonly url: string; readonly answer: Promise<Response> } | null = null;
-  #isOff = false;
+
+  /** Of a list under this signal, where there is one. */
+  constructor(signal: AbortSignal | undefined) {
+    this.#signal = signal;
+  }
+
+  /** The list is over: nothing is asked ahead any more, and what is under way ends. */
+  end(): void {
+    this.#stop.abort();
+  }
 
   /**
    * The answer to this request where it was asked for already; null: send it. Whoever asks for something else than the page that
@@ -25,29 +37,37 @@ export class ReadAhead {
     if (request.method === 'GET' && next.url === new URL(request.url).href) {
       return next.answer.then((response) => ({ ...response, request }));
     }
-    this.#isOff = true;
+    this.end();
     return null;
   }
 
   /**
-   * Asks, by `send`, for the page that the answer to this request names, where it names one of the same vault. Resolves once that
-   * request has left: Node writes it behind everything that is computed at once, which would be the reading of the page before.
+   * Asks, by `send`, for the page that the answer to this request names, where it names one of the same vault as the SDK would
+   * ask for it. Resolves once that request has left: Node writes it behind everything that is computed at once, which would be the
+   * reading of the page before.
    */
   async follow(
     request: Request,
     response: Response,
-    send: (request: Request) => Promise<Response>,
+    send: (request: Request, signal: AbortSignal) => Promise<Response>,
   ): Promise<void> {
-    if (this.#isOff || request.method !== 'GET' || response.status !== 200) return;
+    if (this.#stop.signal.aborted || request.method !== 'GET' || response.status !== 200) return;
     const url = nextLinkIn(response.bodyAsText ?? '');
     if (url?.origin !== new URL(request.url).origin) return;
+    // To a link without it the SDK adds it.
+    if (!url.searchParams.has('api-version')) return;
     // It carries what the request before it did: the token, and the id by which the vault's log knows it.
     const ahead = Object.create(Object.getPrototypeOf(request) as object) as Request;
-    const answer = send(Object.assign(ahead, request, { url: url.href }));
+    this.#until ??= AbortSignal.any([
+      this.#stop.signal,
+      ...(this.#signal === undefined ? [] : [this.#signal]),
+    ]);
+    const answer = send(Object.assign(ahead, request, { url: url.href }), this.#until);
     // It may fail before it is asked for.
     answer.catch(() => undefined);
     this.#next = { url: url.href, answer };
-    await turn();
+    // No `turn`: that waits for whoever computes something meanwhile.
+    await iteration();
   }
 }
 

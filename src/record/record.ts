@@ -84,9 +84,13 @@ export class StackRecord {
 
   /** The journal of an apply that runs or did not end; null where there is none. */
   async interrupted(): Promise<readonly JournalLine[] | null> {
-    if (!(await this.hasJournal())) return null;
-    const { lines } = await this.#load();
-    return lines.length === 0 ? null : lines;
+    const lines = await this.journal();
+    return lines === null || lines.length === 0 ? null : lines;
+  }
+
+  /** The same, but empty where the journal of an apply that is over lies there. */
+  async journal(): Promise<readonly JournalLine[] | null> {
+    return (await this.hasJournal()) ? (await this.#load()).lines : null;
   }
 
   /**

@@ -16,15 +16,17 @@ function page(nextLink: string | null, status = 200): Response {
 }
 
 /** A list, and what was asked ahead of it; each answer names no further page. */
-function list(answer: () => Promise<Response> = () => Promise.resolve(page(null))) {
+function list(answer: () => Promise<Response> = () => Promise.resolve(page(null)), signal?: AbortSignal) {
   const asked: string[] = [];
-  const ahead = new ReadAhead();
+  const signals: AbortSignal[] = [];
+  const ahead = new ReadAhead(signal);
   const follow = (of: Request, response: Response): Promise<void> =>
-    ahead.follow(of, response, ({ url }) => {
+    ahead.follow(of, response, ({ url }, until) => {
       asked.push(url);
+      signals.push(until);
       return answer();
     });
-  return { ahead, asked, follow };
+  return { ahead, asked, follow, signals };
 }
 
 describe('the pages of a list', () => {
@@ -32,10 +34,10 @@ describe('the pages of a list', () => {
     const { ahead, asked, follow } = list();
     const first = request('/secrets?maxresults=25');
     expect(ahead.take(first)).toBeNull();
-    await follow(first, page(`${VAULT}:443/secrets?$skiptoken=2`));
-    expect(asked).toEqual([`${VAULT}/secrets?$skiptoken=2`]);
+    await follow(first, page(`${VAULT}:443/secrets?api-version=7.5&$skiptoken=2`));
+    expect(asked).toEqual([`${VAULT}/secrets?api-version=7.5&$skiptoken=2`]);
 
-    const second = request(':443/secrets?$skiptoken=2');
+    const second = request(':443/secrets?api-version=7.5&$skiptoken=2');
     const answer = await ahead.take(second);
     expect(answer).toMatchObject({ status: 200 });
     expect(answer?.request).toBe(second);
@@ -47,43 +49,72 @@ describe('the pages of a list', () => {
   it.each([
     [
       'is named before the items',
-      `{"nextLink":"${VAULT}/secrets?$skiptoken=2","value":[{"tags":{"nextLink":"x"}}]}`,
+      `{"nextLink":"${VAULT}/secrets?api-version=7.5&$skiptoken=2","value":[{"tags":{"nextLink":"x"}}]}`,
     ],
     [
       'is named behind a tag of that name',
-      `{"value":[{"tags":{"nextLink":"x"}}],"nextLink":"${VAULT}/secrets?$skiptoken=2"}`,
+      `{"value":[{"tags":{"nextLink":"x"}}],"nextLink":"${VAULT}/secrets?api-version=7.5&$skiptoken=2"}`,
     ],
     [
       'has its name in a tag',
-      `{"value":[{"tags":{"a":"\\"nextLink\\":\\"x\\"}"}}],"nextLink":"${VAULT}/secrets?$skiptoken=2" }`,
+      `{"value":[{"tags":{"a":"\\"nextLink\\":\\"x\\"}"}}],"nextLink":"${VAULT}/secrets?api-version=7.5&$skiptoken=2" }`,
     ],
   ])('are found where the next one %s', async (_where, bodyAsText) => {
     const { asked, follow } = list();
     await follow(request('/secrets'), { status: 200, bodyAsText } as Response);
-    expect(asked).toEqual([`${VAULT}/secrets?$skiptoken=2`]);
+    expect(asked).toEqual([`${VAULT}/secrets?api-version=7.5&$skiptoken=2`]);
+  });
+
+  it('that nobody asked for are given up when the list ends, or its signal says so', async () => {
+    const stop = new AbortController();
+    const stopped = list(undefined, stop.signal);
+    await stopped.follow(request('/secrets'), page(`${VAULT}/secrets?api-version=7.5&$skiptoken=2`));
+    stop.abort();
+    const ended = list();
+    await ended.follow(request('/secrets'), page(`${VAULT}/secrets?api-version=7.5&$skiptoken=2`));
+    ended.ahead.end();
+    await ended.follow(request('/secrets'), page(`${VAULT}/secrets?api-version=7.5&$skiptoken=3`));
+    expect([...stopped.signals, ...ended.signals].map(({ aborted }) => aborted)).toEqual([true, true]);
   });
 
   it('that follow a failed one fail where they are asked for, and nowhere else', async () => {
     const { ahead, follow } = list(() => Promise.reject(new Error('reset')));
-    await follow(request('/secrets'), page(`${VAULT}/secrets?$skiptoken=2`));
-    await expect(ahead.take(request('/secrets?$skiptoken=2'))).rejects.toThrow('reset');
+    await follow(request('/secrets'), page(`${VAULT}/secrets?api-version=7.5&$skiptoken=2`));
+    await expect(ahead.take(request('/secrets?api-version=7.5&$skiptoken=2'))).rejects.toThrow('reset');
   });
 
   it('are not asked for ahead any more once another one was asked for than the last page named', async () => {
     const { ahead, asked, follow } = list();
-    await follow(request('/secrets'), page(`${VAULT}/secrets?$skiptoken=2`));
-    const other = request('/secrets?$skiptoken=two');
+    await follow(request('/secrets'), page(`${VAULT}/secrets?api-version=7.5&$skiptoken=2`));
+    const other = request('/secrets?api-version=7.5&$skiptoken=two');
     expect(ahead.take(other)).toBeNull();
-    await follow(other, page(`${VAULT}/secrets?$skiptoken=3`));
+    await follow(other, page(`${VAULT}/secrets?api-version=7.5&$skiptoken=3`));
     expect(asked).toHaveLength(1);
   });
 
   it.each([
-    ['of another host', request('/secrets'), page('https://else.vault.azure.net/secrets?$skiptoken=2')],
-    ['without TLS', request('/secrets'), page('http://shop.vault.azure.net/secrets?$skiptoken=2')],
+    [
+      'of another host',
+      request('/secrets'),
+      page('https://else.vault.azure.net/secrets?api-version=7.5&$skiptoken=2'),
+    ],
+    [
+      'without TLS',
+      request('/secrets'),
+      page('http://shop.vault.azure.net/secrets?api-version=7.5&$skiptoken=2'),
+    ],
+    [
+      'without the version that the SDK would add',
+      request('/secrets'),
+      page(`${VAULT}/secrets?$skiptoken=2`),
+    ],
     ['that is no address', request('/secrets'), page('2')],
-    ['of a refusal', request('/secrets'), page(`${VAULT}/secrets?$skiptoken=2`, 401)],
-    ['of a change', request('/secrets/a', { method: 'PATCH' }), page(`${VAULT}/secrets?$skiptoken=2`)],
+    ['of a refusal', request('/secrets'), page(`${VAULT}/secrets?api-version=7.5&$skiptoken=2`, 401)],
+    [
+      'of a change',
+      request('/secrets/a', { method: 'PATCH' }),
+      page(`${VAULT}/secrets?api-version=7.5&$skiptoken=2`),
+    ],
     ['of the last page', request('/secrets'), page(null)],
     [
       'that is a tag of the last page',

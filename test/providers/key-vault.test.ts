@@ -56,8 +56,8 @@ const as = (ordinal: number, operation: string, more: Partial<WriteAs> = {}): Wr
   ...more,
 });
 
-/** A server that answers whoever has signed in with this; resolves with its address. */
-async function answering(body: (request: IncomingMessage, url: string) => string): Promise<string> {
+/** A server that answers whoever has signed in with this, null: never; resolves with its address. */
+async function answering(body: (request: IncomingMessage, url: string) => string | null): Promise<string> {
   let url = '';
   const server = createServer((request, response) => {
     const isSignedIn = request.headers.authorization !== undefined;
@@ -66,7 +66,8 @@ async function answering(body: (request: IncomingMessage, url: string) => string
       'www-authenticate':
         'Bearer authorization="https://login.windows.net/t", resource="https://vault.azure.net"',
     });
-    response.end(isSignedIn ? body(request, url) : '{}');
+    const text = isSignedIn ? body(request, url) : '{}';
+    if (text !== null) response.end(text);
   });
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   ended.push(async () => {
@@ -191,6 +192,20 @@ describe('what it reads', () => {
     );
     // What the SDK asks for has an id of its own; what is asked for ahead has that of the request before.
     expect(asked[1]?.[1]).toBe(asked[0]?.[1]);
+  });
+
+  it('gives up the page that it asked for ahead where the one before cannot be read', async () => {
+    let given = 0;
+    const url = await answering(({ url: path = '', socket }, own) => {
+      if (!path.includes('skiptoken')) {
+        const nextLink = `${own}/secrets?api-version=7.5&$skiptoken=1`;
+        return JSON.stringify({ value: [{ id: 'nonsense' }], nextLink });
+      }
+      socket.once('close', () => (given += 1));
+      return null;
+    });
+    await faultOf(connect({ url }).list());
+    await expect.poll(() => given).toBe(1);
   });
 
   it('gives the same fingerprint for the same item, and another one after any change of it', async () => {
