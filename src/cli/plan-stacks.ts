@@ -43,13 +43,29 @@ export interface PlanOrder {
 }
 
 /** `plan` behind the project's app: connects, looks, plans and prints, stack by stack. */
-export async function planStacks(
-  argv: PlanArgs,
-  { declaring, at, terminal, signal }: PlanOrder,
-): Promise<ExitCode> {
-  const { chosen, stacks } = await choice(argv, declaring);
-  const heads = stacks.map(({ head }) => head);
+export async function planStacks(argv: PlanArgs, order: PlanOrder): Promise<ExitCode> {
+  const { chosen, stacks } = await choice(argv, order.declaring);
   const wholes = (): Promise<Declared[]> => Promise.all(stacks.map((each) => each.whole()));
+  try {
+    return await planChosen(argv, { ...order, chosen, stacks, wholes });
+  } catch (thrown) {
+    // What is wrong with the declaration itself is told alone: nothing else of it counts then.
+    await wholes();
+    throw thrown;
+  }
+}
+
+interface ChosenOrder extends PlanOrder {
+  readonly chosen: ReturnType<typeof selection>;
+  readonly stacks: readonly Declaring[];
+  readonly wholes: () => Promise<Declared[]>;
+}
+
+async function planChosen(
+  argv: PlanArgs,
+  { chosen, stacks, wholes, at, terminal, signal }: ChosenOrder,
+): Promise<ExitCode> {
+  const heads = stacks.map(({ head }) => head);
   if (argv.out !== undefined) refuseSeveral(heads);
   const world = await openWorld(argv, heads, 'planner', terminal, wholes);
   const sessions = openSessions(world, stacks, signal);
@@ -62,7 +78,6 @@ export async function planStacks(
       heads,
       async (head) => planStack(await sessions.of(head), context),
       async (fault, { stack }) => {
-        // What is wrong with the declaration itself is told alone: nothing else of it counts then.
         await wholes();
         return failed(fault, stack, terminal);
       },

@@ -69,7 +69,7 @@ export interface Declaring {
   readonly whole: () => Promise<Declared>;
 }
 
-/** The same as `readDeclared`, of which a manifest file is read through while others are asked. */
+/** The same as `readDeclared`, of which a large manifest file is read through while others are asked. */
 export async function openDeclared(
   argv: ProjectArgs,
   terminal: Terminal,
@@ -79,12 +79,17 @@ export async function openDeclared(
   const { manifest, stack } = argv;
   if (manifest === undefined)
     return (await readDeclared(argv, terminal, signal, meanwhile)).map((declared) => whole(declared));
-  const text = await manifestText(manifest);
-  const { openManifest } = await import('../record/manifest.ts');
-  const { head, check } = openManifest(text, manifest);
-  choose([head], stack);
+  const opened = await openManifestFile(manifest);
+  return stack.length === 0 ? [opened] : choose([await opened.whole()], stack).map(whole);
+}
+
+async function openManifestFile(path: string): Promise<Declaring> {
+  const text = await manifestText(path);
+  const { openManifest, parseManifest } = await import('../record/manifest.ts');
+  const opened = openManifest(text, path);
+  if (opened === null) return whole(parseManifest(text, path));
   let checking: Promise<Declared> | null = null;
-  return [{ head, whole: () => (checking ??= check()) }];
+  return { head: opened.head, whole: () => (checking ??= opened.check()) };
 }
 
 /** A stack that is read. */

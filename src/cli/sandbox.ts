@@ -40,8 +40,8 @@ export interface SandboxOptions {
   readonly directory: string;
   readonly parts: SandboxParts;
   readonly stacks: readonly Declared[];
-  /** All of them, where `stacks` are their heads alone. Absent: they are all. */
-  readonly wholes?: () => Promise<readonly Declared[]>;
+  /** All of them, where `stacks` may be their heads alone. */
+  readonly wholes: () => Promise<readonly Declared[]>;
   readonly isEmpty: boolean;
   /** Serve for other clients too, at these ports on; other commands then use these servers. */
   readonly serve?: { readonly port: number };
@@ -75,7 +75,7 @@ async function startOwn(root: string, options: SandboxOptions): Promise<Sandbox>
   };
   try {
     const { vaults, swarms } = namesIn(options);
-    const stacks = (await options.wholes?.()) ?? options.stacks;
+    const stacks = await options.wholes();
     // Once for all: jiti fails where one module is asked for twice at once.
     await loadServers();
     const { startSwarm } = await import('../sandbox/swarm.ts');

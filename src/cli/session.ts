@@ -131,11 +131,15 @@ async function look(
   whole: Declaring['whole'],
   signal: AbortSignal | undefined,
 ): Promise<Pick<Session, 'declared' | 'recorded' | 'observed'>> {
-  const read = await record.fetch();
-  // What is looked at is looked at after that, so that an apply which ends in between is not taken for somebody else's work.
   const stop = new AbortController();
-  const [declaring, recording] = [whole(), read()];
-  for (const reading of [declaring, recording]) reading.catch(() => stop.abort());
+  // Before anybody is asked: whoever does not answer soon leaves time for it.
+  const declaring = whole();
+  declaring.catch(() => stop.abort());
+  const read = await record.fetch();
+  if (stop.signal.aborted) await declaring;
+  // What is looked at is looked at after that, so that an apply which ends in between is not taken for somebody else's work.
+  const recording = read();
+  recording.catch(() => stop.abort());
   const both = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
   const observed = await observe({
     declared: declaring,

@@ -274,18 +274,29 @@ export function checkManifest(text: string, where: string): Declared {
 
 /** A manifest that is read while others are asked. */
 export interface OpenedManifest {
-  /** All of it but its secrets and consumers, which are empty here: it names what is connected. */
+  /** All of it but its secrets and consumers, which are empty here: it names what is connected, each once. */
   readonly head: Declared;
   /** What `parseManifest` returns or throws, in turns with other work. */
   readonly check: () => Promise<Declared>;
 }
 
-/** The same for whoever has requests under way meanwhile. Throws here where the manifest has no head that is right. */
-export function openManifest(text: string, where: string): OpenedManifest {
+/** A text of so many characters, of some 1,500 secrets, is checked as fast as another module is loaded. */
+const LARGE = 1_000_000;
+
+/**
+ * The same for whoever has requests under way meanwhile; null: it is small, and read as fast at once. Throws what
+ * `parseManifest` does where something is wrong with the head.
+ */
+export function openManifest(text: string, where: string): OpenedManifest | null {
+  if (text.length < LARGE) return null;
   const file = { text, where, format: MANIFEST_FORMAT, schema: manifestObject, next: NEXT };
-  const { head, check } = parseFormatInTurns<Declared>(file, ['secrets', 'consumers']);
+  const { head: headOf, check } = parseFormatInTurns<Declared>(file, ['secrets', 'consumers']);
+  const head = headOf();
+  const wrong: string[] = [];
+  sayRepeated(head, (_, what) => wrong.push(what));
+  if (wrong.length > 0) parseManifest(text, where);
   return {
-    head: head(),
+    head,
     check: async () => {
       const declared = await check();
       return inForce(consistent(declared, await inTurns(contradictions(declared)), where));
@@ -317,16 +328,11 @@ const AT_ONCE = 200;
 function* contradictions(declared: Declared): Generator<void, Problem[]> {
   const problems: Problem[] = [];
   const say = (where: string, what: string): void => void problems.push({ what, where });
-  const namesOf = (what: string, names: readonly string[]): Set<string> => {
-    for (const name of repeated(names)) say('(the whole file)', `${what} "${name}" is declared twice`);
-    return new Set(names);
-  };
-  const vaults = namesOf('vault', namesIn(declared.vaults));
-  const platforms = namesOf('platform', namesIn(declared.platforms));
-  const secrets = namesOf('secret', addressesIn(declared.secrets));
-  const consumers = namesOf('consumer', addressesIn(declared.consumers));
-  namesOf('notification', namesIn(declared.notifications ?? []));
-  namesOf('smoke test', namesIn(declared.smokeTests ?? []));
+  const vaults = new Set(namesIn(declared.vaults));
+  const platforms = new Set(namesIn(declared.platforms));
+  const secrets = new Set(addressesIn(declared.secrets));
+  const consumers = new Set(addressesIn(declared.consumers));
+  sayRepeated(declared, say);
 
   for (const [at, secret] of declared.secrets.entries()) {
     if (at % AT_ONCE === 0) yield;
@@ -377,6 +383,19 @@ function* contradictions(declared: Declared): Generator<void, Problem[]> {
       say(secret.address, what);
   }
   return problems;
+}
+
+function sayRepeated(declared: Declared, say: (where: string, what: string) => void): void {
+  const kinds: readonly (readonly [string, readonly string[]])[] = [
+    ['vault', namesIn(declared.vaults)],
+    ['platform', namesIn(declared.platforms)],
+    ['secret', addressesIn(declared.secrets)],
+    ['consumer', addressesIn(declared.consumers)],
+    ['notification', namesIn(declared.notifications ?? [])],
+    ['smoke test', namesIn(declared.smokeTests ?? [])],
+  ];
+  for (const [what, names] of kinds)
+    for (const name of repeated(names)) say('(the whole file)', `${what} "${name}" is declared twice`);
 }
 
 function repeated(names: readonly string[]): string[] {

@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { keyturn, project, REPOSITORY, SHOP } from './project.ts';
 
-/** A project whose sandbox another process serves, or not; and its manifest, with a secret that is wrong. */
+/**
+ * A project whose sandbox another process serves, or not; and its manifest, with a secret that is wrong, and so large that it is
+ * read through while others are asked.
+ */
 async function wrongOne(isServed: boolean): Promise<{ readonly cwd: string; readonly manifest: string }> {
   const cwd = await project(SHOP);
   expect((await keyturn(['synth'], { cwd })).code).toBe(0);
@@ -19,11 +22,21 @@ async function wrongOne(isServed: boolean): Promise<{ readonly cwd: string; read
   }
   const text = await readFile(join(cwd, 'cdktf.out', 'stacks', 'shop', 'keyturn.json'), 'utf8');
   const manifest = join(cwd, 'wrong.json');
-  await writeFile(manifest, text.replace(/"soak": ?"[^"]+"/, '"soak":"P1M"'));
+  await writeFile(manifest, text.replace(/"soak": ?"[^"]+"/, '"soak":"P1M"') + ' '.repeat(1_000_000));
   return { cwd, manifest };
 }
 
+test('a manifest that is wrong is told before what is wrong with the sandbox', async () => {
+  const { cwd, manifest } = await wrongOne(true);
+  await writeFile(manifest, (await readFile(manifest, 'utf8')).replaceAll('shop-secrets', 'other-vault'));
+  const ran = await keyturn(['plan', '--sandbox', '--manifest', manifest], { cwd });
+  expect(ran.code, ran.err).toBe(1);
+  expect(ran.err).toContain('secrets.0.soak');
+  expect(ran.err).not.toContain('other-vault');
+});
+
 test.each([
+  ['of which another stack is asked for', true, ['other']],
   ['whose vault is asked before it is read through', true, []],
   ['whose servers this process starts', false, []],
   ['out of which something is chosen', true, ['--target', 'key']],

@@ -144,13 +144,17 @@ test('what is declared is read through while the vault is listed, which does not
 
 test('what is wrong with a declaration ends the look at once, whoever does not answer', async () => {
   let ended = false;
+  let begun = (): void => undefined;
   const { world: connected } = await connectedBy(async (_stack, signal) => {
+    begun();
     await new Promise((resolve) => signal?.addEventListener('abort', resolve));
     ended = true;
   });
   const head = oneSwarm('a');
   const wrong = new Fault({ code: 'bad-file', what: 'the manifest contradicts itself', next: 'synth again' });
-  const declaring = { head, whole: () => Promise.reject(wrong) };
+  // Only once somebody is asked.
+  const asked = new Promise<void>((resolve) => (begun = resolve));
+  const declaring = { head, whole: () => asked.then(() => Promise.reject(wrong)) };
   const sessions = openSessions(connected, [declaring], new AbortController().signal);
   await expect(sessions.of(head)).rejects.toBe(wrong);
   expect(ended).toBe(true);

@@ -5,6 +5,7 @@ import { consumerAddress, secretAddress } from '../../src/model/address.ts';
 import type { Fault } from '../../src/model/fault.ts';
 import { asFault } from '../../src/model/fault.ts';
 import type { Recorded } from '../../src/model/recorded.ts';
+import type { OpenedManifest } from '../../src/record/manifest.ts';
 import { openManifest, parseManifest } from '../../src/record/manifest.ts';
 import { openState, parseState, stateText } from '../../src/record/state-file.ts';
 
@@ -145,8 +146,19 @@ function manifestOf(times: number): string {
   return JSON.stringify({ ...manifest, secrets: [...manifest.secrets, ...more] });
 }
 
+/** The same, so large that it is worth it. */
+function large(text: string): string {
+  return text + ' '.repeat(1_000_000);
+}
+
+function opened(text: string): OpenedManifest {
+  const manifest = openManifest(large(text), 'keyturn.json');
+  if (manifest === null) throw new Error('it is small');
+  return manifest;
+}
+
 async function inTurns(text: string): Promise<unknown> {
-  return openManifest(text, 'keyturn.json').check();
+  return opened(text).check();
 }
 
 describe('a manifest that is read in turns', () => {
@@ -159,7 +171,7 @@ describe('a manifest that is read in turns', () => {
     );
     await fc.assert(
       fc.asyncProperty(broken, async (text) => {
-        const atOnce = await outcomeOf(() => parseManifest(text, 'keyturn.json'));
+        const atOnce = await outcomeOf(() => parseManifest(large(text), 'keyturn.json'));
         expect(await outcomeOf(() => inTurns(text))).toEqual(atOnce);
       }),
       { numRuns: 150 },
@@ -168,7 +180,7 @@ describe('a manifest that is read in turns', () => {
 
   it('has a head that names what is connected, and no secret or consumer', () => {
     const { vaults, platforms, stack } = parseManifest(GOLDEN, 'keyturn.json');
-    const { head } = openManifest(GOLDEN, 'keyturn.json');
+    const { head } = opened(GOLDEN);
     expect(head).toMatchObject({ vaults, platforms, stack, secrets: [], consumers: [] });
   });
 
@@ -177,7 +189,21 @@ describe('a manifest that is read in turns', () => {
       /"soak": ?"[^"]+"/,
       '"soak":"P1M"',
     );
-    const { problems } = faultOf(() => openManifest(text, 'keyturn.json'));
+    const { problems } = faultOf(() => opened(text));
     expect(problems.map(({ where }) => where)).toEqual(expect.arrayContaining(['stack', 'secrets.0.soak']));
+  });
+
+  it('has no head where that names a vault twice: nobody could know which one is meant', () => {
+    const manifest = JSON.parse(GOLDEN) as { vaults: object[] };
+    const [first] = manifest.vaults;
+    const other = { ...first, uri: 'https://other.vault.azure.net' };
+    const { problems } = faultOf(() =>
+      opened(JSON.stringify({ ...manifest, vaults: [...manifest.vaults, other] })),
+    );
+    expect(problems.map(({ what }) => what).join()).toMatch(/^vault ".+" is declared twice$/);
+  });
+
+  it('is not opened where it is small: reading it at once takes less time than asking anybody', () => {
+    expect(openManifest(GOLDEN, 'keyturn.json')).toBeNull();
   });
 });

@@ -25,6 +25,7 @@ export async function serve(argv: ServeArgs): Promise<ExitCode> {
     directory: resolve(argv.directory),
     parts: { vault: true, swarm: true, hosts: true },
     stacks,
+    wholes: () => Promise.resolve(stacks),
     isEmpty: argv.sandboxEmpty,
     serve: { port: argv.port },
   });
