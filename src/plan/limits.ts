@@ -14,7 +14,8 @@ export function tooManyVersions(secret: DeclaredSecret, view: View): string | nu
   const recorded = view.recordOf(secret.address)?.versions ?? [];
   const item = view.vaultItem(secret);
   const listed = 'seen' in item ? (item.seen?.versions?.length ?? 0) : 0;
-  const count = Math.max(listed, recorded.flatMap(({ storeIds }) => storeIds).length);
+  const known = recorded.reduce((sum, { storeIds }) => sum + storeIds.length, 0);
+  const count = Math.max(listed, known);
   if (count < NEAR) return null;
   const state = count < BACKUP_LIMIT ? `from ${BACKUP_LIMIT} on it cannot` : 'it cannot';
   return `${secret.name} has ${count} versions in ${secret.vault}: ${state} be backed up; declare its successor under a new name`;

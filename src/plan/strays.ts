@@ -5,7 +5,7 @@ import type { ObservedSecret, ObservedVersion } from '../model/observed.ts';
 import { itemFingerprint } from '../model/observed.ts';
 import type { RecordedCopy, RecordedSecret } from '../model/recorded.ts';
 import { isStray, recordedVersion } from '../model/recorded.ts';
-import type { View } from './view.ts';
+import type { LabelledCopy, View } from './view.ts';
 
 /** A version of ours that the record does not know, or knows as retired, and that the vault gives out all the same. */
 export interface Stray {
@@ -89,11 +89,13 @@ export function strayCopies(
 ): { readonly copy: RecordedCopy; readonly ordinal: Ordinal }[] {
   const record = view.recordOf(address);
   if (record === undefined) return [];
-  return view.labelledCopies(address).flatMap((copy) => {
-    const version = recordedVersion(record, copy.ordinal);
-    const isGivenUp = version === null ? copy.ordinal < (record.current ?? 0) : version.role === 'retired';
-    const isListed = version?.copies.some(({ id }) => id === copy.id) === true;
-    const { platform, name, id, ordinal } = copy;
-    return isGivenUp && !isListed ? [{ copy: { platform, name, id }, ordinal }] : [];
-  });
+  const isStrayCopy = ({ id, ordinal }: LabelledCopy): boolean => {
+    const version = recordedVersion(record, ordinal);
+    const isGivenUp = version === null ? ordinal < (record.current ?? 0) : version.role === 'retired';
+    return isGivenUp && version?.copies.some((each) => each.id === id) !== true;
+  };
+  return view
+    .labelledCopies(address)
+    .filter(isStrayCopy)
+    .map(({ platform, name, id, ordinal }) => ({ copy: { platform, name, id }, ordinal }));
 }

@@ -90,7 +90,7 @@ export class View {
     this.observed = input.observed;
     this.recorded = sortedRecord(input.recorded);
     const records = Object.entries(this.recorded.secrets) as [SecretAddress, RecordedSecret][];
-    this.recordsByAddress = records.sort(by(([address]) => address));
+    this.recordsByAddress = ordered(records, ([address]) => address);
     this.now = input.now;
     this.prunesPlatformOnly = input.options?.prunePlatformOnly ?? false;
     this.#secrets = new Map(this.declared.secrets.map((secret) => [secret.address, secret]));
@@ -280,11 +280,25 @@ function apartBothWays(secrets: readonly DeclaredSecret[]): Map<SecretAddress, A
 function sortedDeclaration(declared: Declared): Declared {
   return {
     ...declared,
-    secrets: [...declared.secrets].sort(by(({ address }) => address)),
-    consumers: declared.consumers
-      .map((consumer) => ({ ...consumer, mounts: [...consumer.mounts].sort(by(({ target }) => target)) }))
-      .sort(by(({ address }) => address)),
+    secrets: ordered(declared.secrets, ({ address }) => address),
+    consumers: ordered(declared.consumers.map(withOrderedMounts), ({ address }) => address),
   };
+}
+
+function withOrderedMounts(consumer: DeclaredConsumer): DeclaredConsumer {
+  const mounts = ordered(consumer.mounts, ({ target }) => target);
+  return mounts === consumer.mounts ? consumer : { ...consumer, mounts };
+}
+
+/** The same list where it is in order already, as what keyturn wrote is. */
+function ordered<T>(items: readonly T[], keyOf: (item: T) => string): readonly T[] {
+  let last = '';
+  for (const item of items) {
+    const key = keyOf(item);
+    if (key < last) return [...items].sort(by(keyOf));
+    last = key;
+  }
+  return items;
 }
 
 function sortedRecord(recorded: Recorded): Recorded {
