@@ -88,8 +88,15 @@ async function openManifestFile(path: string): Promise<Declaring> {
   const { openManifest, parseManifest } = await import('../record/manifest.ts');
   const opened = openManifest(text, path);
   if (opened === null) return whole(parseManifest(text, path));
-  let checking: Promise<Declared> | null = null;
-  return { head: opened.head, whole: () => (checking ??= opened.check()) };
+  // Not both: what is read is held by its check alone, and is as large as what comes out.
+  let reading: Promise<Declared> | (() => Promise<Declared>) = opened.check;
+  return {
+    head: opened.head,
+    whole: () => {
+      if (typeof reading === 'function') reading = reading();
+      return reading;
+    },
+  };
 }
 
 /** A stack that is read. */

@@ -323,7 +323,7 @@ export function inForce(declared: Declared): Declared {
 }
 
 /** So many secrets or consumers are looked at between two turns. */
-const AT_ONCE = 200;
+const AT_ONCE = 500;
 
 function* contradictions(declared: Declared): Generator<void, Problem[]> {
   const problems: Problem[] = [];
