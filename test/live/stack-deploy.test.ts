@@ -105,7 +105,7 @@ describeLive('docker stack deploy beside keyturn', () => {
       expect(after.TaskTemplate).toEqual(before.TaskTemplate);
       expect(await pair.taskIds()).toEqual(tasks);
       expect(await pair.references()).toEqual(expected);
-      expect(await pair.asked()).toMatchObject({ failed: 0 });
+      expect(await pair.asked()).toMatchObject({ failed: 0, failures: [] });
       // Until settle the file and keyturn differ in this alone, and no task knows of it.
       expect({ ...after, UpdateConfig: { ...after.UpdateConfig, FailureAction: 'pause' } }).toEqual(before);
       expect(after.UpdateConfig.FailureAction).toBe('rollback');
