@@ -100,8 +100,8 @@ export interface Resumed {
 
 /**
  * Ends an apply that was interrupted, under the lease: records or takes back what it left half-done. Null where
- * there was none; no journal lies there afterwards. The code is 0 where it was only cut off, 10 where a step of it had
- * failed and was taken back, 11 where that stopped and nothing new may begin.
+ * there was none; a journal that lay there all the same, of an apply that is over, is then gone. The code is 0 where it
+ * was only cut off, 10 where a step of it had failed and was taken back, 11 where that stopped and nothing new may begin.
  */
 export async function resumeInterrupted(
   session: Session,

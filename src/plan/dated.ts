@@ -261,7 +261,10 @@ function allSoaked(view: View): Soaked[] {
   );
 }
 
-/** What is recorded of declared secrets, of those alone that have such a version where one is asked for, and where the record is not the older one. */
+/**
+ * What is recorded of declared secrets, but where the record is older than the vault; of those alone that have such a
+ * version, where one is asked for.
+ */
 function entriesOf(
   view: View,
   isOne?: (version: RecordedVersion) => boolean,

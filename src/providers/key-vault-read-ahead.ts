@@ -56,7 +56,7 @@ export class ReadAhead {
     if (url?.origin !== new URL(request.url).origin) return;
     // To a link without it the SDK adds it.
     if (!url.searchParams.has('api-version')) return;
-    // It carries what the request before it did: the token, and the id by which the vault's log knows it.
+    // It carries the token of the request before it, and the id by which the vault's log knows that one.
     const ahead = Object.create(Object.getPrototypeOf(request) as object) as Request;
     this.#until ??= AbortSignal.any([
       this.#stop.signal,
